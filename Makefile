@@ -1,0 +1,27 @@
+# Every target makes its own environment first: all it needs is Python 3.10 or newer, git and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: demo test check clean
+
+$(VENV)/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "pbrealm needs Python 3.10 or newer; name one with: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+test: $(VENV)/installed
+	$(BIN)/python -m pytest
+	$(BIN)/python -m twisted.trial tests
+
+check: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+demo: $(VENV)/installed
+	$(BIN)/python docs/demo.py
+
+clean:
+	rm -rf $(VENV) _trial_temp* .pytest_cache .mypy_cache .ruff_cache dist

@@ -1,0 +1,1 @@
+"""A session layer for Perspective Broker."""
