@@ -1,1 +1,76 @@
-"""A session layer for Perspective Broker."""
+"""
+A session layer for Perspective Broker.
+
+A realm hands out sessions, and a session is the client's revocable hold on an avatar::
+
+    from twisted.cred.portal import Portal
+    from twisted.spread import pb
+    from pbrealm import CachingRealm, ConnectionLimitedRealm, ReplaceOldest, ServerFactory
+
+    class Player(pb.Avatar):
+        def __init__(self, name):
+            self.name = name
+
+        def perspective_greet(self):
+            return f"hello {self.name}"
+
+    realm = ConnectionLimitedRealm(CachingRealm(Player), limit=2, on_full=ReplaceOldest())
+    factory = ServerFactory(Portal(realm, [checker]))
+"""
+
+from pbrealm._session import Session, current_session
+from pbrealm._sets import ClientSet, ObserverSet
+from pbrealm.errors import (
+    LoginRefused,
+    NoMind,
+    NotifyTimeout,
+    PBRealmError,
+    Reason,
+    SessionEnded,
+    TooManyConnections,
+    WrongCredentials,
+    reason_of,
+)
+from pbrealm.front.factory import ServerFactory
+from pbrealm.interfaces import IClientAware, IFullPolicy, ISessionRealm
+from pbrealm.policies import PingOldest, Refuse, ReplaceOldest, WaitForRoom
+from pbrealm.realms import (
+    AnonymousRealm,
+    CachingRealm,
+    ConnectionLimitedRealm,
+    DisposableRealm,
+    MindTrackingRealm,
+    SharedStateRealm,
+)
+from pbrealm.wire.report import Report
+
+__all__ = [
+    "AnonymousRealm",
+    "CachingRealm",
+    "ClientSet",
+    "ConnectionLimitedRealm",
+    "DisposableRealm",
+    "IClientAware",
+    "IFullPolicy",
+    "ISessionRealm",
+    "LoginRefused",
+    "MindTrackingRealm",
+    "NoMind",
+    "NotifyTimeout",
+    "ObserverSet",
+    "PBRealmError",
+    "PingOldest",
+    "Reason",
+    "Refuse",
+    "ReplaceOldest",
+    "Report",
+    "ServerFactory",
+    "Session",
+    "SessionEnded",
+    "SharedStateRealm",
+    "TooManyConnections",
+    "WaitForRoom",
+    "WrongCredentials",
+    "current_session",
+    "reason_of",
+]

@@ -1,0 +1,18 @@
+"""
+The clock of those who weren't given one.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from twisted.internet.interfaces import IReactorTime
+
+
+def clock_or_reactor(clock: IReactorTime | None) -> IReactorTime:
+    """The clock that was given, or the global reactor, which isn't imported before it's needed."""
+    if clock is not None:
+        return clock
+    from twisted.internet import reactor
+
+    return cast(IReactorTime, reactor)

@@ -1,0 +1,3 @@
+"""
+The front door: what a client meets before it has a session.
+"""

@@ -1,0 +1,77 @@
+"""
+Guests: logins under no name, or under a name that anybody may use.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from twisted.cred.checkers import ANONYMOUS
+from twisted.cred.portal import IRealm
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import Interface, implementer
+
+from pbrealm._session import Session
+from pbrealm.errors import LoginRefused
+from pbrealm.interfaces import ISessionRealm
+from pbrealm.realms._login import Login, clock_of, enter, identify, log_in
+
+_GUEST = re.compile(r"guest#\d+")
+
+
+@implementer(ISessionRealm)
+class AnonymousRealm:
+    """
+    Sends anonymous logins, and those of the named accounts, to the realm for guests, each under
+    an avatar id of its own: C{guest#1}, C{guest#2}, …
+
+    No account can have such a name here: it is refused.
+    """
+
+    def __init__(
+        self,
+        realm: IRealm,
+        guests: IRealm,
+        *,
+        names: Collection[str] = (),
+        clock: IReactorTime | None = None,
+    ) -> None:
+        """
+        @param realm: for those who log in under a name of their own.
+        @param guests: for the others.
+        @param names: the accounts to treat as guests.
+        @param clock: by default that of C{realm}.
+        """
+        if isinstance(names, str):
+            raise TypeError(
+                f"names must be a collection of account names, not the string {names!r}"
+            )
+        self.clock = clock or clock_of(realm)
+        self._realm = realm
+        self._guests = guests
+        self._names = frozenset(names)
+        self._numbers = itertools.count(1)
+
+    def requestAvatar(
+        self, avatarId: object, mind: object, *interfaces: type[Interface]
+    ) -> Deferred[Login]:
+        return log_in(self, avatarId, mind, interfaces)
+
+    def identify(self, avatarId: object) -> str:
+        if avatarId != ANONYMOUS:
+            name = identify(self._realm, avatarId)
+            if name not in self._names:
+                if _GUEST.fullmatch(name):
+                    raise LoginRefused(f"the name {name} is reserved for guests")
+                return name
+        return f"guest#{next(self._numbers)}"
+
+    async def admit(
+        self, session: Session, interfaces: Sequence[type[Interface]]
+    ) -> tuple[type[Interface], Any]:
+        is_guest = _GUEST.fullmatch(session.avatar_id)
+        return await enter(self._guests if is_guest else self._realm, session, interfaces)

@@ -1,0 +1,76 @@
+"""
+One avatar for each avatar id, shared by all its clients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import Interface, implementer
+
+from pbrealm._session import Session
+from pbrealm.interfaces import ISessionRealm
+from pbrealm.realms._keeper import Keeper
+from pbrealm.realms._login import Login, avatar_id_from, log_in, put_on_avatar
+
+
+@implementer(ISessionRealm)
+class CachingRealm:
+    """
+    One avatar for each avatar id.
+
+    Logins that come while it's being made wait for the same one; an avatar that fails to be made
+    fails those logins, and the next one tries again.
+    """
+
+    def __init__(
+        self,
+        avatar_factory: Callable[[str], Any],
+        *,
+        linger: float | None = None,
+        max_avatars: int | None = None,
+        clock: IReactorTime | None = None,
+    ) -> None:
+        """
+        @param avatar_factory: makes an avatar from an avatar id; may return a Deferred or a
+            coroutine.
+        @param linger: seconds that an avatar stays once its last session has ended; L{None} for
+            good.
+        @param max_avatars: how many avatars to keep with nobody on them; the one that was left
+            longest ago goes first.  L{None} for any number.
+        @param clock: by default the global reactor.
+        """
+        self.clock = clock
+        self._avatars = Keeper(avatar_factory, linger=linger, most=max_avatars, clock=clock)
+
+    @property
+    def avatars(self) -> Mapping[str, Any]:
+        """The avatars that are kept, by avatar id; read-only, and always as of now."""
+        return self._avatars.made
+
+    def evict(self, avatar_id: str) -> bool:
+        """
+        Forget an avatar: the next login gets a new one.  Sessions that are open keep theirs.
+
+        @return: whether there was one.
+        """
+        return self._avatars.evict(avatar_id)
+
+    def requestAvatar(
+        self, avatarId: object, mind: object, *interfaces: type[Interface]
+    ) -> Deferred[Login]:
+        return log_in(self, avatarId, mind, interfaces)
+
+    def identify(self, avatarId: object) -> str:
+        return avatar_id_from(avatarId)
+
+    async def admit(
+        self, session: Session, interfaces: Sequence[type[Interface]]
+    ) -> tuple[type[Interface], Any]:
+        kept = await self._avatars.hold(session)
+        logout = partial(self._avatars.release, kept)
+        return await put_on_avatar(session, kept.value, interfaces, logout)

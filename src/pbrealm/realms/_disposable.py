@@ -1,0 +1,52 @@
+"""
+An avatar for each login, gone at its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import Interface, implementer
+
+from pbrealm._session import Session
+from pbrealm.interfaces import ISessionRealm
+from pbrealm.realms._login import Login, avatar_id_from, log_in, put_on_avatar
+
+
+@implementer(ISessionRealm)
+class DisposableRealm:
+    """
+    A new avatar for each login, which nobody else gets to see.
+    """
+
+    def __init__(
+        self, avatar_factory: Callable[[str], Any], *, clock: IReactorTime | None = None
+    ) -> None:
+        """
+        @param avatar_factory: makes an avatar from an avatar id; may return a Deferred or a
+            coroutine.
+        @param clock: by default the global reactor.
+        """
+        self.clock = clock
+        self._avatar_factory = avatar_factory
+
+    def requestAvatar(
+        self, avatarId: object, mind: object, *interfaces: type[Interface]
+    ) -> Deferred[Login]:
+        return log_in(self, avatarId, mind, interfaces)
+
+    def identify(self, avatarId: object) -> str:
+        return avatar_id_from(avatarId)
+
+    async def admit(
+        self, session: Session, interfaces: Sequence[type[Interface]]
+    ) -> tuple[type[Interface], Any]:
+        avatar = await session.wait(maybeDeferred(self._avatar_factory, session.avatar_id))
+        return await put_on_avatar(session, avatar, interfaces, _nothing_kept)
+
+
+def _nothing_kept() -> None:
+    """The logout from an avatar that nothing holds but the session."""

@@ -1,0 +1,102 @@
+"""
+No more sessions than there are places for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.cred.portal import IRealm
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import Interface, implementer
+
+from pbrealm._session import Session
+from pbrealm.interfaces import IFullPolicy, ISessionRealm
+from pbrealm.policies import Refuse, too_many
+from pbrealm.realms._login import Login, clock_of, enter, identify, log_in
+from pbrealm.realms._places import Places
+from pbrealm.realms._turns import Turns
+
+
+@implementer(ISessionRealm)
+class ConnectionLimitedRealm:
+    """
+    Bounds how many sessions an avatar id has at once, and how many there are in all.
+
+    A place is taken before anything is waited for, and only after authentication; it's free from
+    the moment that the session ends.
+    """
+
+    def __init__(
+        self,
+        realm: IRealm,
+        limit: int | Callable[[str], int] = 1,
+        *,
+        total: int | None = None,
+        on_full: IFullPolicy | None = None,
+        clock: IReactorTime | None = None,
+    ) -> None:
+        """
+        @param realm: any realm.
+        @param limit: how many sessions an avatar id may have, or a callable that tells it from
+            the avatar id.
+        @param total: how many there may be in all; L{None} for any number.
+        @param on_full: by default L{Refuse<pbrealm.Refuse>}.
+        @param clock: by default that of C{realm}.
+        """
+        if total is not None:
+            _check_number("total", total)
+        if not callable(limit):
+            _check_number("limit", limit)
+        self.clock = clock or clock_of(realm)
+        self._realm = realm
+        self._places = Places(limit if callable(limit) else lambda _: limit, total)
+        self._turns = Turns()
+        self._on_full: Any = Refuse() if on_full is None else on_full
+
+    def requestAvatar(
+        self, avatarId: object, mind: object, *interfaces: type[Interface]
+    ) -> Deferred[Login]:
+        return log_in(self, avatarId, mind, interfaces)
+
+    def identify(self, avatarId: object) -> str:
+        return identify(self._realm, avatarId)
+
+    async def admit(
+        self, session: Session, interfaces: Sequence[type[Interface]]
+    ) -> tuple[type[Interface], Any]:
+        avatar_id = session.avatar_id
+        if self._turns.queued(avatar_id) or self._places.in_the_way(avatar_id) is not None:
+            await self._wait_for_place(session)
+        else:
+            self._places.take(session)
+        return await enter(self._realm, session, interfaces)
+
+    async def _wait_for_place(self, newcomer: Session) -> None:
+        avatar_id = newcomer.avatar_id
+        if self._turns.queued(avatar_id) >= self._on_full.waiting:
+            raise too_many(newcomer, self._places.of(avatar_id))
+        await self._turns.take(newcomer)
+        try:
+            await self._make_room(newcomer)
+            # Before the turn passes on: the next one is decided on at once.
+            self._places.take(newcomer)
+        finally:
+            self._turns.pass_on(avatar_id)
+
+    async def _make_room(self, newcomer: Session) -> None:
+        asked: Sequence[Session] | None = None
+        while (holders := self._places.in_the_way(newcomer.avatar_id)) is not None:
+            # Asking again is for those who were overtaken while they waited; a policy that made
+            # nobody leave would be asked forever.
+            if holders == asked or not holders:
+                raise too_many(newcomer, holders)
+            asked = holders
+            await newcomer.wait(maybeDeferred(self._on_full.make_room, newcomer, holders))
+
+
+def _check_number(name: str, number: object) -> None:
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise ValueError(f"{name} must be a positive number, not {number!r}")

@@ -1,0 +1,97 @@
+"""
+Every session known, and in reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.cred.portal import IRealm
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import Interface, implementer
+
+from pbrealm._clock import clock_or_reactor
+from pbrealm._session import NOTIFY_TIMEOUT, Session
+from pbrealm.interfaces import ISessionRealm
+from pbrealm.realms._login import Login, clock_of, enter, identify, log_in
+from pbrealm.realms._roster import Roster
+from pbrealm.wire.deliver import deliver
+from pbrealm.wire.report import Report
+
+
+@implementer(ISessionRealm)
+class MindTrackingRealm:
+    """
+    Knows every session that is open, and reaches the minds of its clients.
+    """
+
+    def __init__(
+        self,
+        realm: IRealm,
+        *,
+        timeout: float = NOTIFY_TIMEOUT,
+        clock: IReactorTime | None = None,
+    ) -> None:
+        """
+        @param realm: any realm.
+        @param timeout: seconds that each client gets to answer a L{notify} or L{broadcast}.
+        @param clock: by default that of C{realm}.
+        """
+        self.clock = clock or clock_of(realm)
+        self._realm = realm
+        self._timeout = timeout
+        self._roster = Roster()
+
+    def sessions(self, avatar_id: str | None = None) -> Sequence[Session]:
+        """The sessions that are open now, of an avatar id or of all, oldest first."""
+        return self._roster.sessions(avatar_id)
+
+    def notify(
+        self, avatar_id: str, method: str, *args: object, **kw: object
+    ) -> Deferred[Report[Session]]:
+        """
+        Call a method of the mind of each client of an avatar id.  It never raises.
+
+        @return: fires with a L{Report} once each has answered, failed, gone or had its time; it
+            never fails.  With C{pbanswer=False} no answers are asked for.
+        """
+        return self._deliver(self.sessions(avatar_id), method, args, kw)
+
+    def broadcast(self, method: str, *args: object, **kw: object) -> Deferred[Report[Session]]:
+        """
+        Call a method of the mind of each client there is, as L{notify} does.
+        """
+        return self._deliver(self.sessions(), method, args, kw)
+
+    def _deliver(
+        self,
+        sessions: Sequence[Session],
+        method: str,
+        args: Sequence[object],
+        kw: dict[str, object],
+    ) -> Deferred[Report[Session]]:
+        return deliver(
+            [(session, session.mind) for session in sessions],
+            method,
+            args,
+            kw,
+            clock=clock_or_reactor(self.clock),
+            timeout=self._timeout,
+        )
+
+    def requestAvatar(
+        self, avatarId: object, mind: object, *interfaces: type[Interface]
+    ) -> Deferred[Login]:
+        return log_in(self, avatarId, mind, interfaces)
+
+    def identify(self, avatarId: object) -> str:
+        return identify(self._realm, avatarId)
+
+    async def admit(
+        self, session: Session, interfaces: Sequence[type[Interface]]
+    ) -> tuple[type[Interface], Any]:
+        admitted = await enter(self._realm, session, interfaces)
+        self._roster.add(session)
+        return admitted

@@ -1,0 +1,3 @@
+"""
+What goes out to minds, and how it is encoded.
+"""
