@@ -34,6 +34,7 @@ from twisted.spread import pb
 from twisted.test.iosim import FakeTransport
 
 from pbrealm.front.factory import ServerFactory
+from pbrealm.interfaces import ISessionRealm
 
 
 def make_portal(realm: IRealm, passwords: Mapping[str, str], *, anonymous: bool = True) -> Portal:
@@ -63,7 +64,8 @@ class MemoryServer:
         factory: pb.PBServerFactory | None = None,
     ) -> None:
         """
-        @param realm: served by a L{pbrealm.ServerFactory}; ignored if C{factory} is given.
+        @param realm: served by a L{pbrealm.ServerFactory}, if no other factory is given.  One
+            that has no clock yet gets the server's.
         @param passwords: of the accounts there are; by default alice's and bob's, both "secret".
         @param clock: the one that the realm was made with.
         @param factory: for instance a plain L{pb.PBServerFactory}.
@@ -71,6 +73,8 @@ class MemoryServer:
         if passwords is None:
             passwords = {"alice": "secret", "bob": "secret"}
         self.clock = clock or getattr(realm, "clock", None) or Clock()
+        if ISessionRealm.providedBy(realm) and realm.clock is None:
+            realm.clock = self.clock
         self.factory = factory or ServerFactory(make_portal(realm, passwords))
         self.clients: list[MemoryClient] = []
 
