@@ -1,0 +1,277 @@
+"""
+A random walk over everything that can happen to logins, in any order.
+"""
+
+import hypothesis.strategies as st
+from hypothesis import settings
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+from twisted.internet.defer import maybeDeferred
+from twisted.internet.task import Clock
+from twisted.logger import globalLogPublisher
+from twisted.spread import pb
+
+from pbrealm import (
+    AnonymousRealm,
+    CachingRealm,
+    ConnectionLimitedRealm,
+    DisposableRealm,
+    MindTrackingRealm,
+    PingOldest,
+    Reason,
+    Refuse,
+    ReplaceOldest,
+    WaitForRoom,
+    _connection,
+)
+from pbrealm.testing import MemoryServer, RecordingMind, StallingMind, make_portal
+from tests.avatars import Aware, Slow, SlowToAttach
+
+NAMES = ["alice", "bob", "carol"]
+LIMIT = 2
+TOTAL = 4
+
+which = st.integers(0, 1000)
+
+
+class Boom(Exception):
+    """What factories and attaches fail with here."""
+
+
+class Walk(RuleBasedStateMachine):
+    """
+    A server with a slow factory, avatars that are slow to attach, a limit and a total, and clients
+    that come, go and vanish.
+    """
+
+    server_factory = None
+    always_a_mind = False
+
+    @initialize(
+        policy=st.sampled_from([Refuse, ReplaceOldest, PingOldest, WaitForRoom]),
+        linger=st.sampled_from([None, 0, 20]),
+        most=st.sampled_from([None, 0, 1]),
+    )
+    def start(self, policy, linger, most):
+        self.logged = []
+        globalLogPublisher.addObserver(self.log)
+        self.avatars = []
+        self.clock = Clock()
+        self.slow = Slow(self.make)
+        self.caching = CachingRealm(self.slow, linger=linger, max_avatars=most, clock=self.clock)
+        self.limited = ConnectionLimitedRealm(
+            AnonymousRealm(self.caching, DisposableRealm(self.make_guest)),
+            limit=LIMIT,
+            total=TOTAL,
+            on_full=policy(),
+        )
+        self.realm = MindTrackingRealm(self.limited)
+        factory = None
+        if self.server_factory is not None:
+            portal = make_portal(self.realm, dict.fromkeys(NAMES, "secret"))
+            factory = self.server_factory(portal)
+        self.server = MemoryServer(
+            self.realm, dict.fromkeys(NAMES, "secret"), clock=self.clock, factory=factory
+        )
+        self.clients = []
+        self.held = []
+
+    def log(self, event):
+        if failure := event.get("log_failure") or event.get("failure"):
+            self.logged.append(failure)
+
+    def make(self, name):
+        self.avatars.append(SlowToAttach(name))
+        return self.avatars[-1]
+
+    def make_guest(self, name):
+        self.avatars.append(Aware(name))
+        return self.avatars[-1]
+
+    def pick(self, things, number):
+        return things[number % len(things)]
+
+    @precondition(lambda self: len(self.clients) < 8)
+    @rule()
+    def connect(self):
+        self.clients.append(self.server.connect())
+
+    @precondition(lambda self: self.clients)
+    @rule(
+        number=which,
+        name=st.sampled_from([*NAMES, "alice", None]),
+        mind=st.sampled_from([RecordingMind, StallingMind, None]),
+        password=st.sampled_from(["secret", "secret", "secret", "wrong"]),
+    )
+    def log_in(self, number, name, mind, password):
+        client = self.pick(self.clients, number)
+        if mind is None and self.always_a_mind:
+            mind = RecordingMind
+        login = maybeDeferred(client.start_login, name, password, mind and mind())
+        login.addCallbacks(lambda reference: self.held.append((client, reference)), lambda _: None)
+
+    @precondition(lambda self: len(self.clients) < 8)
+    @rule(name=st.sampled_from(NAMES[:2]), mind=st.sampled_from([RecordingMind, StallingMind]))
+    def come_in(self, name, mind):
+        """The whole way, which the small steps seldom find while it's getting full."""
+        self.connect()
+        self.log_in(-1, name, mind, "secret")
+        self.server.flush()
+        for slow in [self.slow, *self.attaching()]:
+            while slow.calls:
+                slow.finish()
+        for slow in self.attaching():
+            slow.finish()
+        self.server.flush()
+
+    @rule()
+    def flush(self):
+        self.server.flush()
+
+    @precondition(lambda self: self.slow.calls)
+    @rule(number=which)
+    def finish_making(self, number):
+        self.slow.finish(number % len(self.slow.calls))
+
+    @precondition(lambda self: self.slow.calls)
+    @rule(number=which)
+    def fail_making(self, number):
+        self.slow.fail(Boom(), number % len(self.slow.calls))
+
+    def attaching(self):
+        return [
+            a.attaching for a in self.avatars if isinstance(a, SlowToAttach) and a.attaching.calls
+        ]
+
+    @precondition(lambda self: self.attaching())
+    @rule(number=which)
+    def finish_attaching(self, number):
+        self.pick(self.attaching(), number).finish()
+
+    @precondition(lambda self: self.attaching())
+    @rule(number=which)
+    def fail_attaching(self, number):
+        self.pick(self.attaching(), number).fail(Boom())
+
+    @precondition(lambda self: self.clients)
+    @rule(number=which, how=st.sampled_from(["drop", "leave", "cut_off", "reconnect_wire"]))
+    def part(self, number, how):
+        client = self.pick(self.clients, number)
+        getattr(client, how)()
+        if how in ("drop", "leave"):
+            self.clients.remove(client)
+
+    @precondition(lambda self: self.held)
+    @rule(number=which)
+    def let_go(self, number):
+        del self.held[number % len(self.held)]
+
+    @precondition(lambda self: self.held)
+    @rule(number=which, method=st.sampled_from(["greet", "who", "fail"]))
+    def call(self, number, method):
+        _, reference = self.pick(self.held, number)
+        maybeDeferred(reference.callRemote, method).addErrback(lambda _: None)
+
+    @precondition(lambda self: self.realm.sessions())
+    @rule(number=which, reason=st.sampled_from(list(Reason)))
+    def end(self, number, reason):
+        self.pick(self.realm.sessions(), number).end(reason)
+
+    @rule()
+    def shut_down(self):
+        for session in self.realm.sessions():
+            session.end(Reason.SHUTTING_DOWN)
+
+    @rule(name=st.sampled_from(NAMES))
+    def evict(self, name):
+        self.caching.evict(name)
+
+    @rule()
+    def broadcast(self):
+        self.realm.broadcast("news")
+
+    @rule(seconds=st.sampled_from([0.5, 3, 11, 31]))
+    def wait(self, seconds):
+        self.clock.advance(seconds)
+
+    @invariant()
+    def tables_agree(self):
+        if not hasattr(self, "realm"):
+            return
+        sessions = self.realm.sessions()
+        places = self.limited._places
+        assert all(session.ended is None for session in sessions)
+        assert len(places) <= TOTAL
+        assert set(sessions) <= set(places._all)
+        for name in [*NAMES, "guest#1"]:
+            assert len(places.of(name)) <= LIMIT
+            assert set(self.realm.sessions(name)) == {s for s in sessions if s.avatar_id == name}
+
+    @invariant()
+    def every_attach_has_one_detach_at_most(self):
+        for avatar in getattr(self, "avatars", ()):
+            here = []
+            for entry in avatar.book:
+                if entry[0] == "attached":
+                    assert entry[1] not in here
+                    here.append(entry[1])
+                else:
+                    here.remove(entry[1])
+                    assert entry[1].ended is entry[2]
+            # Whoever is attached is here, or about to be told that the login succeeded.
+            assert all(session.ended is None for session in here)
+            assert here == avatar.clients
+
+    def teardown(self):
+        if not hasattr(self, "realm"):
+            return
+        for client in self.server.clients:
+            client.drop()
+        while self.slow.calls or self.attaching():
+            for slow in [self.slow, *self.attaching()]:
+                while slow.calls:
+                    slow.finish()
+        for avatar in self.avatars:
+            for detaching in getattr(avatar, "detaching", ()):
+                detaching.callback(None)
+        self.clock.advance(100)
+        globalLogPublisher.removeObserver(self.log)
+        assert self.realm.sessions() == ()
+        assert len(self.limited._places) == 0
+        assert not self.limited._places._by_id
+        assert not self.limited._turns._queues
+        assert not self.realm._roster._by_id
+        brokers = {client.server_broker for client in self.server.clients}
+        assert not brokers & set(_connection._connections)
+        assert all(avatar.clients == [] for avatar in self.avatars)
+        assert all(kept.holders == 0 for kept in self.caching._avatars._kept.values())
+        assert set(self.caching.avatars) == set(self.caching._avatars._kept)
+        assert self.clock.getDelayedCalls() == []
+        unexpected = [
+            failure
+            for failure in self.logged
+            if not failure.check(Boom) and "UnauthorizedLogin" not in str(failure.type)
+        ]
+        assert unexpected == []
+
+
+class WalkUnderPlainPB(Walk):
+    """
+    The same under Twisted's own factory, where a realm sees the connection of a mind only.
+    """
+
+    server_factory = pb.PBServerFactory
+    always_a_mind = True
+
+
+STEPS = settings(max_examples=100, stateful_step_count=50, deadline=None)
+
+WalkTests = Walk.TestCase
+WalkTests.settings = STEPS
+WalkUnderPlainPBTests = WalkUnderPlainPB.TestCase
+WalkUnderPlainPBTests.settings = STEPS
