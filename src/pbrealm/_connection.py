@@ -67,7 +67,10 @@ class Connection:
                 self.broker.dontNotifyOnDisconnect(self._disconnected)
 
     def _disconnected(self) -> None:
-        for session in self.sessions[:]:
+        sessions = self.sessions[:]
+        for session in sessions:
+            session.revoke(Reason.DISCONNECTED)
+        for session in sessions:
             session.end(Reason.DISCONNECTED)
 
     def ping(self, clock: IReactorTime, timeout: float) -> Deferred[bool]:

@@ -72,6 +72,7 @@ class Session:
         "_attaching",
         "_clock",
         "_connection",
+        "_finishing",
         "_logout",
         "_on_end",
         "_opened",
@@ -110,6 +111,7 @@ class Session:
         self._attaching = False
         self._attached = False
         self._opened = False
+        self._finishing = False
         if self._connection is not None:
             if self._connection.lost:
                 raise LoginRefused("the client left during its login", Reason.DISCONNECTED)
@@ -155,7 +157,7 @@ class Session:
 
     # What is done to the client
 
-    def notify(self, method: str, *args: object, **kw: object) -> Deferred[Any]:
+    def notify(self, method: str, /, *args: object, **kw: object) -> Deferred[Any]:
         """
         Call a method of the client's mind.  It never raises.
 
@@ -194,14 +196,26 @@ class Session:
             for that, the avatar has detached, and the connection is being closed, or left to the
             other sessions on it.  It never fails.
         """
-        over: Deferred[None] = Deferred()
-        if self.ended is None:
-            self.ended = reason
-            self._over = Deferred.fromCoroutine(self._finish(reason))
+        self.revoke(reason)
+        if not self._finishing:
+            self._finishing = True
+            self._over = Deferred.fromCoroutine(self._finish(self.ended or reason))
         if self._over is None:
+            # This comes from one of the callbacks of the end.
             return succeed(None)
+        over: Deferred[None] = Deferred()
         self._over.addCallback(lambda _: over.callback(None))
         return over
+
+    def revoke(self, reason: Reason) -> None:
+        """
+        Let no call through any more; L{end} is to follow at once.
+
+        By itself it's for a connection that is lost: all sessions on it are over before anybody
+        hears of the end of one, and so none of them gets what another leaves.
+        """
+        if self.ended is None:
+            self.ended = reason
 
     def on_end(self, callback: Callable[[Session, Reason], object]) -> None:
         """
@@ -306,12 +320,12 @@ class Session:
         farewell = self._say_goodbye(reason)
         if self._connection is not None:
             self._connection.leave(self)
-        callbacks, self._on_end = self._on_end, None
-        for callback in callbacks or ():
-            self._call(callback, reason)
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.errback(SessionEnded(reason))
+        callbacks, self._on_end = self._on_end, None
+        for callback in callbacks or ():
+            self._call(callback, reason)
         detached = None if self._attaching else self._leave_avatar(reason)
         if detached is not None:
             await detached

@@ -74,7 +74,7 @@ class _LivingSet(Generic[_T]):
     def __contains__(self, member: object) -> bool:
         return self._key(member) in self._members  # type: ignore[arg-type]  # as in any set
 
-    def notify(self, method: str, *args: object, **kw: object) -> Deferred[Report[_T]]:
+    def notify(self, method: str, /, *args: object, **kw: object) -> Deferred[Report[_T]]:
         """
         Call a method of every member.  It never raises.
 

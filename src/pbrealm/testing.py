@@ -162,7 +162,7 @@ class MemoryClient:
         """
         return self.wait(self.start_login(name, password, mind))
 
-    def call(self, reference: Any, method: str, *args: object, **kw: object) -> Any:
+    def call(self, reference: Any, method: str, /, *args: object, **kw: object) -> Any:
         """
         Call a remote method.
 

@@ -49,7 +49,7 @@ class MindTrackingRealm:
         return self._roster.sessions(avatar_id)
 
     def notify(
-        self, avatar_id: str, method: str, *args: object, **kw: object
+        self, avatar_id: str, method: str, /, *args: object, **kw: object
     ) -> Deferred[Report[Session]]:
         """
         Call a method of the mind of each client of an avatar id.  It never raises.
@@ -59,7 +59,7 @@ class MindTrackingRealm:
         """
         return self._deliver(self.sessions(avatar_id), method, args, kw)
 
-    def broadcast(self, method: str, *args: object, **kw: object) -> Deferred[Report[Session]]:
+    def broadcast(self, method: str, /, *args: object, **kw: object) -> Deferred[Report[Session]]:
         """
         Call a method of the mind of each client there is, as L{notify} does.
         """

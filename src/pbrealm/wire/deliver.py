@@ -24,7 +24,7 @@ def ask(mind: Any, method: str, args: Sequence[object], kw: Mapping[str, object]
 
     @return: fires with L{None} if no answer was asked for (C{pbanswer=False}).
     """
-    return maybeDeferred(mind.callRemote, method, *args, **kw)
+    return maybeDeferred(lambda: mind.callRemote(method, *args, **kw))
 
 
 def timed_out(_: object, timeout: float) -> Failure:

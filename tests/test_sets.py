@@ -1,0 +1,175 @@
+"""
+The sets that avatars keep; what they are safe from is in L{tests.pitfalls.test_minds}.
+"""
+
+from twisted.spread import pb
+from twisted.trial.unittest import SynchronousTestCase
+
+from pbrealm import CachingRealm, ClientSet, MindTrackingRealm, ObserverSet, Reason
+from pbrealm.testing import FailingMind, MemoryServer, RecordingMind, VanishingMind
+from tests.avatars import Player
+
+
+class ClientSetTests(SynchronousTestCase):
+    def setUp(self):
+        self.realm = MindTrackingRealm(CachingRealm(Player))
+        self.server = MemoryServer(self.realm)
+        self.minds = [RecordingMind("one"), FailingMind(), RecordingMind("three")]
+        self.clients = [self.server.connect() for _ in self.minds]
+        self.held = [
+            client.login("alice", "secret", mind)
+            for client, mind in zip(self.clients, self.minds, strict=True)
+        ]
+        self.sessions = self.realm.sessions()
+        self.set = ClientSet(clock=self.server.clock)
+        for session in self.sessions:
+            self.set.add(session)
+
+    def test_add_twice(self):
+        self.set.add(self.sessions[0])
+        self.assertEqual(list(self.set), list(self.sessions))
+
+    def test_discard_twice(self):
+        self.set.discard(self.sessions[0])
+        self.set.discard(self.sessions[0])
+        self.assertEqual(list(self.set), list(self.sessions[1:]))
+        self.assertNotIn(self.sessions[0], self.set)
+
+    def test_nothing_is_left_behind(self):
+        """A member that is discarded doesn't keep the set, nor the set it."""
+        before = [len(session._on_end) for session in self.sessions]
+        disconnects = len(self.clients[0].server_broker.disconnects)
+        mind = self.sessions[0].mind
+        for _ in range(3):
+            self.set.discard(self.sessions[0])
+            self.set.add(mind)
+            self.set.discard(mind)
+            self.set.add(self.sessions[0])
+        self.assertEqual([len(session._on_end) for session in self.sessions], before)
+        self.assertEqual(len(self.clients[0].server_broker.disconnects), disconnects)
+
+    def test_ended_sessions_leave(self):
+        self.sessions[1].end(Reason.KICKED)
+        self.clients[0].drop()
+        self.assertEqual(list(self.set), [self.sessions[2]])
+        self.set.add(self.sessions[0])
+        self.assertEqual(len(self.set), 1)
+
+    def test_changes_during_iteration(self):
+        for session in self.set:
+            self.set.discard(session)
+        self.assertEqual(len(self.set), 0)
+
+    def test_notify(self):
+        report = self.set.notify("news", 1)
+        self.server.flush()
+        report = self.successResultOf(report)
+        self.assertEqual(report.answered[self.sessions[0]], "one")
+        self.assertEqual(report.failed[self.sessions[1]].value, "news fails")
+        self.assertEqual(len(self.set), 3)
+
+    def test_found_dead(self):
+        """One that dies on the way is dropped, and the report says so by its mind."""
+        vanishing = VanishingMind()
+        vanishing.client = self.server.connect()
+        self.held.append(vanishing.client.login("bob", "secret", vanishing))
+        (bob,) = self.realm.sessions("bob")
+        minds = ClientSet(clock=self.server.clock)
+        for session in (*self.sessions, bob):
+            minds.add(session.mind)
+        report = minds.notify("news")
+        self.server.flush()
+        report = self.successResultOf(report)
+        self.assertEqual([id(mind) for mind in report.gone], [id(bob.mind)])
+        self.assertEqual(report.answered[self.sessions[2].mind], "three")
+        self.assertEqual(len(minds), 3)
+
+    def test_anything_with_callRemote(self):
+        """What has no broker is taken for alive until it's discarded."""
+
+        class Local:
+            def callRemote(self, method, *args):
+                return (method, args)
+
+        local = Local()
+        clients = ClientSet(clock=self.server.clock)
+        clients.add(local)
+        report = self.successResultOf(clients.notify("news", 1))
+        self.assertEqual(report.answered[local], ("news", (1,)))
+        clients.discard(local)
+        self.assertEqual(len(clients), 0)
+
+
+class Score(pb.Cacheable):
+    def __init__(self, observers):
+        self.points = 0
+        self.observers = observers
+
+    def getStateToCacheAndObserveFor(self, perspective, observer):
+        self.observers.add(observer)
+        return {"points": self.points}
+
+    def stoppedObserving(self, perspective, observer):
+        self.observers.discard(observer)
+
+    def set(self, points):
+        self.points = points
+        return self.observers.notify("points", points)
+
+
+class ScoreCopy(pb.RemoteCache):
+    def observe_points(self, points):
+        self.points = points
+
+
+pb.setUnjellyableForClass(Score, ScoreCopy)
+
+
+class ObserverSetTests(SynchronousTestCase):
+    def setUp(self):
+        realm = CachingRealm(Player)
+        self.server = MemoryServer(realm)
+        self.observers = ObserverSet(clock=self.server.clock)
+        self.score = Score(self.observers)
+        self.patch(Player, "perspective_books", lambda player: self.score)
+        self.clients = [self.server.connect() for _ in range(2)]
+        self.held = [client.login("alice", "secret") for client in self.clients]
+        self.copies = [
+            client.call(reference, "books")
+            for client, reference in zip(self.clients, self.held, strict=True)
+        ]
+
+    def test_changes_reach_the_copies(self):
+        report = self.score.set(7)
+        self.server.flush()
+        self.assertEqual([copy.points for copy in self.copies], [7, 7])
+        self.assertEqual(len(self.successResultOf(report).answered), 2)
+
+    def test_observed_twice(self):
+        """One client is one observer, however often it's given the object."""
+        again = self.clients[0].call(self.held[0], "books")
+        self.assertEqual(len(self.observers), 2)
+        del again
+
+    def test_dropped_copy(self):
+        del self.copies[0]
+        self.server.flush()
+        self.assertEqual(len(self.observers), 1)
+        self.score.set(8)
+        self.server.flush()
+        self.assertEqual(self.copies[0].points, 8)
+
+    def test_client_leaves(self):
+        self.clients[0].drop()
+        self.assertEqual(len(self.observers), 1)
+        self.score.set(9)
+        self.server.flush()
+        self.assertEqual(self.copies[1].points, 9)
+
+    def test_observers_that_nobody_discards(self):
+        """The set drops the dead by itself, also if C{stoppedObserving} is forgotten."""
+        self.patch(Score, "stoppedObserving", lambda *_: None)
+        for client in self.clients:
+            client.drop()
+        self.assertEqual(len(self.observers), 0)
+        self.assertEqual(len(self.successResultOf(self.score.set(1)).gone), 0)
