@@ -1,0 +1,491 @@
+"""
+L{FastBroker}, with itself and with Twisted's at the other end.
+"""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import re
+from typing import Any
+
+from hypothesis import given, settings
+from twisted.internet.defer import Deferred
+from twisted.python import failure
+from twisted.spread import banana, jelly, pb
+from twisted.trial.unittest import SynchronousTestCase
+
+from pbrealm.wire.broker import FastBroker
+from pbrealm.wire.lazy import EncodedJelly, LazyJelly, hand_over, receives_lazily
+from pbrealm.wire.limits import MessageLimits, MessageTooLarge
+from tests.wire.pair import Pair
+from tests.wire.plain import graphs, outcome, trees, twisted_encode, twisted_sexp
+
+FAST_AND_PLAIN = list(itertools.product([True, False], repeat=2))
+
+
+class Point(pb.Copyable, pb.RemoteCopy):
+    """Something that's copied; it counts how often it was asked for its state."""
+
+    asked = 0
+
+    def __init__(self, x: object = None) -> None:
+        self.x = x
+
+    def getStateToCopy(self) -> dict[str, object]:
+        Point.asked += 1
+        return {"x": self.x}
+
+
+pb.setUnjellyableForClass(Point, Point)
+
+
+class Mirror(pb.Cacheable):
+    """Something that's cached."""
+
+    def __init__(self) -> None:
+        self.observers: list[Any] = []
+        self.stopped = 0
+
+    def getStateToCacheAndObserveFor(self, perspective: object, observer: Any) -> object:
+        self.observers.append(observer)
+        return {"so far": [1, 2]}
+
+    def stoppedObserving(self, perspective: object, observer: object) -> None:
+        self.stopped += 1
+
+
+class Mirrored(pb.RemoteCache):
+    """The cache of it."""
+
+    def setCopyableState(self, state: Any) -> None:
+        self.state = state
+
+    def observe_add(self, *more: object, **kw: object) -> object:
+        self.state["so far"] += more
+        return {"kw": kw}
+
+
+pb.setUnjellyableForClass(Mirror, Mirrored)
+
+
+class Refused(pb.Error):
+    """An error that's expected."""
+
+
+class Viewed(pb.Viewable):
+    """Something that's seen through a perspective."""
+
+    def view_me(self, perspective: object, *args: object) -> object:
+        return [perspective is None, args]
+
+
+class Root(pb.Root):
+    """Methods of every kind."""
+
+    def __init__(self) -> None:
+        self.kept: list[Any] = []
+        self.mirror = Mirror()
+        self.later: Deferred[object] = Deferred()
+
+    def remote_echo(self, *args: Any, **kw: Any) -> object:
+        return [args, kw]
+
+    def remote_keep(self, *args: Any) -> None:
+        self.kept += args
+
+    def remote_fail(self, why: str) -> object:
+        raise Refused(why)
+
+    def remote_later(self) -> Deferred[object]:
+        return self.later
+
+    def remote_wants_one(self, one: object) -> None:
+        """Takes one argument."""
+
+    def remote_mirror(self) -> Mirror:
+        return self.mirror
+
+    def remote_me(self) -> object:
+        return self, {"also": [self]}
+
+    def remote_view(self) -> object:
+        return Viewed()
+
+    def remote_object(self) -> object:
+        return object()
+
+
+class SameConversationTests(SynchronousTestCase):
+    """
+    What's written on a connection is the same whoever writes it.
+    """
+
+    def converse(self, fast_server: bool, fast_client: bool) -> tuple[dict[str, bytes], list[str]]:
+        Point.asked = 0
+        # Failures are numbered as they are made, and say so on the wire.
+        self.patch(failure, "count", 0)
+        root = Root()
+        pair = Pair(root, fast_server, fast_client)
+        shared = [1, {"x": b"y"}]
+        seen: list[Any] = [
+            pair.call("echo"),
+            pair.call("echo", 1, "two", b"three", 4.5, None, True, six=[7, (8, {9})]),
+            pair.call("echo", shared, shared, again=shared),
+            pair.call("echo", datetime.datetime(2020, 1, 2), datetime.timedelta(1, 2, 3)),
+            pair.call("echo", {b"bytes": {1: ()}, "none": None, (1, 2): frozenset([3])}),
+            pair.call("echo", message="message", list=["list"]),
+        ]
+        point = pair.call("echo", Point([1, 2]), shared, Point("x"))
+        seen.append([point[0][0].x, point[0][1], point[0][2].x, Point.asked])
+        mine = pb.Referenceable()
+        back = pair.call("keep", mine, [mine], {"in": mine})
+        seen += [back, [ref.luid for ref in (root.kept[0], root.kept[1][0])]]
+        del root.kept[:]
+        pair.pump()
+        first, second = pair.call("me")
+        seen += [first.luid, second["also"][0].luid]
+        del first, second
+        pair.pump()
+        mirrored = pair.call("mirror")
+        answers: list[Any] = []
+        for observer in root.mirror.observers:
+            observer.callRemote("add", 3, [4], five=6).addBoth(answers.append)
+        pair.pump()
+        seen += [mirrored.state, answers]
+        del mirrored
+        pair.pump()
+        seen.append(root.mirror.stopped)
+        for method, *args in (["fail", "no"], ["nothing"], ["wants_one", 1, 2]):
+            # Each on a connection of its own, as Twisted 24.7 can't read all that it sends.
+            other = Pair(root, fast_server, fast_client)
+            refusal = outcome(other.call, method, *args)
+            seen += [getattr(refusal, "type", refusal), getattr(refusal, "value", 0), other.said]
+        seen.append(pair.call("object"))
+        answers = []
+        pair.root().callRemote("later").addBoth(answers.append)
+        pair.pump()
+        root.later.callback({"late": [1]})
+        pair.pump()
+        seen.append(answers)
+        self.assertIsNone(pair.root().callRemote("keep", [1], pbanswer=False))
+        pair.pump()
+        seen.append(root.kept)
+        pair.close()
+        return pair.said, [re.sub(" at 0x[0-9a-f]*", "", repr(item)) for item in seen]
+
+    def test_same(self) -> None:
+        """Calls, answers, references, copies, caches and errors."""
+        said, seen = self.converse(False, False)
+        self.addCleanup(self.flushLoggedErrors)
+        for fast_server, fast_client in FAST_AND_PLAIN:
+            ours_said, ours_seen = self.converse(fast_server, fast_client)
+            self.assertEqual(ours_seen, seen)
+            self.assertEqual(ours_said, said)
+
+    @settings(max_examples=30)
+    @given(graphs(cycles=False), trees)
+    def test_any_plain_data(self, obj: Any, other: Any) -> None:
+        """Arguments and answers that are plain data, there and back."""
+        said = []
+        for fast_server, fast_client in FAST_AND_PLAIN:
+            pair = Pair(Root(), fast_server, fast_client)
+            (args, kw) = pair.call("echo", obj, other, obj, key=obj)
+            said.append((pair.said, twisted_encode([args, kw])))
+            pair.close()
+        for one in said:
+            self.assertEqual(one, said[0])
+
+
+class Watching(pb.Root):
+    """A root that looks at its arguments as jelly before it passes them on."""
+
+    def __init__(self, look: Any) -> None:
+        self.look = look
+
+    def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
+        self.look(args, kw)
+        return super().remoteMessageReceived(broker, message, args, kw)
+
+    def remote_echo(self, *args: Any, **kw: Any) -> object:
+        return [args, kw]
+
+
+class LookingAtJellyTests(SynchronousTestCase):
+    """
+    Those who override what Twisted lets them override find what Twisted gives them.
+    """
+
+    def test_overridden_receiver_gets_lists(self) -> None:
+        """An override that may do anything with its arguments sees ordinary lists."""
+        seen: list[Any] = []
+        pair = Pair(Watching(lambda args, kw: seen.append((type(args), args, type(kw), kw))))
+        self.assertEqual(pair.call("echo", 1, a=["b"]), [(1,), {"a": ["b"]}])
+        self.assertEqual(
+            seen,
+            [
+                (
+                    list,
+                    [b"tuple", 1],
+                    list,
+                    [b"dictionary", [[b"unicode", b"a"], [b"list", [b"unicode", b"b"]]]],
+                )
+            ],
+        )
+
+    def test_changed_jelly_counts(self) -> None:
+        """What such an override makes of its arguments is what's called with."""
+        pair = Pair(Watching(lambda args, kw: args.append(2)))
+        self.assertEqual(pair.call("echo", 1), [(1, 2), {}])
+
+    def test_perspective_that_is_overridden(self) -> None:
+        """The same for a perspective, also one that another passes calls on to."""
+        seen: list[type] = []
+
+        class Plain(pb.Avatar):
+            def perspective_echo(self, *args: Any) -> object:
+                return args
+
+        class Looking(Plain):
+            def perspectiveMessageReceived(self, broker: Any, *call: Any) -> object:
+                seen.extend(map(type, call[1:]))
+                return super().perspectiveMessageReceived(broker, *call)
+
+        class Passing:
+            def __init__(self, avatar: Any) -> None:
+                self.avatar = avatar
+
+            @receives_lazily
+            def perspectiveMessageReceived(
+                self, broker: Any, message: str, args: Any, kw: Any
+            ) -> object:
+                seen.extend((type(args), type(kw)))
+                return hand_over(self.avatar.perspectiveMessageReceived, broker, message, args, kw)
+
+        for avatar, types in (
+            (Plain(), []),
+            (Looking(), [list, list]),
+            (Passing(Plain()), ["lazy", "lazy"]),
+            (Passing(Looking()), ["lazy", "lazy", list, list]),
+        ):
+            del seen[:]
+            pair = Pair(Root())
+            pair.server.setNameForLocal("me", pb.AsReferenceable(avatar, "perspective"))
+            answers: list[Any] = []
+            pair.client.remoteForName("me").callRemote("echo", [1]).addBoth(answers.append)
+            pair.pump()
+            self.assertEqual(answers, [([1],)])
+            self.assertEqual(
+                ["lazy" if issubclass(kind, LazyJelly) else kind for kind in seen], types
+            )
+
+    def test_hooks_are_called(self) -> None:
+        """A subclass that overrides the broker's own methods is asked."""
+        asked: list[Any] = []
+
+        class Curious(FastBroker):
+            def expressionReceived(self, sexp: Any) -> None:
+                asked.append(("expression", [*sexp]))
+                super().expressionReceived(sexp)
+
+            def proto_answer(self, requestID: int, netResult: Any) -> None:
+                asked.append(("answer", requestID, list(netResult)))
+                super().proto_answer(requestID, netResult)
+
+            def sendCall(self, *exp: Any) -> None:
+                asked.append(("send", [*exp]))
+                super().sendCall(*exp)
+
+            def proto_hello(self, *exp: Any) -> None:
+                asked.append(("hello", [*exp]))
+
+        pair = Pair(Root())
+        pair.client.__class__ = Curious
+        self.assertEqual(pair.call("echo", 1), [(1,), {}])
+        pair.server.sendCall(b"hello", 1, [2, [b"three"]])
+        pair.pump()
+        answer = [b"list", [b"tuple", 1], [b"dictionary"]]
+        self.assertEqual(
+            asked,
+            [
+                (
+                    "send",
+                    [b"message", 1, b"root", b"echo", 1, [b"tuple", 1], [b"dictionary"]],
+                ),
+                ("expression", [b"answer", 1, answer]),
+                ("answer", 1, answer),
+                ("expression", [b"hello", 1, [2, [b"three"]]]),
+                ("hello", [1, [2, [b"three"]]]),
+            ],
+        )
+
+    def test_lazy_within_jelly(self) -> None:
+        """What C{serialize} returns may be put into jelly that's made by hand."""
+        pair = Pair(Root())
+        part = pair.server.serialize([1, "two"])
+        self.assertIs(type(part), EncodedJelly)
+        self.assertEqual(
+            pair.server.unserialize([b"tuple", part, [b"list", part]]),
+            ([1, "two"], [[1, "two"]]),
+        )
+        pair.server.sendCall(b"hello", [part, 1], part)
+        jellied = [b"list", 1, [b"unicode", b"two"]]
+        self.assertEqual(
+            twisted_sexp(pair.server.transport.value()), [b"hello", [jellied, 1], jellied]
+        )
+        self.assertEqual(pair.server.unserialize(part), [1, "two"])
+
+
+class SecurityTests(SynchronousTestCase):
+    """
+    A broker's security options are asked as ever.
+    """
+
+    def test_incoming(self) -> None:
+        """What they don't allow is refused when it's unserialized."""
+        strict = jelly.SecurityOptions()
+        pair = Pair(Root())
+        pair.server.security = strict
+        jellied = pair.client.serialize([1])
+        self.assertRaises(jelly.InsecureJelly, pair.server.unserialize, jellied)
+        strict.allowBasicTypes()
+        self.assertEqual(pair.server.unserialize(jellied), [1])
+
+    def test_outgoing(self) -> None:
+        """Options with a rule of their own are asked about what's sent."""
+
+        class NoFloats(jelly.SecurityOptions):
+            def isTypeAllowed(self, typeName: Any) -> bool:
+                return typeName != b"builtins.float"
+
+        pair = Pair(Root())
+        pair.client.security = NoFloats()
+        failures: list[Any] = []
+        pair.root().callRemote("echo", [1.5]).addErrback(failures.append)
+        self.assertEqual([why.type for why in failures], [jelly.InsecureJelly])
+
+
+class ErrorTests(SynchronousTestCase):
+    """
+    Errors come where Twisted has them.
+    """
+
+    def both(self, check: Any) -> None:
+        for fast in (True, False):
+            check(Pair(Root(), fast, fast))
+
+    def test_dead_broker(self) -> None:
+        """A call through a connection that is gone raises at once; a waiting one fails."""
+
+        def check(pair: Pair) -> None:
+            root = pair.root()
+            failures: list[Any] = []
+            root.callRemote("later").addErrback(failures.append)
+            pair.pump()
+            pair.close()
+            self.assertEqual([why.type for why in failures], [pb.PBConnectionLost])
+            self.assertRaises(pb.DeadReferenceError, root.callRemote, "echo", 1)
+            self.assertRaises(
+                pb.DeadReferenceError, root.callRemote, "echo", pb.Copyable(), pbanswer=0
+            )
+
+        self.both(check)
+
+    def test_what_jelly_refuses(self) -> None:
+        """The Deferred fails, and nothing is written."""
+
+        def check(pair: Pair) -> None:
+            for argument, error in (
+                ("\ud800", UnicodeEncodeError),
+                (datetime.datetime.now(datetime.timezone.utc), NotImplementedError),
+            ):
+                failures: list[Any] = []
+                pair.root().callRemote("echo", [argument]).addErrback(failures.append)
+                self.assertEqual([why.type for why in failures], [error])
+            self.assertEqual(pair.client.transport.value(), b"")
+
+        self.both(check)
+
+    def test_what_banana_refuses(self) -> None:
+        """It's raised, as late as that."""
+
+        def check(pair: Pair) -> None:
+            for argument in (2**448, b"x" * (banana.SIZE_LIMIT + 1), [0] * banana.SIZE_LIMIT):
+                self.assertRaises(banana.BananaError, pair.root().callRemote, "echo", [argument])
+            self.assertEqual(pair.client.transport.value(), b"")
+
+        self.both(check)
+
+    def test_recursion(self) -> None:
+        """What's too deep for jelly fails."""
+
+        def check(pair: Pair) -> None:
+            deep: list[Any] = []
+            for _ in range(10_000):
+                deep = [deep]
+            failures: list[Any] = []
+            pair.root().callRemote("echo", deep).addErrback(failures.append)
+            self.assertEqual([why.type for why in failures], [RecursionError])
+
+        self.both(check)
+
+    def test_deeper_than_the_short_way(self) -> None:
+        """What only Twisted's jelly takes arrives."""
+
+        def check(pair: Pair) -> None:
+            deep: list[Any] = []
+            for _ in range(150):
+                deep = [deep]
+            self.assertEqual(pair.call("echo", deep), [(deep,), {}])
+
+        self.both(check)
+
+    def test_odd_messages(self) -> None:
+        """Messages that are wrong in one way each have the same answer or error."""
+        outcomes = []
+        for fast in (True, False):
+            self.patch(failure, "count", 0)
+            pair = Pair(Root(), fast, False)
+            for message in (
+                [b"message", 1, b"root", b"echo", 1, [], []],
+                [b"message", 1, b"root", b"echo", 1, [b"tuple"], 5],
+                [b"message", 1, b"root", b"echo", 1, 5, [b"dictionary"]],
+                [b"message", 1, [b"root"], b"echo", 1, [b"tuple"], [b"dictionary"]],
+                [b"message", 1, b"nobody", b"echo", 1, [b"tuple"], [b"dictionary"]],
+                [b"message", 1, b"root", [b"echo"], 1, [b"tuple"], [b"dictionary"]],
+                [b"message", 1, b"root", b"echo", [1], [b"tuple"], [b"dictionary"]],
+                [b"message", 1, b"root", b"echo", 1, [b"list", 1], [b"dictionary", [b"x", 1]]],
+                [b"message", 1, b"root", b"echo", 1, [b"tuple", [b"x.y"]], [b"dictionary"]],
+                [b"message", 1, b"root", b"echo", 1, [b"tuple", [[b"list"]]], [b"dictionary"]],
+                [b"message", 1, b"root", b"echo", 1],
+                [b"cachemessage", 1, 7, b"echo", 1, [b"tuple"], [b"dictionary"]],
+                [b"answer", 1, [b"list"]],
+                [b"error", 1, [b"list"]],
+                [b"decref", 5],
+                [b"unheard of", 5],
+                [1, 2, 3],
+                [],
+                b"x",
+            ):
+                pair.client.transport.clear()
+                pair.server.transport.clear()
+                pair.client.sendEncoded(message)
+                stream = pair.client.transport.value()
+                error = outcome(pair.server.dataReceived, stream)
+                outcomes.append((fast, message, error, pair.server.transport.value()))
+                if error is not None:
+                    # Twisted's reads the end of the message again, if one doesn't hang up.
+                    pair = Pair(Root(), fast, False)
+        self.flushLoggedErrors()
+        half = len(outcomes) // 2
+        for ours, theirs in zip(outcomes[:half], outcomes[half:], strict=True):
+            self.assertEqual(ours[1:], theirs[1:])
+
+    def test_limits(self) -> None:
+        """A message beyond the limits is refused, and what it would call isn't called."""
+        root = Root()
+        pair = Pair(root)
+        pair.server.limits = MessageLimits(message_bytes=100)
+        pair.root().callRemote("keep", "x" * 200)
+        self.assertRaises(MessageTooLarge, pair.pump)
+        self.assertEqual(root.kept, [])

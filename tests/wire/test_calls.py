@@ -1,0 +1,138 @@
+"""
+A call that is encoded once is what C{callRemote} writes each time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.spread import jelly, pb
+from twisted.trial.unittest import SynchronousTestCase
+
+from pbrealm.wire.broker import FastBroker
+from pbrealm.wire.calls import encode_call, send_call, takes_encoded
+from tests.wire.pair import Pair
+from tests.wire.plain import graphs, texts, trees
+
+names = texts.filter(lambda name: not name.startswith("pb"))
+
+
+class Root(pb.Root):
+    """A root to call."""
+
+    def remote_echo(self, *args: Any, **kw: Any) -> object:
+        return [args, kw]
+
+
+class EncodeOnceTests(SynchronousTestCase):
+    """
+    L{encode_call} and L{send_call} against C{callRemote}.
+    """
+
+    @settings(max_examples=50)
+    @given(
+        st.lists(trees | graphs(), max_size=3),
+        st.dictionaries(names, trees, max_size=3),
+        st.sampled_from([{}, {"pbanswer": 0}, {"pbanswer": False}, {"pbanswer": True}]),
+    )
+    def test_same_bytes(self, args: list[Any], kw: dict[str, Any], answer: Any) -> None:
+        """Byte for byte, over brokers of both kinds, at any point of a connection's life."""
+        call = encode_call("echo", args, {**kw, **answer})
+        assert call is not None
+        for fast in (True, False):
+            written = []
+            for _ in range(2):
+                pair = Pair(Root(), fast, fast)
+                pair.client.currentRequestID = 200 * len(written)
+                mind = pair.root()
+                mind.luid = 5
+                pair.client.currentRequestID = 127
+                self.assertTrue(takes_encoded(mind))
+                if written:
+                    result = send_call(mind, call)
+                else:
+                    result = mind.callRemote("echo", *args, **kw, **answer)
+                written.append((pair.client.transport.value(), result is None))
+            self.assertEqual(written[0], written[1])
+
+    def test_answers(self) -> None:
+        """The answer arrives as for C{callRemote}."""
+        call = encode_call(b"echo", [1, "two"], {"three": [4]})
+        assert call is not None
+        for fast in (True, False):
+            pair = Pair(Root(), not fast, fast)
+            answers: list[Any] = []
+            for _ in range(2):
+                answer = send_call(pair.root(), call)
+                assert answer is not None
+                answer.addBoth(answers.append)
+            pair.pump()
+            self.assertEqual(answers, [[(1, "two"), {"three": [4]}]] * 2)
+            self.assertEqual(pair.client.waitingForAnswers, {})
+
+    def test_shared_with_the_next_argument(self) -> None:
+        """Arguments that are one object arrive as one; C{kw} is apart, as ever."""
+        one = [1]
+        call = encode_call("echo", [one, one], {"one": one})
+        assert call is not None
+        pair = Pair(Root())
+        pair.root().callRemote("echo", one, one, one=one)
+        expected = pair.client.transport.value()
+        self.assertEqual(call.message(1, b"root"), expected)
+        self.assertEqual(call.header(1, b"root") + call.tail, expected)
+
+    def test_not_plain(self) -> None:
+        """What means something else on each connection isn't encoded."""
+        for args, kw in (
+            ([pb.Referenceable()], {}),
+            ([[pb.Copyable()]], {}),
+            ([], {"key": pb.Cacheable()}),
+            ([2**448], {}),
+            ([], {"pbcallback": print}),
+            ([], {"pberrback": print}),
+            ([], {"pbanswer": "perhaps"}),
+        ):
+            self.assertIsNone(encode_call("echo", args, kw))
+
+    def test_arguments_are_left_alone(self) -> None:
+        """C{pbanswer} stays in the caller's dictionary."""
+        kw = {"pbanswer": False}
+        call = encode_call("echo", [], kw)
+        self.assertEqual(kw, {"pbanswer": False})
+        self.assertEqual(call and call.answer, False)
+
+    def test_dead(self) -> None:
+        """A mind whose connection is gone raises, as C{callRemote} does."""
+        call = encode_call("echo", [], {})
+        assert call is not None
+        pair = Pair(Root())
+        mind = pair.root()
+        pair.close()
+        self.assertRaises(pb.DeadReferenceError, send_call, mind, call)
+
+    def test_ways_of_its_own(self) -> None:
+        """A mind or a broker that overrides something is left to C{callRemote}."""
+
+        class Logged(pb.RemoteReference):
+            def callRemote(self, _name: Any, *args: Any, **kw: Any) -> Any:
+                return super().callRemote(_name, *args, **kw)
+
+        class Counting(FastBroker):
+            def sendCall(self, *exp: Any) -> None:
+                super().sendCall(*exp)
+
+        class Watching(FastBroker):
+            def dataReceived(self, chunk: bytes) -> None:
+                super().dataReceived(chunk)
+
+        pair = Pair(Root())
+        self.assertFalse(takes_encoded(object()))
+        self.assertFalse(takes_encoded(Logged(None, pair.client, 1, 0)))
+        pair.client.__class__ = Counting
+        self.assertFalse(takes_encoded(pair.root()))
+        pair.client.__class__ = Watching
+        self.assertTrue(takes_encoded(pair.root()))
+        pair.client.security = jelly.DummySecurityOptions()
+        self.assertFalse(takes_encoded(pair.root()))
