@@ -302,6 +302,13 @@ class NotifyTests(SessionTestCase):
         session.end()
         self.failureResultOf(session.notify("news"), SessionEnded)
 
+    def test_nothing_to_hear_of(self):
+        """Where no answer is asked for there's no failure either."""
+        session = self.log_in()
+        self.assertIsNone(self.successResultOf(session.notify("news", pbanswer=False)))
+        session.end()
+        self.assertIsNone(self.successResultOf(session.notify("news", pbanswer=False)))
+
     def test_mind_that_is_no_reference(self):
         """What a client passes as its mind may be anything."""
         session = self.log_in(["no mind at all"])

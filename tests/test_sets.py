@@ -5,7 +5,7 @@ The sets that avatars keep; what they are safe from is in L{tests.pitfalls.test_
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm import CachingRealm, ClientSet, MindTrackingRealm, ObserverSet, Reason
+from pbrealm import CachingRealm, ClientSet, MindTrackingRealm, NoMind, ObserverSet, Reason
 from pbrealm.testing import FailingMind, MemoryServer, RecordingMind, VanishingMind
 from tests.avatars import Player
 
@@ -67,6 +67,16 @@ class ClientSetTests(SynchronousTestCase):
         self.assertEqual(report.answered[self.sessions[0]], "one")
         self.assertEqual(report.failed[self.sessions[1]].value, "news fails")
         self.assertEqual(len(self.set), 3)
+
+    def test_without_a_mind(self):
+        """A client that can't be told is a member as long as it's here, and the report says so."""
+        self.held.append(self.server.connect().login("bob", "secret"))
+        (bob,) = self.realm.sessions("bob")
+        self.set.add(bob)
+        report = self.set.notify("news")
+        self.server.flush()
+        self.successResultOf(report).failed[bob].trap(NoMind)
+        self.assertIn(bob, self.set)
 
     def test_found_dead(self):
         """One that dies on the way is dropped, and the report says so by its mind."""

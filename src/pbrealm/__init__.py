@@ -32,6 +32,7 @@ from pbrealm.errors import (
     reason_of,
 )
 from pbrealm.front.factory import ServerFactory
+from pbrealm.front.limits import Limits
 from pbrealm.interfaces import IClientAware, IFullPolicy, ISessionRealm
 from pbrealm.policies import PingOldest, Refuse, ReplaceOldest, WaitForRoom
 from pbrealm.realms import (
@@ -53,6 +54,7 @@ __all__ = [
     "IClientAware",
     "IFullPolicy",
     "ISessionRealm",
+    "Limits",
     "LoginRefused",
     "MindTrackingRealm",
     "NoMind",

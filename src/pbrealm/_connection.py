@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 CLOSE_TIMEOUT = 5.0
 """Seconds that a connection gets to flush what was written, before it is aborted."""
 
+_NOBODY = "pbrealm.nobody"
+"""The name of an object that no peer has."""
+
 _connections: dict[pb.Broker, Connection] = {}
 
 
@@ -66,12 +69,19 @@ class Connection:
             if not self.lost:
                 self.broker.dontNotifyOnDisconnect(self._disconnected)
 
-    def _disconnected(self) -> None:
+    def end_sessions(self, reason: Reason) -> None:
+        """
+        End all that are on it: first no call gets through any more, then each hears of its end,
+        and so none of them gets what another leaves.
+        """
         sessions = self.sessions[:]
         for session in sessions:
-            session.revoke(Reason.DISCONNECTED)
+            session.revoke(reason)
         for session in sessions:
-            session.end(Reason.DISCONNECTED)
+            session.end(reason)
+
+    def _disconnected(self) -> None:
+        self.end_sessions(Reason.DISCONNECTED)
 
     def ping(self, clock: IReactorTime, timeout: float) -> Deferred[bool]:
         """
@@ -85,7 +95,8 @@ class Connection:
         """
         if self.lost:
             return succeed(False)
-        answer: Deferred[object] = self.broker.remoteForName("root").callRemote("ping")
+        nobody = self.broker.remoteForName(_NOBODY)
+        answer: Deferred[object] = nobody.callRemote("ping")
         alive = answer.addCallbacks(lambda _: True, lambda why: not why.check(pb.PBConnectionLost))
         return alive.addTimeout(timeout, clock, onTimeoutCancel=lambda *_: False)
 

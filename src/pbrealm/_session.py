@@ -18,9 +18,10 @@ from twisted.spread.pb import IPerspective
 from zope.interface import implementer
 
 from pbrealm._connection import Caller, Connection, connection_of
-from pbrealm.errors import LoginRefused, NoMind, Reason, SessionEnded
+from pbrealm.errors import LoginRefused, Reason, SessionEnded
 from pbrealm.interfaces import IClientAware
 from pbrealm.wire.deliver import ask, timed_out
+from pbrealm.wire.lazy import hand_over, receives_lazily
 
 _T = TypeVar("_T")
 
@@ -34,8 +35,11 @@ _log = Logger()
 _ids = itertools.count(1)
 _current: ContextVar[Session | None] = ContextVar("pbrealm.current_session", default=None)
 
-# After these the client isn't told: it left by itself.
+# It left by itself, and its connection is its own affair.
 _LEFT = frozenset({Reason.LOGGED_OUT, Reason.DISCONNECTED})
+
+# There is nobody to say goodbye to.
+_DEAF = frozenset({*_LEFT, Reason.NO_ANSWER})
 
 
 def current_session() -> Session | None:
@@ -137,6 +141,7 @@ class Session:
 
     # What the client does
 
+    @receives_lazily
     def perspectiveMessageReceived(self, broker: Any, message: Any, args: Any, kw: Any) -> Any:
         """
         Pass a call on to the avatar.
@@ -147,7 +152,8 @@ class Session:
             raise SessionEnded(self.ended)
         token = _current.set(self)
         try:
-            return self._perspective.perspectiveMessageReceived(broker, message, args, kw)
+            receiver = self._perspective.perspectiveMessageReceived
+            return hand_over(receiver, broker, message, args, kw)
         finally:
             _current.reset(token)
 
@@ -163,14 +169,14 @@ class Session:
 
         @return: fires with the answer.  It fails with L{SessionEnded}, with L{NoMind}, with
             L{NotifyTimeout<pbrealm.errors.NotifyTimeout>} after L{NOTIFY_TIMEOUT} seconds, or
-            with the failure that the client answered.  With C{pbanswer=False} no answer is asked
-            for, and it fires with L{None} at once.
+            with the failure that the client answered: add an errback, or it's logged.  With
+            C{pbanswer=False} no answer is asked for, and it fires with L{None} at once,
+            whatever becomes of the message.
         """
-        if self.ended is not None:
-            return fail(SessionEnded(self.ended))
-        if self.mind is None:
-            return fail(NoMind(f"{self.avatar_id} passed no mind"))
-        answer = ask(self.mind, method, args, kw)
+        gone = fail(SessionEnded(self.ended)) if self.ended is not None else None
+        answer = gone or ask(self.mind, method, args, kw)
+        if not kw.get("pbanswer", True):
+            return answer.addErrback(lambda _: None)
         return answer.addTimeout(NOTIFY_TIMEOUT, self._clock, onTimeoutCancel=timed_out)
 
     def is_alive(self, timeout: float) -> Deferred[bool]:
@@ -211,8 +217,7 @@ class Session:
         """
         Let no call through any more; L{end} is to follow at once.
 
-        By itself it's for a connection that is lost: all sessions on it are over before anybody
-        hears of the end of one, and so none of them gets what another leaves.
+        By itself it's for the sessions of a connection, which end together.
         """
         if self.ended is None:
             self.ended = reason
@@ -342,7 +347,7 @@ class Session:
             )
 
     def _say_goodbye(self, reason: Reason) -> Deferred[object] | None:
-        if reason in _LEFT or self.mind is None or not self._opened or self._outer is not None:
+        if reason in _DEAF or self.mind is None or not self._opened or self._outer is not None:
             return None
         told = ask(self.mind, "goodbye", (reason.number, reason.text, reason.reconnect), {})
         # Whatever the answer, and be it that there is no such method: the client was told.

@@ -135,9 +135,6 @@ class ObserverSet(_LivingSet[Any]):
         # The members hold all three, so that the ids remain theirs.
         return id(member.broker), id(member.cached), id(member.perspective)
 
-    def _mind(self, member: Any) -> Any:
-        return None if member.broker.disconnected else member
-
 
 def _watch_broker(broker: Any, lost: Callable[[], object]) -> Callable[[], object] | None:
     if not isinstance(broker, pb.Broker):

@@ -94,8 +94,6 @@ class NotifyTimeout(PBRealmError):
 class NoMind(PBRealmError):
     """The client passed no mind when it logged in, so it can't be notified."""
 
-    reason = Reason.NO_ANSWER
-
 
 _NUMBER = re.compile(r"\(reason (\d+)\)$")
 

@@ -34,7 +34,12 @@ from twisted.spread import pb
 from twisted.test.iosim import FakeTransport
 
 from pbrealm.front.factory import ServerFactory
+from pbrealm.front.limits import Limits
 from pbrealm.interfaces import ISessionRealm
+
+UNHURRIED = Limits(login_seconds=0, ping_interval=0)
+"""Limits that let a test advance the clock at will: nobody has to log in in time, and nobody is
+asked for a sign of life."""
 
 
 def make_portal(realm: IRealm, passwords: Mapping[str, str], *, anonymous: bool = True) -> Portal:
@@ -61,6 +66,7 @@ class MemoryServer:
         passwords: Mapping[str, str] | None = None,
         *,
         clock: Clock | None = None,
+        limits: Limits | None = None,
         factory: pb.PBServerFactory | None = None,
     ) -> None:
         """
@@ -68,6 +74,7 @@ class MemoryServer:
             that has no clock yet gets the server's.
         @param passwords: of the accounts there are; by default alice's and bob's, both "secret".
         @param clock: the one that the realm was made with.
+        @param limits: of the L{pbrealm.ServerFactory}; by default L{UNHURRIED}.
         @param factory: for instance a plain L{pb.PBServerFactory}.
         """
         if passwords is None:
@@ -75,7 +82,9 @@ class MemoryServer:
         self.clock = clock or getattr(realm, "clock", None) or Clock()
         if ISessionRealm.providedBy(realm) and realm.clock is None:
             realm.clock = self.clock
-        self.factory = factory or ServerFactory(make_portal(realm, passwords))
+        self.factory = factory or ServerFactory(
+            make_portal(realm, passwords), limits or UNHURRIED, clock=self.clock
+        )
         self.clients: list[MemoryClient] = []
 
     def connect(self, factory: pb.PBClientFactory | None = None) -> MemoryClient:
@@ -311,6 +320,7 @@ class VanishingMind(RecordingMind):
 
 
 __all__ = [
+    "UNHURRIED",
     "FailingMind",
     "MemoryClient",
     "MemoryServer",

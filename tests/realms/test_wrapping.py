@@ -20,6 +20,7 @@ from pbrealm import (
     ISessionRealm,
     LoginRefused,
     MindTrackingRealm,
+    NoMind,
     NotifyTimeout,
     PingOldest,
     Reason,
@@ -424,10 +425,13 @@ class TrackingTests(WrappingMixin, SynchronousTestCase):
             self.assertEqual(
                 {s: report.answered[s] for s in report.answered}, {sessions[0]: "fine"}
             )
-            self.assertEqual(list(report.failed), list(sessions[1:3]))
+            mindless = list(sessions[4:])
+            self.assertEqual(set(report.failed), {*sessions[1:3], *mindless})
             self.assertEqual(report.failed[sessions[1]].value, "news fails")
             report.failed[sessions[2]].trap(NotifyTimeout)
-            self.assertEqual(set(report.gone), set(sessions[3:]))
+            for session in mindless:
+                report.failed[session].trap(NoMind)
+            self.assertEqual(report.gone, [sessions[3]])
             self.assertEqual([len(mind.calls) for mind in minds], [1, 1, 1, 1])
             self.assertEqual(self.server.clock.getDelayedCalls(), [])
 

@@ -15,19 +15,34 @@ from twisted.cred.error import LoginFailed, UnauthorizedLogin, UnhandledCredenti
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
-from twisted.python import reflect
-from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.spread.flavors import IPBRoot
 from twisted.spread.interfaces import IJellyable
 from zope.interface import implementer
 
-from pbrealm._connection import Caller, format_address, transport_of
+from pbrealm._connection import Caller, format_address
 from pbrealm._session import Session
 from pbrealm.errors import LoginRefused, Reason, WrongCredentials
+from pbrealm.front.broker import FrontBroker
 from pbrealm.interfaces import ISessionRealm
+from pbrealm.wire.lazy import receives_lazily
 
 _log = Logger()
+
+
+class _ForStrangers(pb.Referenceable):
+    """
+    What strangers can call: what they do wrong is told to them, and not to the log.
+    """
+
+    @receives_lazily
+    def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
+        try:
+            return super().remoteMessageReceived(broker, message, args, kw)
+        except pb.Error:
+            raise
+        except Exception:
+            raise LoginRefused("that is not how to log in") from None
 
 
 @implementer(IPBRoot)
@@ -39,19 +54,20 @@ class LoginRoot:
     def __init__(self, portal: Portal) -> None:
         self.portal = portal
 
-    def rootObject(self, broker: pb.Broker) -> LoginDesk:
+    def rootObject(self, broker: FrontBroker) -> LoginDesk:
         return LoginDesk(self.portal, broker)
 
 
-class LoginDesk(pb.Referenceable):
+class LoginDesk(_ForStrangers):
     """
     The object that a client of one connection gets as the root: what
     L{pb.PBClientFactory.login} talks to.
     """
 
-    def __init__(self, portal: Portal, broker: pb.Broker) -> None:
+    def __init__(self, portal: Portal, broker: FrontBroker) -> None:
         self._portal = portal
         self._broker = broker
+        self._visitor = broker.visitor
 
     def remote_login(self, username: object) -> tuple[bytes, Challenger]:
         """Begin a login with a password."""
@@ -59,83 +75,115 @@ class LoginDesk(pb.Referenceable):
             username = username.encode("utf-8")
         if not isinstance(username, bytes):
             raise LoginRefused("the name must be a string")
+        self._visitor.challenged()
         challenger = Challenger(self, username)
         return challenger.challenge, challenger
 
     def remote_loginAnonymous(self, mind: object) -> Deferred[pb.Referenceable]:
         """Log in without a name."""
-        return self.log_in(Anonymous(), mind, "anonymous")
+        return self.log_in(Anonymous(), b"", mind)
+
+    def answered(self) -> None:
+        """A challenge of this desk has had its answer."""
+        self._visitor.answered()
 
     def log_in(
-        self, credentials: ICredentials, mind: object, name: object
+        self, credentials: ICredentials, account: bytes, mind: object
     ) -> Deferred[pb.Referenceable]:
         """
         Go through the portal.
 
         @return: fires with what the client gets a reference to.  It fails with a L{pb.Error} for
             everything that a client can be refused for.
+        @raise LoginRefused: if this client may not even try.
         """
-        if ISessionRealm.providedBy(self._portal.realm):
-            mind = Caller(self._broker, mind)
-        answer = self._portal.login(credentials, mind, pb.IPerspective)
-        return answer.addCallbacks(self._hand_out, self._refuse, errbackArgs=(name,))
+        self._visitor.begin_login()
+        return Deferred.fromCoroutine(self._log_in(credentials, account, mind))
 
-    def _hand_out(self, login: tuple[Any, Any, Callable[[], object]]) -> pb.Referenceable:
-        _, aspect, logout = login
-        broker = self._broker
-        if broker.disconnected:
+    async def _log_in(
+        self, credentials: ICredentials, account: bytes, mind: object
+    ) -> pb.Referenceable:
+        portal = self._portal
+        if ISessionRealm.providedBy(portal.realm):
+            mind = Caller(self._broker, mind)
+        try:
+            await self._visitor.wait_for_turn(account)
+            _, aspect, logout = await portal.login(credentials, mind, pb.IPerspective)
+            self._make_sure_of_a_place_for(logout)
+        except LoginFailed as why:
+            self._visitor.refused()
+            raise self._tell(account, why) from None
+        except BaseException:
+            self._visitor.refused()
+            raise
+        self._visitor.logged_in(account)
+        return self._hand_out(aspect, logout)
+
+    def _make_sure_of_a_place_for(self, logout: Callable[[], object]) -> None:
+        if self._broker.disconnected:
             logout()
             raise LoginRefused("the client left during its login", Reason.DISCONNECTED)
-        # With one more than this the broker would refuse to register the reference, after this
-        # has returned and with nobody left to see to the logout.
-        if len(broker.localObjects) > pb.MAX_BROKER_REFS:
+        # With one more than this the broker would refuse to register the reference, after the
+        # login has returned and with nobody left to see to the logout.
+        if len(self._broker.localObjects) > pb.MAX_BROKER_REFS:
             logout()
             raise LoginRefused("too many references are held over this connection")
-        if isinstance(aspect, Session):
-            # It watches the connection by itself.
-            dropped = logout
-        else:
-            dropped = _once_until_lost(broker, logout)
-        reference: Any = aspect
+
+    def _hand_out(self, aspect: Any, logout: Callable[[], object]) -> pb.Referenceable:
+        reference = aspect
         if not IJellyable.providedBy(aspect):
             reference = pb.AsReferenceable(aspect, "perspective")
+        if isinstance(aspect, Session):
+            # It watches the connection by itself.
+            aspect.on_end(lambda *_: self._visitor.logged_out())
+        else:
+            logout = self._until_lost(logout)
         # Nothing public tells of a reference that the peer has dropped.
-        broker._localCleanup[reference.processUniqueID()] = dropped
+        self._broker._localCleanup[reference.processUniqueID()] = logout
         return cast(pb.Referenceable, reference)
 
-    def _refuse(self, why: Failure, name: object) -> Failure:
-        if why.check(pb.Error) or not why.check(LoginFailed):
-            return why
+    def _until_lost(self, logout: Callable[[], object]) -> Callable[[], object]:
+        """
+        Have a hand-written realm's logout called when the connection goes.
+
+        @return: calls it before that; once in all, and the broker keeps nothing of it.
+        """
+        broker = self._broker
+        broker.notifyOnDisconnect(logout)
+
+        def dropped() -> None:
+            broker.dontNotifyOnDisconnect(logout)
+            self._visitor.logged_out()
+            logout()
+
+        return dropped
+
+    def _tell(self, account: bytes, why: LoginFailed) -> Exception:
+        told = _as_pb_error(why)
+        if isinstance(why, UnauthorizedLogin):
+            self._visitor.wrong_password(account)
         _log.info(
-            "login of {name} from {peer} refused: {why}",
-            name=name,
-            peer=format_address(transport_of(self._broker).getPeer()),
-            why=why.getErrorMessage() or reflect.qual(type(why.value)),
+            "login of {account} from {peer} refused: {why}",
+            account=account.decode("utf-8", "backslashreplace") or "a guest",
+            peer=format_address(self._visitor.peer),
+            why=told,
         )
-        if why.check(UnauthorizedLogin):
-            return Failure(WrongCredentials("the name or the password is wrong"))
-        if why.check(UnhandledCredentials):
-            return Failure(LoginRefused("logins of this kind are not accepted here"))
-        return Failure(LoginRefused(why.getErrorMessage() or "the login was refused"))
+        return told
 
 
-def _once_until_lost(broker: Any, logout: Callable[[], object]) -> Callable[[], object]:
-    """
-    Have a hand-written realm's logout called when the connection goes.
-
-    @return: calls it before that; once in all, and the broker keeps nothing of it.
-    """
-    broker.notifyOnDisconnect(logout)
-
-    def dropped() -> None:
-        broker.dontNotifyOnDisconnect(logout)
-        logout()
-
-    return dropped
+def _as_pb_error(why: LoginFailed) -> Exception:
+    """What a checker or a realm refuses with, as an error that Perspective Broker can send."""
+    if isinstance(why, pb.Error):
+        return why
+    if isinstance(why, UnauthorizedLogin):
+        return WrongCredentials("the name or the password is wrong")
+    if isinstance(why, UnhandledCredentials):
+        return LoginRefused("logins of this kind are not accepted here")
+    return LoginRefused(str(why) or "the login was refused")
 
 
 @implementer(IUsernameHashedPassword, pb.IUsernameMD5Password)
-class Challenger(pb.Referenceable):
+class Challenger(_ForStrangers):
     """
     One challenge, which can be answered once: the credentials of a login with a password.
     """
@@ -154,10 +202,11 @@ class Challenger(pb.Referenceable):
         desk, self._desk = self._desk, None
         if desk is None:
             raise LoginRefused("this challenge has been answered before")
+        desk.answered()
         if not isinstance(response, bytes):
             raise LoginRefused("the response to the challenge must be bytes")
         self._response = response
-        return desk.log_in(self, mind, self.username)
+        return desk.log_in(self, self.username, mind)
 
     def checkPassword(self, password: bytes) -> bool:
         """Whether the response was made with this password."""

@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, fail, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
-from pbrealm.errors import NotifyTimeout
+from pbrealm.errors import NoMind, NotifyTimeout
 from pbrealm.wire.report import Report
 
 _C = TypeVar("_C")
@@ -20,10 +20,15 @@ _C = TypeVar("_C")
 
 def ask(mind: Any, method: str, args: Sequence[object], kw: Mapping[str, object]) -> Deferred[Any]:
     """
-    C{mind.callRemote} that doesn't raise for a mind that is dead.
+    C{mind.callRemote} that doesn't raise for a mind that is dead, or none at all.
 
     @return: fires with L{None} if no answer was asked for (C{pbanswer=False}).
     """
+    if mind is None:
+        return fail(NoMind("the client passed no mind"))
+    if getattr(getattr(mind, "broker", None), "disconnected", False):
+        # An observer of a Cacheable has no error of its own for this.
+        return fail(pb.DeadReferenceError("the connection is lost"))
     return maybeDeferred(lambda: mind.callRemote(method, *args, **kw))
 
 
@@ -73,11 +78,8 @@ class _Delivery:
         self._waiting: dict[int, Deferred[Any]] = {}
         asked = []
         for number, (client, mind) in enumerate(targets):
-            if mind is None:
-                self._report.gone.append(client)
-            else:
-                self._waiting[number] = answer = ask(mind, method, args, kw)
-                asked.append((answer, (number, client)))
+            self._waiting[number] = answer = ask(mind, method, args, kw)
+            asked.append((answer, (number, client)))
         for answer, whose in asked:
             answer.addCallbacks(
                 self._answered, self._failed, callbackArgs=whose, errbackArgs=whose

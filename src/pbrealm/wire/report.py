@@ -61,7 +61,7 @@ class Report(Generic[_C]):
 
     failed: ByIdentity[_C, Failure] = field(default_factory=ByIdentity)
     """What the client's method failed with, or a L{Failure} of
-    L{NotifyTimeout<pbrealm.errors.NotifyTimeout>}."""
+    L{NotifyTimeout<pbrealm.errors.NotifyTimeout>} or of L{NoMind<pbrealm.errors.NoMind>}."""
 
     gone: list[_C] = field(default_factory=list)
-    """Those who had left, or left before they answered, and those that have no mind."""
+    """Those who had left, or left before they answered."""

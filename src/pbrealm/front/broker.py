@@ -1,0 +1,37 @@
+"""
+The broker at the front door.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+
+from pbrealm.front.visitor import Visitor
+from pbrealm.wire.broker import FastBroker
+
+
+class FrontBroker(FastBroker):
+    """
+    A broker that tells its visitor of all that comes in, and lets nothing that comes in raise.
+    """
+
+    visitor: Visitor
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self.visitor.arrived(self)
+
+    def dataReceived(self, chunk: bytes) -> None:
+        """
+        Take in what the client sends; what isn't Perspective Broker ends the connection.
+        """
+        try:
+            self.visitor.heard(len(chunk))
+            super().dataReceived(chunk)
+        except Exception as why:
+            self.visitor.misbehaved(why)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.visitor.left()
+        super().connectionLost(reason)

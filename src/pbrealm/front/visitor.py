@@ -1,0 +1,246 @@
+"""
+One connection at the front door, from its beginning to its end.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from pbrealm._connection import Connection, format_address
+from pbrealm.errors import LoginRefused, PBRealmError, Reason, SessionEnded, TooManyConnections
+from pbrealm.front.door import Entry, origin_of
+from pbrealm.front.house import House
+from pbrealm.front.watch import Watch
+from pbrealm.wire.broker import FastBroker
+
+_log = Logger()
+
+
+class Visitor:
+    """
+    A client: a stranger as long as it has no login, then a member, and a stranger again once its
+    last login is over.
+
+    A stranger has little time and few bytes; a member has more.
+    """
+
+    __slots__ = (
+        "_alive",
+        "_allowance",
+        "_broker",
+        "_challenges",
+        "_deadline",
+        "_delays",
+        "_entry",
+        "_gone",
+        "_house",
+        "_origin",
+        "_pending",
+        "_refusals",
+        "_watch",
+    )
+
+    def __init__(self, house: House, entry: Entry, address: IAddress | None) -> None:
+        """
+        @param entry: what the door said.
+        """
+        self._house = house
+        self._entry = entry
+        self._origin = origin_of(address)
+        self._broker: FastBroker | None = None
+        self._allowance = house.limits.stranger_bytes
+        self._deadline: IDelayedCall | None = None
+        self._watch: Watch | None = None
+        self._delays: list[Deferred[None]] = []
+        self._challenges = 0
+        self._pending = 0
+        self._alive = 0
+        self._refusals = 0
+        self._gone = False
+
+    # What the broker says
+
+    def arrived(self, broker: FastBroker) -> None:
+        """The connection is made."""
+        self._broker = broker
+        broker.limits = self._house.stranger
+        self._start_deadline()
+        limits = self._house.limits
+        if limits.ping_interval:
+            self._watch = Watch(
+                self._house.clock,
+                limits.ping_interval,
+                limits.ping_timeout,
+                self._ping,
+                self._found_dead,
+            )
+
+    def heard(self, count: int) -> None:
+        """
+        So many bytes have come.
+
+        @raise LoginRefused: if a stranger has sent more than it may.
+        """
+        if self._watch is not None:
+            self._watch.heard = self._house.clock.seconds()
+        if not self._alive:
+            self._allowance -= count
+            if self._allowance < 0:
+                raise LoginRefused("more was sent before the login than may be")
+
+    def misbehaved(self, why: Exception) -> None:
+        """What came is no message, or too large: nothing more is expected from this client."""
+        if self._gone:
+            return
+        _log.info(
+            "closing the connection from {peer}: {why}", peer=format_address(self.peer), why=why
+        )
+        self._connection.abort()
+
+    def left(self) -> None:
+        """The connection is lost."""
+        if self._gone:
+            return
+        self._gone = True
+        self._house.door.leave(self._origin, self._entry)
+        self._stop_deadline()
+        if self._watch is not None:
+            self._watch.stop()
+        for delay in self._delays[:]:
+            delay.cancel()
+
+    # What the login desk says
+
+    @property
+    def peer(self) -> IAddress | None:
+        return None if self._broker is None else Connection.of(self._broker).peer
+
+    def challenged(self) -> None:
+        """
+        A challenge is about to be given out.
+
+        @raise LoginRefused: if too many wait for their answers.
+        """
+        if self._challenges >= self._house.limits.logins:
+            self._refused()
+            raise LoginRefused("too many challenges wait for their answers")
+        self._challenges += 1
+
+    def answered(self) -> None:
+        """A challenge has had its answer, right or wrong."""
+        self._challenges -= 1
+
+    def begin_login(self) -> None:
+        """
+        Take up one of the logins that this connection may have; then one of L{logged_in} and
+        L{refused} follows.
+
+        @raise LoginRefused: if it may have none.
+        """
+        limits = self._house.limits
+        why: PBRealmError | None = None
+        if self._entry is Entry.BE_TOLD:
+            why = TooManyConnections("as many connections are open as may be")
+            self._refusals = limits.login_attempts
+        elif self._refusals >= limits.login_attempts:
+            why = LoginRefused("too many logins on this connection were refused")
+        elif self._pending + self._alive >= limits.logins:
+            why = LoginRefused("as many logins are alive on this connection as may be")
+        if why is not None:
+            self._refused()
+            raise why
+        self._pending += 1
+        # It's the server that takes its time now.
+        self._stop_deadline()
+
+    async def wait_for_turn(self, account: bytes) -> None:
+        """
+        Have an attempt wait as long as earlier ones have earned it.
+
+        @raise SessionEnded: if the client leaves meanwhile.
+        """
+        house = self._house
+        seconds = house.failures.delay(self._origin, account, house.clock.seconds())
+        if not seconds:
+            return
+        delay: Deferred[None] = deferLater(house.clock, seconds)
+        self._delays.append(delay)
+        try:
+            await delay
+        except CancelledError:
+            raise SessionEnded(Reason.DISCONNECTED) from None
+        finally:
+            self._delays.remove(delay)
+
+    def wrong_password(self, account: bytes) -> None:
+        """The portal doesn't know this account, or not with that password."""
+        house = self._house
+        house.failures.failed(self._origin, account, house.clock.seconds())
+
+    def logged_in(self, account: bytes) -> None:
+        """A login is about to be answered with a reference."""
+        self._house.failures.succeeded(self._origin, account)
+        self._pending -= 1
+        self._alive += 1
+        self._refusals = 0
+        if self._broker is not None:
+            self._broker.limits = self._house.member
+
+    def refused(self) -> None:
+        """A login is about to be answered with an error."""
+        self._pending -= 1
+        self._refused()
+
+    def logged_out(self) -> None:
+        """A login is over; the connection need not be."""
+        self._alive -= 1
+        if self._alive or self._gone or self._broker is None:
+            return
+        self._broker.limits = self._house.stranger
+        self._allowance = self._house.limits.stranger_bytes
+        self._start_deadline()
+
+    def _refused(self) -> None:
+        if self._gone or self._pending or self._alive:
+            return
+        if self._refusals + 1 < self._house.limits.login_attempts:
+            self._refusals += 1
+            self._start_deadline()
+        else:
+            # Not before what is about to be raised has been written.
+            self._refusals = self._house.limits.login_attempts
+            self._house.clock.callLater(0, self._connection.close, self._house.clock)
+
+    # Time
+
+    @property
+    def _connection(self) -> Connection:
+        if self._broker is None:
+            raise AssertionError("nothing is asked of a connection before it's made")
+        return Connection.of(self._broker)
+
+    def _start_deadline(self) -> None:
+        self._stop_deadline()
+        seconds = self._house.limits.login_seconds
+        if seconds and not self._pending and not self._alive:
+            self._deadline = self._house.clock.callLater(seconds, self._time_is_up)
+
+    def _stop_deadline(self) -> None:
+        deadline, self._deadline = self._deadline, None
+        if deadline is not None and deadline.active():
+            deadline.cancel()
+
+    def _time_is_up(self) -> None:
+        self.misbehaved(LoginRefused("no login came in time"))
+
+    def _ping(self) -> None:
+        self._connection.ping(self._house.clock, self._house.limits.ping_timeout)
+
+    def _found_dead(self) -> None:
+        connection = self._connection
+        _log.info("no answer from {peer}", peer=format_address(connection.peer))
+        connection.end_sessions(Reason.NO_ANSWER)
+        connection.abort()
