@@ -1,0 +1,74 @@
+"""
+A client to try the other programs with: it logs in, calls one method and prints the answer.
+
+It is plain Perspective Broker and uses nothing of pbrealm.  Whatever the server tells its mind is
+printed too.  Arguments of the method are Python literals.
+
+    python docs/examples/client.py greet
+    python docs/examples/client.py --name bob --stay setperiod 0.5
+    python docs/examples/client.py --root divide 10 4
+"""
+
+import argparse
+import ast
+
+from twisted.cred.credentials import Anonymous, UsernamePassword
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import clientFromString
+from twisted.internet.task import react
+from twisted.spread import pb
+
+
+class Mind(pb.Referenceable):
+    """It has any method, and prints what it is called with."""
+
+    def remoteMessageReceived(self, broker, message, args, kw):
+        print("told:", message, *broker.unserialize(args), flush=True)
+        return broker.serialize(None)
+
+
+def parse_options():
+    parser = argparse.ArgumentParser(
+        description="Call a method of a server, and print the answer."
+    )
+    parser.add_argument("--at", default="tcp:127.0.0.1:8787", metavar="ENDPOINT")
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument("--name", default="alice")
+    who.add_argument("--anonymous", action="store_true", help="log in under no name")
+    who.add_argument("--root", action="store_true", help="don't log in, call the root object")
+    parser.add_argument("--password", default="secret")
+    parser.add_argument("--of", metavar="METHOD", help="call what this method returns instead")
+    parser.add_argument("--stay", action="store_true", help="stay until the server hangs up")
+    parser.add_argument("method")
+    parser.add_argument("arguments", nargs="*", type=ast.literal_eval)
+    return parser.parse_args()
+
+
+async def main(reactor, options):
+    factory = pb.PBClientFactory()
+    broker = await clientFromString(reactor, options.at).connect(factory)
+    lost = Deferred()
+    broker.notifyOnDisconnect(lambda: lost.callback(None))
+    try:
+        if options.root:
+            reference = await factory.getRootObject()
+        elif options.anonymous:
+            reference = await factory.login(Anonymous(), Mind())
+        else:
+            credentials = UsernamePassword(options.name.encode(), options.password.encode())
+            reference = await factory.login(credentials, Mind())
+        # The login lasts as long as the client keeps its reference.
+        called = reference
+        if options.of:
+            called = await reference.callRemote(options.of)
+        print("answer:", await called.callRemote(options.method, *options.arguments), flush=True)
+    except pb.RemoteError as error:
+        print(f"{error.remoteType.decode()}: {error}", flush=True)
+        options.stay = False
+    if not options.stay:
+        broker.transport.loseConnection()
+    await lost
+
+
+if __name__ == "__main__":
+    react(main, [parse_options()])

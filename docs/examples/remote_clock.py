@@ -1,0 +1,58 @@
+"""
+The remote clock: the server tells each client the time, at the period that this client likes.
+
+It speaks to the client's mind, the object that the client passed when it logged in.  The period
+concerns one client only, so each login gets an avatar of its own.
+
+    python docs/examples/remote_clock.py [ENDPOINT]
+    python docs/examples/client.py --stay setperiod 0.5
+"""
+
+import time
+
+from serving import accounts, serve
+from twisted.cred.portal import Portal
+from twisted.internet.task import LoopingCall
+from twisted.spread import pb
+from zope.interface import implementer
+
+from pbrealm import DisposableRealm, IClientAware, LoginRefused, ServerFactory
+
+
+@implementer(IClientAware)
+class Clock(pb.Avatar):
+    def __init__(self, name):
+        self.session = None
+        self.ticking = None
+
+    def attached(self, session):
+        if session.mind is None:
+            raise LoginRefused("this is a clock, and you passed no mind to tell the time to")
+        self.session = session
+        self.start(1)
+
+    def detached(self, session, reason):
+        self.ticking.stop()
+
+    def start(self, period):
+        self.ticking = LoopingCall(self.tell_time)
+        self.ticking.start(period)
+
+    def tell_time(self):
+        told = self.session.notify("notifyTime", time.time())
+        # LoopingCall waits for what it gets back: a client that answers slowly is told less
+        # often, instead of ever more that it hasn't taken yet.  One that can't be told at all
+        # doesn't stop the clock.
+        return told.addErrback(lambda why: None)
+
+    def perspective_setperiod(self, period):
+        if not isinstance(period, (int, float)) or not 0.01 <= period <= 3600:
+            raise pb.Error("the period must be between 0.01 and 3600 seconds")
+        self.ticking.stop()
+        self.start(period)
+
+
+realm = DisposableRealm(Clock)
+
+if __name__ == "__main__":
+    serve(ServerFactory(Portal(realm, [accounts()])))
