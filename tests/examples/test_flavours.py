@@ -1,0 +1,133 @@
+"""
+The programs for the flavours of "Introduction to Perspective Broker".
+"""
+
+from __future__ import annotations
+
+from twisted.internet.defer import DeferredQueue
+from twisted.spread import pb
+
+from tests.examples.programs import ProgramTestCase
+from tests.plain_client import until
+
+
+class Hand(pb.RemoteCopy):
+    """What this client makes of a hand of cards."""
+
+
+class Scores(pb.RemoteCache):
+    """What this client makes of the scores; the changes go to a queue too."""
+
+    def __init__(self):
+        self.changes = DeferredQueue()
+
+    def setCopyableState(self, state):
+        self.points = dict(state["points"])
+
+    def observe_scored(self, name, points):
+        self.points[name] = points
+        self.changes.put((name, points))
+
+
+pb.setUnjellyableForClass("pbrealm.examples.Hand", Hand)
+pb.setUnjellyableForClass("pbrealm.examples.Scores", Scores)
+
+
+class ViewableTests(ProgramTestCase):
+    program = "viewable"
+
+    async def test_it_knows_who_is_calling(self):
+        phone, desk, other = [await self.connect() for _ in range(3)]
+        logins = [await phone.login(), await desk.login(), await other.login("bob")]
+        boards = [await login.callRemote("board") for login in logins]
+        for board, text in zip(boards, ("bicycle", "tandem", "pump"), strict=True):
+            await board.callRemote("post", text)
+        notices = await boards[0].callRemote("notices")
+        self.assertEqual(
+            [(notice["text"], notice["by"], notice["port"]) for notice in notices],
+            [
+                ("bicycle", "alice", phone.port),
+                ("tandem", "alice", desk.port),
+                ("pump", "bob", other.port),
+            ],
+        )
+        self.assertEqual([notice["mine"] for notice in notices], [True, True, False])
+
+    async def test_the_caller_cannot_be_forged(self):
+        board = await (await self.login()).callRemote("board")
+        await self.refused_for_arguments(board.callRemote("post", "bob", "for free: all I have"))
+        self.assertEqual(await board.callRemote("notices"), [])
+
+    async def refused_for_arguments(self, awaited):
+        self.tracebacks = 1
+        await self.refused(awaited, "builtins.TypeError")
+
+
+class CopyableTests(ProgramTestCase):
+    program = "copyable"
+
+    async def test_the_copy_is_for_the_one_who_asks(self):
+        alice, bob = await self.login(), await self.login("bob")
+        self.assertEqual(await self.cards(alice), {"alice": ["D7", "HQ"], "bob": ["?", "?", "?"]})
+        self.assertEqual(await self.cards(bob), {"alice": ["?", "?"], "bob": ["S2", "C9", "DA"]})
+
+    async def test_it_is_a_copy(self):
+        alice = await self.login()
+        for hand in await alice.callRemote("hands"):
+            self.assertIsInstance(hand, Hand)
+            hand.cards.clear()
+        self.assertEqual((await self.cards(alice))["alice"], ["D7", "HQ"])
+
+    async def cards(self, perspective):
+        return {hand.owner: hand.cards for hand in await perspective.callRemote("hands")}
+
+
+class CacheableTests(ProgramTestCase):
+    program = "cacheable"
+
+    async def setUp(self):
+        await super().setUp()
+        self.clients = [await self.connect() for _ in range(3)]
+        names = ("alice", "alice", "bob")
+        self.logins = [
+            await client.login(name) for client, name in zip(self.clients, names, strict=True)
+        ]
+
+    def observers(self):
+        return self.logins[0].callRemote("observers")
+
+    async def test_all_follow_a_change(self):
+        await self.logins[0].callRemote("score", 5)
+        caches = [await login.callRemote("scores") for login in self.logins]
+        self.assertEqual([cache.points for cache in caches], [{"alice": 5}] * 3)
+        self.assertEqual(await self.observers(), 3)
+        await self.logins[2].callRemote("score", 7)
+        for cache in caches:
+            self.assertEqual(await cache.changes.get(), ("bob", 7))
+            self.assertEqual(cache.points, {"alice": 5, "bob": 7})
+
+    async def test_it_is_sent_once_to_a_connection(self):
+        cache = await self.logins[0].callRemote("scores")
+        again = await self.logins[0].callRemote("scores")
+        self.assertEqual(await self.observers(), 1)
+        await self.logins[0].callRemote("score", 5)
+        await cache.changes.get()
+        self.assertEqual(again.points, {"alice": 5})
+
+    async def test_one_that_lets_go_is_dropped(self):
+        caches = [await login.callRemote("scores") for login in self.logins]
+        caches.pop()
+        await until(self.observers, 2)
+        await self.logins[2].callRemote("score", 7)
+        for cache in caches:
+            self.assertEqual(await cache.changes.get(), ("bob", 7))
+
+    async def test_one_whose_connection_is_lost_is_dropped(self):
+        caches = [await login.callRemote("scores") for login in self.logins]
+        lost = self.clients[1].abort()
+        # The change goes out before, while or after the server hears of the loss.
+        await self.logins[2].callRemote("score", 7)
+        for cache in (caches[0], caches[2]):
+            self.assertEqual(await cache.changes.get(), ("bob", 7))
+        await lost
+        await until(self.observers, 2)
