@@ -24,6 +24,12 @@ class Player(pb.Avatar):
         session = current_session()
         return None if session is None else session.id
 
+    async def perspective_think(self):
+        """A coroutine, as avatars' methods may be under our factory."""
+        before = current_session()
+        await self.perspective_later()
+        return [session and session.id for session in (before, current_session())]
+
     def perspective_later(self):
         self.answer = Deferred()
         return self.answer

@@ -145,6 +145,17 @@ class LifeTests(SessionTestCase):
         self.assertEqual(self.client.call(self.reference, "who"), session.id)
         self.assertIsNone(current_session())
 
+    def test_coroutine(self):
+        """A method may be a coroutine function, and the caller's session holds throughout."""
+        session = self.log_in()
+        other = self.server.connect()
+        self.held = other.login("alice", "secret")
+        answer = self.reference.callRemote("think")
+        self.server.flush()
+        session.avatar.answer.callback(None)
+        self.server.flush()
+        self.assertEqual(self.successResultOf(answer), [session.id, session.id])
+
     def test_detach_fails(self):
         """An avatar that fails to detach is logged, and let go of like another."""
         session = self.log_in()

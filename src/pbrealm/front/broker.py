@@ -4,6 +4,10 @@ The broker at the front door.
 
 from __future__ import annotations
 
+from types import CoroutineType
+from typing import Any
+
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
@@ -21,6 +25,21 @@ class FrontBroker(FastBroker):
     def connectionMade(self) -> None:
         super().connectionMade()
         self.visitor.arrived(self)
+
+    def serialize(
+        self,
+        object: Any,
+        perspective: Any = None,
+        method: Any = None,
+        args: Any = None,
+        kw: Any = None,
+    ) -> Any:
+        """
+        Jelly an answer, also that of a method which is a coroutine function.
+        """
+        if type(object) is CoroutineType:
+            object = Deferred.fromCoroutine(object)
+        return super().serialize(object, perspective, method, args, kw)
 
     def dataReceived(self, chunk: bytes) -> None:
         """

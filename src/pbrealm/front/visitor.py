@@ -143,8 +143,8 @@ class Visitor:
         limits = self._house.limits
         why: PBRealmError | None = None
         if self._entry is Entry.BE_TOLD:
-            why = TooManyConnections("as many connections are open as may be")
             self._refusals = limits.login_attempts
+            why = TooManyConnections("as many connections are open as may be")
         elif self._refusals >= limits.login_attempts:
             why = LoginRefused("too many logins on this connection were refused")
         elif self._pending + self._alive >= limits.logins:
@@ -204,14 +204,14 @@ class Visitor:
         self._start_deadline()
 
     def _refused(self) -> None:
+        attempts = self._house.limits.login_attempts
+        self._refusals = min(self._refusals + 1, attempts)
         if self._gone or self._pending or self._alive:
             return
-        if self._refusals + 1 < self._house.limits.login_attempts:
-            self._refusals += 1
+        if self._refusals < attempts:
             self._start_deadline()
         else:
             # Not before what is about to be raised has been written.
-            self._refusals = self._house.limits.login_attempts
             self._house.clock.callLater(0, self._connection.close, self._house.clock)
 
     # Time

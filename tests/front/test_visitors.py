@@ -1,0 +1,396 @@
+"""
+What a client meets at the front door.
+"""
+
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.credentials import IUsernameHashedPassword
+from twisted.cred.portal import Portal
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
+from twisted.spread import banana, pb
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from pbrealm import (
+    CachingRealm,
+    Limits,
+    LoginRefused,
+    MindTrackingRealm,
+    Reason,
+    ServerFactory,
+    reason_of,
+)
+from pbrealm.testing import MemoryServer, RecordingMind, make_portal
+from tests.avatars import Player, Slow
+from tests.pitfalls.handwritten import CountingRealm
+
+
+class VisitorTestCase(SynchronousTestCase):
+    def serve(self, realm=None, **limits):
+        self.realm = MindTrackingRealm(CachingRealm(Player)) if realm is None else realm
+        self.server = MemoryServer(self.realm, limits=Limits(**limits))
+        return self.server.connect()
+
+    def refusal(self, login):
+        self.server.flush()
+        return self.failureResultOf(login)
+
+    def challenge(self, client, name=b"alice"):
+        root = client.wait(client.factory.getRootObject())
+        return client.call(root, "login", name)
+
+
+class DeadlineTests(VisitorTestCase):
+    def test_silence(self):
+        """A connection that never speaks is closed when its time is up."""
+        client = self.serve(login_seconds=30)
+        self.server.advance(29)
+        self.assertTrue(client.connected)
+        self.server.advance(1)
+        self.assertFalse(client.connected)
+        self.assertEqual(self.server.clock.getDelayedCalls(), [])
+
+    def test_login_stops_it(self):
+        client = self.serve(login_seconds=30, ping_interval=0)
+        self.held = client.login("alice", "secret")
+        self.server.advance(300)
+        self.assertTrue(client.connected)
+
+    def test_starts_anew_after_the_last_logout(self):
+        client = self.serve(login_seconds=30, ping_interval=0)
+        held = [client.login("alice", "secret") for _ in range(2)]
+        for _ in range(2):
+            self.server.advance(300)
+            self.assertTrue(client.connected)
+            held.pop()
+            self.server.flush()
+        self.server.advance(30)
+        self.assertFalse(client.connected)
+
+    def test_the_servers_own_time_does_not_count(self):
+        """A login that the server takes long to decide on isn't cut off."""
+        slow = Slow(Player)
+        client = self.serve(MindTrackingRealm(CachingRealm(slow)), ping_interval=0)
+        login = client.start_login("alice", "secret")
+        self.server.advance(300)
+        self.assertTrue(client.connected)
+        slow.finish()
+        self.held = client.wait(login)
+
+    def test_trickle(self):
+        """One that sends a byte at a time has no more time than another."""
+        client = self.serve(login_seconds=30)
+        for _ in range(30):
+            client.broker.transport.write(b"\x01\x80"[:1])
+            self.server.advance(1)
+        self.assertFalse(client.connected)
+
+
+class AttemptTests(VisitorTestCase):
+    def test_attempts(self):
+        """The third refusal is told, and then the connection closed."""
+        client = self.serve(login_attempts=3, failure_delay=0)
+        for _ in range(3):
+            self.assertTrue(client.connected)
+            with self.assertRaises(pb.RemoteError) as caught:
+                client.login("alice", "wrong")
+            self.assertEqual(caught.exception.remoteType, b"pbrealm.errors.WrongCredentials")
+        self.server.advance(0)
+        self.assertFalse(client.connected)
+        self.assertEqual(self.server.clock.getDelayedCalls(), [])
+
+    def test_close_at_first_refusal(self):
+        client = self.serve(login_attempts=1)
+        with self.assertRaises(pb.RemoteError):
+            client.login("alice", "wrong")
+        self.server.flush()
+        self.assertFalse(client.connected)
+
+    def test_success_starts_the_count_anew(self):
+        client = self.serve(login_attempts=2, failure_delay=0)
+        for _ in range(3):
+            with self.assertRaises(pb.RemoteError):
+                client.login("alice", "wrong")
+            self.held = client.login("alice", "secret")
+        self.assertTrue(client.connected)
+
+    def test_member_is_not_closed(self):
+        """A connection on which a login is alive isn't closed, but there are no more tries."""
+        client = self.serve(login_attempts=2, failure_delay=0)
+        self.held = client.login("alice", "secret")
+        kinds = []
+        for _ in range(4):
+            failure = self.refusal(client.start_login("alice", "wrong"))
+            kinds.append(failure.type)
+        self.server.advance(10)
+        self.assertTrue(client.connected)
+        self.assertEqual(client.call(self.held, "greet"), "<1>hello alice")
+        self.assertEqual(
+            kinds,
+            [b"pbrealm.errors.WrongCredentials"] * 2 + [b"pbrealm.errors.LoginRefused"] * 2,
+        )
+
+    def test_delay(self):
+        """After a few wrong passwords the next attempts wait, the right one too."""
+        client = self.serve(free_failures=2, failure_delay=1, login_attempts=9)
+        for _ in range(2):
+            with self.assertRaises(pb.RemoteError):
+                client.login("alice", "wrong")
+        other = self.server.connect()
+        login = other.start_login("alice", "secret")
+        self.server.flush()
+        self.assertNoResult(login)
+        self.server.advance(1)
+        self.held = self.successResultOf(login)
+
+    def test_leaving_during_the_delay(self):
+        client = self.serve(free_failures=1, login_attempts=9)
+        with self.assertRaises(pb.RemoteError):
+            client.login("alice", "wrong")
+        login = client.start_login("alice", "secret")
+        self.server.flush()
+        client.drop()
+        self.failureResultOf(login, pb.PBConnectionLost)
+        self.assertEqual(self.server.clock.getDelayedCalls(), [])
+        self.assertEqual(self.realm.sessions(), ())
+
+    def test_unanswered_challenges(self):
+        """Challenges that nobody answers don't pile up."""
+        client = self.serve(logins=3, login_attempts=1)
+        self.held = [self.challenge(client) for _ in range(3)]
+        with self.assertRaises(pb.RemoteError):
+            self.challenge(client)
+        self.server.flush()
+        self.assertFalse(client.connected)
+
+    def test_answered_challenges_are_none(self):
+        client = self.serve(logins=2)
+        self.held = client.login("alice", "secret")
+        for _ in range(5):
+            again = client.login("alice", "secret")
+            del again
+            self.server.flush()
+
+    def test_logins_alive(self):
+        client = self.serve(logins=2)
+        self.held = [client.login("alice", "secret") for _ in range(2)]
+        failure = self.refusal(client.start_login("alice", "secret"))
+        failure.trap("pbrealm.errors.LoginRefused")
+        self.held.pop()
+        self.held.append(client.login("alice", "secret"))
+        self.assertEqual(len(self.realm.sessions()), 2)
+
+    def test_pending_logins_count(self):
+        slow = Slow(Player)
+        client = self.serve(MindTrackingRealm(CachingRealm(slow)), logins=2)
+        logins = [client.start_login("alice", "secret") for _ in range(3)]
+        self.server.flush()
+        self.failureResultOf(logins[2]).trap("pbrealm.errors.LoginRefused")
+        slow.finish()
+        self.held = [client.wait(login) for login in logins[:2]]
+
+    def test_hand_written_realm(self):
+        """A hand-written realm is served with the same bounds, and logged out from once."""
+        realm = CountingRealm(max=9)
+        client = self.serve(realm, logins=2, login_seconds=30, ping_interval=0)
+        self.held = [client.login("alice", "secret") for _ in range(2)]
+        self.refusal(client.start_login("alice", "secret")).trap("pbrealm.errors.LoginRefused")
+        (avatar,) = realm.avatars.values()
+        self.held.pop()
+        self.server.flush()
+        self.assertEqual(avatar.connections, 1)
+        self.held.pop()
+        self.server.flush()
+        self.assertEqual(avatar.connections, 0)
+        self.server.advance(30)
+        self.assertFalse(client.connected)
+        self.assertEqual(avatar.connections, 0)
+
+
+class StrangerTests(VisitorTestCase):
+    """
+    Bytes that are no login.
+    """
+
+    def send(self, client, data):
+        client.broker.transport.write(data)
+        self.server.flush()
+
+    def test_nested_lists(self):
+        client = self.serve()
+        self.send(client, b"\x01\x80" * 17)
+        self.assertFalse(client.connected)
+
+    def test_members_may_nest_deeper(self):
+        client = self.serve()
+        self.held = client.login("alice", "secret")
+        deep = []
+        for _ in range(50):
+            deep = [deep]
+        self.patch(Player, "perspective_later", lambda player, nested: 1)
+        self.assertEqual(client.call(self.held, "later", deep), 1)
+
+    def test_strangers_again(self):
+        """After its last logout a client is held to a stranger's bounds."""
+        client = self.serve()
+        held = [client.login("alice", "secret")]
+        held.clear()
+        self.server.flush()
+        self.send(client, b"\x01\x80" * 17)
+        self.assertFalse(client.connected)
+
+    def test_large_messages(self):
+        client = self.serve(stranger_message_bytes=1000)
+        root = client.wait(client.factory.getRootObject())
+        root.callRemote("login", b"x" * 1000).addErrback(lambda _: None)
+        self.server.flush()
+        self.assertFalse(client.connected)
+
+    def test_bytes_in_all(self):
+        """Small messages without end are too much as well."""
+        client = self.serve(stranger_bytes=5000)
+        root = client.wait(client.factory.getRootObject())
+        for _ in range(100):
+            if client.connected:
+                root.callRemote("nothing", b"x" * 80).addErrback(lambda _: None)
+                self.server.flush()
+        self.assertFalse(client.connected)
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_what_is_no_message(self):
+        for data in (
+            b"\xff",
+            b"GET / HTTP/1.1\r\n\r\n" * 9,
+            banana.encode([]),
+            banana.encode([b"answer", 1, 2]),
+            banana.encode([b"decref", b"root"]),
+            banana.encode([b"message"]),
+            banana.encode([17, 18]),
+            banana.encode([b"version", 99]),
+            banana.encode(b"not a list"),
+        ):
+            client = self.serve()
+            self.send(client, data)
+            self.assertFalse(client.connected, data)
+            self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_wrong_calls(self):
+        """Calls that are no way to log in are answered, and not logged."""
+        client = self.serve()
+        root = client.wait(client.factory.getRootObject())
+        for method, args in (
+            ("nothing", ()),
+            ("login", ()),
+            ("login", (b"alice", 2)),
+            ("login", (17,)),
+            ("loginAnonymous", ()),
+        ):
+            with self.assertRaises(pb.RemoteError) as caught:
+                client.call(root, method, *args)
+            self.assertEqual(caught.exception.remoteType, b"pbrealm.errors.LoginRefused")
+        _, challenger = self.challenge(client)
+        with self.assertRaises(pb.RemoteError):
+            client.call(challenger, "respond", ["no", "bytes"], None)
+        self.assertEqual(self.flushLoggedErrors(), [])
+        self.assertTrue(client.connected)
+
+
+class TooManyTests(VisitorTestCase):
+    def test_told(self):
+        """One connection too many is told so at its login, and closed."""
+        client = self.serve(connections=1)
+        late = self.server.connect()
+        failure = self.refusal(late.start_login("alice", "secret"))
+        failure.trap("pbrealm.errors.TooManyConnections")
+        self.server.flush()
+        self.assertFalse(late.connected)
+        client.drop()
+        self.held = self.server.connect().login("alice", "secret")
+
+    def test_stay_out(self):
+        self.serve(connections=1)
+        factory = self.server.factory
+        address = IPv4Address("TCP", "127.0.0.1", 1)
+        made = [factory.buildProtocol(address) for _ in range(20)]
+        self.assertIsNone(made[-1])
+
+
+class DeadTests(VisitorTestCase):
+    def test_found_dead(self):
+        """A client that is cut off is found, with a mind or without, and its sessions end."""
+        client = self.serve(ping_interval=20, ping_timeout=10)
+        self.held = [
+            client.login("alice", "secret", RecordingMind()),
+            client.login("bob", "secret"),
+        ]
+        sessions = self.realm.sessions()
+        client.cut_off()
+        self.server.advance(20)
+        self.server.advance(10)
+        self.server.advance(0)
+        self.assertEqual([session.ended for session in sessions], [Reason.NO_ANSWER] * 2)
+        self.assertFalse(client.connected)
+        self.assertEqual(self.server.clock.getDelayedCalls(), [])
+
+    def test_alive(self):
+        """A plain client answers by itself, logged in or not, and for as long as it's there."""
+        client = self.serve(ping_interval=20, ping_timeout=10, login_seconds=0)
+        for _ in range(100):
+            self.server.advance(7)
+        self.assertTrue(client.connected)
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_stranger(self):
+        client = self.serve(ping_interval=20, ping_timeout=10, login_seconds=0)
+        client.cut_off()
+        for seconds in (20, 10, 0, 0):
+            self.server.advance(seconds)
+        self.assertFalse(client.connected)
+
+    def test_off(self):
+        client = self.serve(ping_interval=0)
+        self.held = client.login("alice", "secret")
+        client.cut_off()
+        self.server.advance(10000)
+        self.assertTrue(client.connected)
+
+
+@implementer(ICredentialsChecker)
+class Undecided:
+    credentialInterfaces = (IUsernameHashedPassword,)
+
+    def __init__(self):
+        self.answer = Deferred()
+
+    def requestAvatarId(self, credentials):
+        return self.answer
+
+
+class RefusalTests(VisitorTestCase):
+    def test_checker_that_denies(self):
+        """What a checker refuses with becomes an error that crosses the wire as one line."""
+        checker = Undecided()
+        realm = CachingRealm(Player)
+        server = MemoryServer(realm, factory=ServerFactory(Portal(realm, [checker])))
+        client = server.connect()
+        login = client.start_login("alice", "secret")
+        server.flush()
+        checker.answer.errback(LoginRefused("come back on Monday"))
+        server.flush()
+        failure = self.failureResultOf(login)
+        self.assertEqual(failure.value, "come back on Monday (reason 4)")
+        self.assertIs(reason_of(failure), Reason.REFUSED)
+
+    def test_no_checker_for_it(self):
+        realm = CachingRealm(Player)
+        portal = make_portal(realm, {}, anonymous=False)
+        server = MemoryServer(realm, factory=ServerFactory(portal))
+        client = server.connect()
+        login = client.start_login()
+        server.flush()
+        self.assertEqual(
+            self.failureResultOf(login).value,
+            "logins of this kind are not accepted here (reason 4)",
+        )
+        self.assertEqual(self.flushLoggedErrors(), [])
+        client.drop()
