@@ -21,6 +21,7 @@ A realm hands out sessions, and a session is the client's revocable hold on an a
 from pbrealm._session import Session, current_session
 from pbrealm._sets import ClientSet, ObserverSet
 from pbrealm.errors import (
+    Dropped,
     LoginRefused,
     NoMind,
     NotifyTimeout,
@@ -43,14 +44,17 @@ from pbrealm.realms import (
     MindTrackingRealm,
     SharedStateRealm,
 )
+from pbrealm.wire.outbox import Backlog, WhenSlow
 from pbrealm.wire.report import Report
 
 __all__ = [
     "AnonymousRealm",
+    "Backlog",
     "CachingRealm",
     "ClientSet",
     "ConnectionLimitedRealm",
     "DisposableRealm",
+    "Dropped",
     "IClientAware",
     "IFullPolicy",
     "ISessionRealm",
@@ -72,6 +76,7 @@ __all__ = [
     "SharedStateRealm",
     "TooManyConnections",
     "WaitForRoom",
+    "WhenSlow",
     "WrongCredentials",
     "current_session",
     "reason_of",

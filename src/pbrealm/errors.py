@@ -91,6 +91,12 @@ class NotifyTimeout(PBRealmError):
     reason = Reason.NO_ANSWER
 
 
+class Dropped(PBRealmError):
+    """A notification was dropped, because its client is too slow."""
+
+    reason = Reason.TOO_SLOW
+
+
 class NoMind(PBRealmError):
     """The client passed no mind when it logged in, so it can't be notified."""
 
@@ -115,6 +121,7 @@ def reason_of(error: object) -> Reason | None:
 
 
 __all__ = [
+    "Dropped",
     "LoginRefused",
     "NoMind",
     "NotifyTimeout",

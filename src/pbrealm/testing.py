@@ -36,6 +36,10 @@ from twisted.test.iosim import FakeTransport
 from pbrealm.front.factory import ServerFactory
 from pbrealm.front.limits import Limits
 from pbrealm.interfaces import ISessionRealm
+from pbrealm.wire.outbox import Backlog
+
+_BUFFER = 64 * 1024
+"""Bytes that a transport takes before it asks for a pause, as Twisted's do."""
 
 UNHURRIED = Limits(login_seconds=0, ping_interval=0)
 """Limits that let a test advance the clock at will: nobody has to log in in time, and nobody is
@@ -67,6 +71,7 @@ class MemoryServer:
         *,
         clock: Clock | None = None,
         limits: Limits | None = None,
+        backlog: Backlog | None = None,
         factory: pb.PBServerFactory | None = None,
     ) -> None:
         """
@@ -75,6 +80,7 @@ class MemoryServer:
         @param passwords: of the accounts there are; by default alice's and bob's, both "secret".
         @param clock: the one that the realm was made with.
         @param limits: of the L{pbrealm.ServerFactory}; by default L{UNHURRIED}.
+        @param backlog: of the L{pbrealm.ServerFactory}, too.
         @param factory: for instance a plain L{pb.PBServerFactory}.
         """
         if passwords is None:
@@ -83,7 +89,10 @@ class MemoryServer:
         if ISessionRealm.providedBy(realm) and realm.clock is None:
             realm.clock = self.clock
         self.factory = factory or ServerFactory(
-            make_portal(realm, passwords), limits or UNHURRIED, clock=self.clock
+            make_portal(realm, passwords),
+            limits or UNHURRIED,
+            backlog or Backlog(),
+            clock=self.clock,
         )
         self.clients: list[MemoryClient] = []
 
@@ -140,7 +149,11 @@ class MemoryClient:
         if self._cut:
             return False
         ends = (self._transport, self._server_transport)
-        written = [end.getOutBuffer() for end in ends]
+        # What one end doesn't want to read yet stays with the other.
+        written = [
+            None if receiver.deaf else sender.getOutBuffer()
+            for sender, receiver in zip(ends, reversed(ends), strict=True)
+        ]
         for data, receiver in zip(written, reversed(ends), strict=True):
             if data and not receiver.lost:
                 receiver.bufferReceived(data)
@@ -215,6 +228,14 @@ class MemoryClient:
         """
         self._cut = True
 
+    def stop_reading(self) -> None:
+        """From now on the client takes nothing from its connection; it may go on writing."""
+        self._transport.deaf = True
+
+    def start_reading(self) -> None:
+        """Undo L{stop_reading}."""
+        self._transport.deaf = False
+
     def reconnect_wire(self) -> None:
         """Undo L{cut_off}: what was written meanwhile gets through."""
         self._cut = False
@@ -236,6 +257,28 @@ class _Transport(FakeTransport):
         super().__init__(protocol, is_server, peerAddress=peer)
         self._clock = clock
         self.lost = False
+        self.paused = False
+        self.deaf = False
+
+    def write(self, data: bytes) -> None:
+        super().write(data)
+        if sum(map(len, self.stream)) > _BUFFER and self.producer is not None:
+            self.paused = True
+            self.producer.pauseProducing()
+
+    def getOutBuffer(self) -> Any:
+        data = super().getOutBuffer()
+        if data and self.paused:
+            self.paused = False
+            if self.producer is not None:
+                self.producer.resumeProducing()
+        return data
+
+    def pauseProducing(self) -> None:
+        self.deaf = True
+
+    def resumeProducing(self) -> None:
+        self.deaf = False
 
     def abortConnection(self) -> None:
         self.stream.clear()

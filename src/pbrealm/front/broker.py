@@ -13,14 +13,22 @@ from twisted.python.failure import Failure
 
 from pbrealm.front.visitor import Visitor
 from pbrealm.wire.broker import FastBroker
+from pbrealm.wire.calls import sends_as_usual
+from pbrealm.wire.outbox import Outbox
 
 
+@sends_as_usual
 class FrontBroker(FastBroker):
     """
     A broker that tells its visitor of all that comes in, and lets nothing that comes in raise.
     """
 
     visitor: Visitor
+    outbox: Outbox
+
+    def makeConnection(self, transport: Any) -> None:
+        self.outbox = self.visitor.outbox_for(transport)
+        super().makeConnection(self.outbox)
 
     def connectionMade(self) -> None:
         super().connectionMade()

@@ -18,8 +18,10 @@ from pbrealm.front.house import House
 from pbrealm.front.limits import Limits
 from pbrealm.front.login import LoginRoot
 from pbrealm.front.visitor import Visitor
+from pbrealm.wire.outbox import Backlog
 
-_SANE = Limits()
+_LIMITS = Limits()
+_BACKLOG = Backlog()
 
 
 class ServerFactory(pb.PBServerFactory):
@@ -35,7 +37,8 @@ class ServerFactory(pb.PBServerFactory):
     def __init__(
         self,
         portal: Portal,
-        limits: Limits = _SANE,
+        limits: Limits = _LIMITS,
+        backlog: Backlog = _BACKLOG,
         *,
         clock: IReactorTime | None = None,
         unsafeTracebacks: bool = False,
@@ -45,12 +48,14 @@ class ServerFactory(pb.PBServerFactory):
         @param portal: leads to any realm; each of pbrealm's gets to know the connection of a
             client without a mind too.
         @param limits: what clients may do, and for how long.
+        @param backlog: how much may wait to be sent to each.
         @param clock: by default the global reactor.
         @param unsafeTracebacks: as in L{pb.PBServerFactory}.
         @param security: as in L{pb.PBServerFactory}.
         """
         super().__init__(LoginRoot(portal), unsafeTracebacks, security)
         self._limits = limits
+        self._backlog = backlog
         self._clock = clock
         self._house: House | None = None
 
@@ -62,7 +67,7 @@ class ServerFactory(pb.PBServerFactory):
         """
         if self._house is None:
             # Not before the first client comes: a factory may be made before there is a reactor.
-            self._house = House(self._limits, clock_or_reactor(self._clock))
+            self._house = House(self._limits, self._backlog, clock_or_reactor(self._clock))
         entry = self._house.door.enter(origin_of(addr))
         if entry is Entry.STAY_OUT:
             return None

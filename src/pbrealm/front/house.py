@@ -10,6 +10,7 @@ from pbrealm.front.door import Door
 from pbrealm.front.failures import Failures
 from pbrealm.front.limits import Limits
 from pbrealm.wire.limits import MessageLimits
+from pbrealm.wire.outbox import Backlog
 
 
 class House:
@@ -20,8 +21,9 @@ class House:
     @ivar member: what one of a client with a login may be.
     """
 
-    def __init__(self, limits: Limits, clock: IReactorTime) -> None:
+    def __init__(self, limits: Limits, backlog: Backlog, clock: IReactorTime) -> None:
         self.limits = limits
+        self.backlog = backlog
         self.clock = clock
         self.door = Door(limits)
         self.failures = Failures(limits)

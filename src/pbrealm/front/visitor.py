@@ -4,6 +4,8 @@ One connection at the front door, from its beginning to its end.
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.task import deferLater
@@ -15,6 +17,7 @@ from pbrealm.front.door import Entry, origin_of
 from pbrealm.front.house import House
 from pbrealm.front.watch import Watch
 from pbrealm.wire.broker import FastBroker
+from pbrealm.wire.outbox import Outbox
 
 _log = Logger()
 
@@ -78,14 +81,18 @@ class Visitor:
                 self._found_dead,
             )
 
+    def outbox_for(self, transport: Any) -> Outbox:
+        """What is to stand between the broker and its transport."""
+        house = self._house
+        return Outbox(transport, house.backlog, house.clock, self._sign_of_life, self._too_slow)
+
     def heard(self, count: int) -> None:
         """
         So many bytes have come.
 
         @raise LoginRefused: if a stranger has sent more than it may.
         """
-        if self._watch is not None:
-            self._watch.heard = self._house.clock.seconds()
+        self._sign_of_life()
         if not self._alive:
             self._allowance -= count
             if self._allowance < 0:
@@ -235,6 +242,22 @@ class Visitor:
 
     def _time_is_up(self) -> None:
         self.misbehaved(LoginRefused("no login came in time"))
+
+    def _sign_of_life(self) -> None:
+        if self._watch is not None:
+            self._watch.heard = self._house.clock.seconds()
+
+    def _too_slow(self) -> None:
+        connection = self._connection
+        if self._gone or connection.lost:
+            return
+        if not connection.sessions:
+            self.misbehaved(SessionEnded(Reason.TOO_SLOW))
+            return
+        if self._broker is not None:
+            # It wouldn't take this; perhaps it takes a goodbye.
+            self._broker.transport.clear()
+        connection.end_sessions(Reason.TOO_SLOW)
 
     def _ping(self) -> None:
         self._connection.ping(self._house.clock, self._house.limits.ping_timeout)

@@ -12,23 +12,40 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
-from pbrealm.errors import NoMind, NotifyTimeout
+from pbrealm.errors import Dropped, NoMind, NotifyTimeout
+from pbrealm.wire.calls import EncodedCall, encode_call, send_call, takes_encoded
 from pbrealm.wire.report import Report
 
 _C = TypeVar("_C")
+
+SLICE = 0.02
+"""Seconds that a delivery to many keeps the reactor from its other work at a time."""
+
+_LOOK_AT_CLOCK = 64
+
+_unfinished: list[_Delivery] = []
 
 
 def ask(mind: Any, method: str, args: Sequence[object], kw: Mapping[str, object]) -> Deferred[Any]:
     """
     C{mind.callRemote} that doesn't raise for a mind that is dead, or none at all.
 
+    It comes after all that was to be delivered to the mind before.
+
     @return: fires with L{None} if no answer was asked for (C{pbanswer=False}).
     """
     if mind is None:
         return fail(NoMind("the client passed no mind"))
-    if getattr(getattr(mind, "broker", None), "disconnected", False):
+    for delivery in _unfinished[:]:
+        delivery.send_to(mind)
+    broker: Any = getattr(mind, "broker", None)
+    if getattr(broker, "disconnected", False):
         # An observer of a Cacheable has no error of its own for this.
         return fail(pb.DeadReferenceError("the connection is lost"))
+    outbox: Any = getattr(broker, "outbox", None)
+    asks = outbox is not None and kw.get("pbanswer", True)
+    if asks and not outbox.may_ask(len(broker.waitingForAnswers)):
+        return fail(Dropped("too many notifications are without their answer"))
     return maybeDeferred(lambda: mind.callRemote(method, *args, **kw))
 
 
@@ -49,20 +66,24 @@ def deliver(
     """
     Call a method of many minds, and gather what comes of it.
 
-    All the calls are made before this returns.
+    Plain data is encoded once, with the bytes that C{callRemote} would send to each.  To very
+    many, it's sent in slices; what is sent by way of L{ask} or L{deliver} meanwhile doesn't
+    overtake it.
 
     @param targets: each client with its mind, or L{None} where it has none.
     @param timeout: seconds that each client gets to answer.
-    @return: fires once with the report; it never fails.  Cancelled, it stops waiting, and those
-        who haven't answered count as failed.
+    @return: fires once with the report; it never fails.  Cancelled, it sends what is still to be
+        sent and stops waiting, and those who haven't answered count as failed.
     """
-    return _Delivery([(client, mind) for client, mind in targets], method, args, kw).wait(
-        clock, timeout
-    )
+    delivery = _Delivery(list(targets), method, args, kw, clock, timeout)
+    delivery.send_slice()
+    return delivery.done
 
 
 class _Delivery:
-    """One message on its way to many minds; one timer serves all, who are asked at one time."""
+    """
+    One message on its way to many minds.
+    """
 
     def __init__(
         self,
@@ -70,49 +91,116 @@ class _Delivery:
         method: str,
         args: Sequence[object],
         kw: Mapping[str, object],
+        clock: IReactorTime,
+        timeout: float,
     ) -> None:
-        self._report: Report[Any] = Report()
-        self._done: Deferred[Report[Any]] = Deferred(lambda _: self._give_up())
-        self._timer: IDelayedCall | None = None
-        self._timeout = 0.0
-        self._waiting: dict[int, Deferred[Any]] = {}
-        asked = []
-        for number, (client, mind) in enumerate(targets):
-            self._waiting[number] = answer = ask(mind, method, args, kw)
-            asked.append((answer, (number, client)))
-        for answer, whose in asked:
-            answer.addCallbacks(
-                self._answered, self._failed, callbackArgs=whose, errbackArgs=whose
-            )
-
-    def wait(self, clock: IReactorTime, timeout: float) -> Deferred[Report[Any]]:
+        self.done: Deferred[Report[Any]] = Deferred(lambda _: self._cancel())
+        self._targets = targets
+        self._next = 0
+        # While there is a next slice: where each mind is among the targets, and who had it early.
+        self._places: dict[int, int] = {}
+        self._early: set[int] = set()
+        self._call: EncodedCall | None = encode_call(method, args, kw)
+        self._otherwise = (method, args, kw)
+        self._clock = clock
         self._timeout = timeout
+        self._timer: IDelayedCall | None = None
+        self._report: Report[Any] = Report()
+        self._waiting: dict[int, Deferred[Any]] = {}
+
+    def send_slice(self) -> None:
+        """Send to as many as there is time for, and to the rest after the reactor's next round."""
+        until = self._clock.seconds() + SLICE
+        while self._next < len(self._targets):
+            self._send_until(self._next + _LOOK_AT_CLOCK)
+            if self._clock.seconds() > until:
+                break
+        if self._next < len(self._targets):
+            if self not in _unfinished:
+                _unfinished.append(self)
+                self._places = {id(mind): at for at, (_, mind) in enumerate(self._targets)}
+            self._timer = self._clock.callLater(0, self.send_slice)
+            return
+        self._all_sent()
         if self._waiting:
-            self._timer = clock.callLater(timeout, self._give_up)
+            self._timer = self._clock.callLater(self._timeout, self._give_up)
         else:
-            self._done.callback(self._report)
-        return self._done
+            self.done.callback(self._report)
 
-    def _answered(self, answer: object, number: int, client: Any) -> None:
+    def send_to(self, mind: Any) -> None:
+        """Send it to this mind now, unless it has been."""
+        at = self._places.get(id(mind), -1)
+        if at >= self._next and at not in self._early:
+            self._early.add(at)
+            self._send(at, *self._targets[at])
+
+    def _send_until(self, end: int) -> None:
+        targets, early, send = self._targets, self._early, self._send
+        for at in range(self._next, min(end, len(targets))):
+            self._next = at + 1
+            if at not in early:
+                send(at, *targets[at])
+
+    def _send(self, at: int, client: Any, mind: Any) -> None:
+        for earlier in _unfinished:
+            if earlier is self:
+                break
+            earlier.send_to(mind)
+        if self._call is None or not takes_encoded(mind):
+            method, args, kw = self._otherwise
+            answer: Deferred[Any] | None = ask(mind, method, args, kw)
+        else:
+            try:
+                answer = send_call(mind, self._call)
+            except Exception:
+                answer = fail()
+        if answer is None:
+            self._report.answered[client] = None
+            return
+        self._waiting[at] = answer
+        answer.addCallbacks(
+            self._answered, self._failed, callbackArgs=(at, client), errbackArgs=(at, client)
+        )
+
+    def _all_sent(self) -> None:
+        self._next = len(self._targets)
+        self._timer = None
+        if self in _unfinished:
+            _unfinished.remove(self)
+
+    def _answered(self, answer: object, at: int, client: Any) -> None:
         self._report.answered[client] = answer
-        self._settled(number)
+        self._settled(at)
 
-    def _failed(self, why: Failure, number: int, client: Any) -> None:
-        if why.check(pb.ProtocolError, pb.PBConnectionLost):
-            self._report.gone.append(client)
+    def _failed(self, why: Failure, at: int, client: Any) -> None:
+        report = self._report
+        if why.check(Dropped):
+            report.dropped.append(client)
+        elif why.check(pb.ProtocolError, pb.PBConnectionLost):
+            report.gone.append(client)
         elif why.check(CancelledError):
-            self._report.failed[client] = timed_out(why, self._timeout)
+            report.failed[client] = timed_out(why, self._timeout)
         else:
-            self._report.failed[client] = why
-        self._settled(number)
+            report.failed[client] = why
+        self._settled(at)
 
-    def _settled(self, number: int) -> None:
-        del self._waiting[number]
-        if not self._waiting and self._timer is not None:
-            if self._timer.active():
-                self._timer.cancel()
-            self._done.callback(self._report)
+    def _settled(self, at: int) -> None:
+        del self._waiting[at]
+        if self._next < len(self._targets) or self._timer is None or self._waiting:
+            return
+        # The time-out runs, so all is sent; now all is answered too.
+        if self._timer.active():
+            self._timer.cancel()
+        self.done.callback(self._report)
 
     def _give_up(self) -> None:
         for answer in list(self._waiting.values()):
             answer.cancel()
+
+    def _cancel(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._send_until(len(self._targets))
+        self._all_sent()
+        self._give_up()
+        self.done.callback(self._report)

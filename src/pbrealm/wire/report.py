@@ -65,3 +65,6 @@ class Report(Generic[_C]):
 
     gone: list[_C] = field(default_factory=list)
     """Those who had left, or left before they answered."""
+
+    dropped: list[_C] = field(default_factory=list)
+    """Those who are so slow that the message was dropped before it was sent."""
