@@ -2,7 +2,7 @@
 Avatars for tests.
 """
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.spread import pb
 from zope.interface import implementer
 
@@ -28,6 +28,13 @@ class Player(pb.Avatar):
         """A coroutine, as avatars' methods may be under our factory."""
         before = current_session()
         await self.perspective_later()
+        return [session and session.id for session in (before, current_session())]
+
+    @inlineCallbacks
+    def perspective_ponder(self):
+        """The same as perspective_think, as methods were before there were coroutines."""
+        before = current_session()
+        yield self.perspective_later()
         return [session and session.id for session in (before, current_session())]
 
     def perspective_later(self):

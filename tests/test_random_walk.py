@@ -33,6 +33,7 @@ from pbrealm import (
     ReplaceOldest,
     WaitForRoom,
     _connection,
+    sessions_of,
 )
 from pbrealm.testing import MemoryServer, RecordingMind, StallingMind, make_portal
 from tests.avatars import Aware, Slow, SlowToAttach
@@ -231,6 +232,7 @@ class Walk(RuleBasedStateMachine):
             # Whoever is attached is here, or about to be told that the login succeeded.
             assert all(session.ended is None for session in here)
             assert here == avatar.clients
+            assert set(sessions_of(avatar)) <= set(self.limited._places._all)
 
     def teardown(self):
         if not hasattr(self, "realm"):
@@ -254,6 +256,7 @@ class Walk(RuleBasedStateMachine):
         brokers = {client.server_broker for client in self.server.clients}
         assert not brokers & set(_connection._connections)
         assert all(avatar.clients == [] for avatar in self.avatars)
+        assert not any(sessions_of(avatar) for avatar in self.avatars)
         assert all(kept.holders == 0 for kept in self.caching._avatars._kept.values())
         assert set(self.caching.avatars) == set(self.caching._avatars._kept)
         assert self.clock.getDelayedCalls() == []

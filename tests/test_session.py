@@ -19,6 +19,7 @@ from pbrealm import (
     SessionEnded,
     current_session,
     reason_of,
+    sessions_of,
 )
 from pbrealm._session import GOODBYE_TIMEOUT, NOTIFY_TIMEOUT
 from pbrealm.testing import (
@@ -145,16 +146,37 @@ class LifeTests(SessionTestCase):
         self.assertEqual(self.client.call(self.reference, "who"), session.id)
         self.assertIsNone(current_session())
 
-    def test_coroutine(self):
-        """A method may be a coroutine function, and the caller's session holds throughout."""
+    def test_sessions_of(self):
+        """An avatar can ask for its own clients: those that are attached, oldest first."""
+        session = self.log_in()
+        avatar = session.avatar
+        self.assertEqual(sessions_of(avatar), (session,))
+        other = self.server.connect()
+        self.held = other.login("alice", "secret")
+        self.assertEqual(sessions_of(avatar), self.realm.sessions())
+        session.end()
+        self.assertEqual(sessions_of(avatar), self.realm.sessions())
+        other.drop()
+        self.assertEqual(sessions_of(avatar), ())
+
+    def check_holds(self, method):
         session = self.log_in()
         other = self.server.connect()
         self.held = other.login("alice", "secret")
-        answer = self.reference.callRemote("think")
+        answer = self.reference.callRemote(method)
         self.server.flush()
-        session.avatar.answer.callback(None)
+        # Another client's call is what makes it go on.
+        session.avatar.perspective_greet = lambda: session.avatar.answer.callback(None)
+        other.call(self.held, "greet")
         self.server.flush()
         self.assertEqual(self.successResultOf(answer), [session.id, session.id])
+
+    def test_current_session_in_a_coroutine(self):
+        """A method may be a coroutine function, and the caller's session holds throughout."""
+        self.check_holds("think")
+
+    def test_current_session_in_inline_callbacks(self):
+        self.check_holds("ponder")
 
     def test_detach_fails(self):
         """An avatar that fails to detach is logged, and let go of like another."""
@@ -440,6 +462,7 @@ class SandwichTests(SynchronousTestCase):
 
     def test_one_avatar(self):
         self.assertIs(self.one.avatar, self.avatar)
+        self.assertEqual(sessions_of(self.avatar), (self.two,))
         self.assertEqual(self.avatar.book, [("attached", self.two)])
         self.assertEqual(self.client.call(self.reference, "who"), self.two.id)
 

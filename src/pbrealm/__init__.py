@@ -18,8 +18,9 @@ A realm hands out sessions, and a session is the client's revocable hold on an a
     factory = ServerFactory(Portal(realm, [checker]))
 """
 
-from pbrealm._session import Session, current_session
+from pbrealm._session import Session, current_session, sessions_of
 from pbrealm._sets import ClientSet, ObserverSet
+from pbrealm._shared_dict import SharedDict
 from pbrealm.errors import (
     Dropped,
     LoginRefused,
@@ -38,10 +39,13 @@ from pbrealm.interfaces import IClientAware, IFullPolicy, ISessionRealm
 from pbrealm.policies import PingOldest, Refuse, ReplaceOldest, WaitForRoom
 from pbrealm.realms import (
     AnonymousRealm,
+    Arrival,
     CachingRealm,
     ConnectionLimitedRealm,
+    Departure,
     DisposableRealm,
     MindTrackingRealm,
+    Present,
     SharedStateRealm,
 )
 from pbrealm.wire.outbox import Backlog, WhenSlow
@@ -49,10 +53,12 @@ from pbrealm.wire.report import Report
 
 __all__ = [
     "AnonymousRealm",
+    "Arrival",
     "Backlog",
     "CachingRealm",
     "ClientSet",
     "ConnectionLimitedRealm",
+    "Departure",
     "DisposableRealm",
     "Dropped",
     "IClientAware",
@@ -66,6 +72,7 @@ __all__ = [
     "ObserverSet",
     "PBRealmError",
     "PingOldest",
+    "Present",
     "Reason",
     "Refuse",
     "ReplaceOldest",
@@ -73,6 +80,7 @@ __all__ = [
     "ServerFactory",
     "Session",
     "SessionEnded",
+    "SharedDict",
     "SharedStateRealm",
     "TooManyConnections",
     "WaitForRoom",
@@ -80,4 +88,5 @@ __all__ = [
     "WrongCredentials",
     "current_session",
     "reason_of",
+    "sessions_of",
 ]

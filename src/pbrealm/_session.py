@@ -5,7 +5,7 @@ One login: the client's revocable hold on an avatar.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from datetime import datetime, timezone
 from typing import Any, TypeVar
@@ -33,6 +33,8 @@ GOODBYE_TIMEOUT = 2.0
 
 _log = Logger()
 _ids = itertools.count(1)
+# By the id of the avatar, which the sessions hold.
+_on_avatar: dict[int, tuple[Session, ...]] = {}
 _current: ContextVar[Session | None] = ContextVar("pbrealm.current_session", default=None)
 
 # It left by itself, and its connection is its own affair.
@@ -49,6 +51,14 @@ def current_session() -> Session | None:
     It holds through the coroutines and C{inlineCallbacks} that the call starts.
     """
     return _current.get()
+
+
+def sessions_of(avatar: object) -> Sequence[Session]:
+    """
+    The sessions that are on an avatar now, oldest first: its own clients, for an avatar that asks
+    with C{sessions_of(self)}.
+    """
+    return _on_avatar.get(id(avatar), ())
 
 
 @implementer(IPerspective)
@@ -287,6 +297,8 @@ class Session:
         if self.ended is not None:
             self._let_go()
             raise SessionEnded(self.ended)
+        if self.avatar is avatar:
+            _on_avatar[id(avatar)] = (*sessions_of(avatar), self)
 
     async def _attach(self, avatar: Any) -> None:
         self._attaching = True
@@ -355,6 +367,11 @@ class Session:
         return told
 
     def _leave_avatar(self, reason: Reason) -> Deferred[None] | None:
+        others = tuple(session for session in sessions_of(self.avatar) if session is not self)
+        if others:
+            _on_avatar[id(self.avatar)] = others
+        else:
+            _on_avatar.pop(id(self.avatar), None)
         if not self._attached:
             self._let_go()
             return None

@@ -8,7 +8,7 @@ sending to the rest never raises.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -83,8 +83,16 @@ class _LivingSet(Generic[_T]):
         @return: fires with a L{Report} once each has answered, failed, gone or had its time; it
             never fails.  With C{pbanswer=False} no answers are asked for.
         """
+        return self.notify_some(self, method, *args, **kw)
+
+    def notify_some(
+        self, members: Iterable[_T], method: str, /, *args: object, **kw: object
+    ) -> Deferred[Report[_T]]:
+        """
+        Call a method of some of the members, as L{notify} does of all.
+        """
         sent = deliver(
-            [(member, self._mind(member)) for member in self],
+            [(member, self._mind(member)) for member in members if member in self],
             method,
             args,
             kw,

@@ -1,13 +1,58 @@
 """
-Who is here.
+Who is here, since when, and who comes and goes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from twisted.logger import Logger
 
 from pbrealm._session import Session
 from pbrealm.errors import Reason
+
+_log = Logger()
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """Somebody has come."""
+
+    session: Session
+
+    first: bool
+    """Whether it's the only session of its avatar id."""
+
+
+@dataclass(frozen=True)
+class Departure:
+    """Somebody has gone."""
+
+    session: Session
+
+    reason: Reason
+
+    last: bool
+    """Whether its avatar id has no session any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """An avatar id that has sessions, at the time of asking."""
+
+    avatar_id: str
+
+    since: datetime
+    """Since when it has had any, without interruption; in UTC."""
+
+    sessions: tuple[Session, ...]
+    """Its sessions, oldest first; each knows its C{peer}."""
+
+
+Subscriber = Callable[[Arrival | Departure], object]
+"""What is called with each that comes or goes."""
 
 
 class Roster:
@@ -17,24 +62,59 @@ class Roster:
 
     def __init__(self) -> None:
         self._all: dict[Session, None] = {}
-        self._by_id: dict[str, tuple[Session, ...]] = {}
+        self._by_id: dict[str, Present] = {}
+        self._subscribers: list[Subscriber] = []
 
     def add(self, session: Session) -> None:
         """A session is here, until it ends."""
+        name = session.avatar_id
+        before = self._by_id.get(name)
+        since = session.since if before is None else before.since
+        sessions = (session,) if before is None else (*before.sessions, session)
         self._all[session] = None
-        self._by_id[session.avatar_id] = (*self._by_id.get(session.avatar_id, ()), session)
+        self._by_id[name] = Present(name, since, sessions)
+        self._publish(Arrival(session, before is None))
         session.on_end(self._remove)
 
     def sessions(self, avatar_id: str | None = None) -> Sequence[Session]:
         """All who are here now, or those of an avatar id."""
         if avatar_id is None:
             return tuple(self._all)
-        return self._by_id.get(avatar_id, ())
+        present = self._by_id.get(avatar_id)
+        return () if present is None else present.sessions
 
-    def _remove(self, session: Session, _: Reason) -> None:
+    def present(self) -> Sequence[Present]:
+        """Each avatar id that is here now, in the order in which they came."""
+        return tuple(self._by_id.values())
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """
+        Have a subscriber called with each that comes or goes from now on.
+
+        @return: call it to stop that.
+        """
+        self._subscribers.append(subscriber)
+
+        def stop() -> None:
+            if subscriber in self._subscribers:
+                self._subscribers.remove(subscriber)
+
+        return stop
+
+    def _remove(self, session: Session, reason: Reason) -> None:
+        name = session.avatar_id
+        present = self._by_id[name]
         del self._all[session]
-        left = tuple(s for s in self._by_id[session.avatar_id] if s is not session)
+        left = tuple(other for other in present.sessions if other is not session)
         if left:
-            self._by_id[session.avatar_id] = left
+            self._by_id[name] = Present(name, present.since, left)
         else:
-            del self._by_id[session.avatar_id]
+            del self._by_id[name]
+        self._publish(Departure(session, reason, not left))
+
+    def _publish(self, event: Arrival | Departure) -> None:
+        for subscriber in self._subscribers[:]:
+            try:
+                subscriber(event)
+            except Exception:
+                _log.failure("{subscriber} failed at {event}", subscriber=subscriber, event=event)

@@ -4,7 +4,7 @@ Every session known, and in reach.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.cred.portal import IRealm
@@ -16,7 +16,7 @@ from pbrealm._clock import clock_or_reactor
 from pbrealm._session import NOTIFY_TIMEOUT, Session
 from pbrealm.interfaces import ISessionRealm
 from pbrealm.realms._login import Login, clock_of, enter, identify, log_in
-from pbrealm.realms._roster import Roster
+from pbrealm.realms._roster import Present, Roster, Subscriber
 from pbrealm.wire.deliver import deliver
 from pbrealm.wire.report import Report
 
@@ -47,6 +47,22 @@ class MindTrackingRealm:
     def sessions(self, avatar_id: str | None = None) -> Sequence[Session]:
         """The sessions that are open now, of an avatar id or of all, oldest first."""
         return self._roster.sessions(avatar_id)
+
+    def present(self) -> Sequence[Present]:
+        """
+        Each avatar id that is here now, with its sessions and since when it's here, in the order
+        in which they came.
+        """
+        return self._roster.present()
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """
+        Have C{subscriber(event)} called with an L{Arrival} for each session that opens and a
+        L{Departure} for each that ends, from now on; an exception in it is logged.
+
+        @return: call it to stop that.
+        """
+        return self._roster.subscribe(subscriber)
 
     def notify(
         self, avatar_id: str, method: str, /, *args: object, **kw: object
