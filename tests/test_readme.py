@@ -1,0 +1,63 @@
+"""
+What the README says is so.
+"""
+
+import ast
+import re
+from dataclasses import fields
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+import pbrealm
+from pbrealm import Backlog, Limits, Reason
+from pbrealm.testing import MemoryServer
+
+README = Path(__file__).parent.parent.joinpath("README.md").read_text(encoding="utf-8")
+
+
+class ReadmeTests(SynchronousTestCase):
+    def table(self, heading):
+        """The rows below a heading row that begins like this, without the line below it."""
+        lines = README.splitlines()
+        start = next(at for at, line in enumerate(lines) if line.startswith(f"| {heading} |"))
+        rows = []
+        for line in lines[start + 2 :]:
+            if not line.startswith("|"):
+                break
+            rows.append([cell.strip() for cell in line.strip("|").split(" | ")])
+        return rows
+
+    def test_bounds(self):
+        """Each bound is in its table, with its default."""
+        for bounds in (Limits(), Backlog()):
+            stated = {
+                row[0].strip("`"): row[1] for row in self.table(f"`{type(bounds).__name__}`")
+            }
+            defaults = {field.name: getattr(bounds, field.name) for field in fields(bounds)}
+            self.assertEqual(list(stated), list(defaults))
+            for name, default in defaults.items():
+                value = getattr(default, "value", default)
+                self.assertEqual(stated[name].replace(",", ""), str(value), name)
+
+    def test_reasons(self):
+        """The reasons are stated with their numbers, and whether to come back."""
+        stated = {int(row[0]): tuple(row[1:]) for row in self.table("number")}
+        self.assertEqual(
+            stated, {r.number: (r.text, "yes" if r.reconnect else "no") for r in Reason}
+        )
+
+    def test_server(self):
+        """The server of the README is one."""
+        (source,) = re.findall(r"```python\n(from .*?)```", README, re.DOTALL)
+        names = {}
+        exec(compile(ast.parse(source), "players.tac", "exec"), names)
+        server = MemoryServer(names["realm"], {"alice": "secret"})
+        alice = server.connect()
+        self.assertEqual(alice.call(alice.login("alice", "secret"), "greet"), "hello alice")
+
+    def test_names(self):
+        """Each name of the library that the README writes as code is importable from it."""
+        written = set(re.findall(r"`([A-Z][A-Za-z]+)(?:\(|`)", README))
+        others = {"IRealm", "Clock", "ServerFactory", "SIGTERM"}
+        self.assertEqual(written - others - set(pbrealm.__all__), set())
