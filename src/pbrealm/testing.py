@@ -76,7 +76,7 @@ class MemoryServer:
     ) -> None:
         """
         @param realm: served by a L{pbrealm.ServerFactory}, if no other factory is given.  One
-            that has no clock yet gets the server's.
+            that has no clock yet gets the server's, and so does the factory.
         @param passwords: of the accounts there are; by default alice's and bob's, both "secret".
         @param clock: the one that the realm was made with.
         @param limits: of the L{pbrealm.ServerFactory}; by default L{UNHURRIED}.
@@ -88,6 +88,8 @@ class MemoryServer:
         self.clock = clock or getattr(realm, "clock", None) or Clock()
         if ISessionRealm.providedBy(realm) and realm.clock is None:
             realm.clock = self.clock
+        if isinstance(factory, ServerFactory) and factory.clock is None:
+            factory.clock = self.clock
         self.factory = factory or ServerFactory(
             make_portal(realm, passwords),
             limits or UNHURRIED,

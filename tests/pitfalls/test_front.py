@@ -78,7 +78,7 @@ class RefusalPitfalls(SynchronousTestCase):
         with self.assertRaises(pb.RemoteError):
             server.connect().login("alice", "wrong")
         (line,) = [event for event in self.events if event["log_namespace"].startswith("pbrealm")]
-        self.assertEqual(line["account"], "alice")
+        self.assertEqual(line["avatar_id"], "alice")
         self.assertEqual(line["peer"], "127.0.0.1:50000")
 
 

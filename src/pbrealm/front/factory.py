@@ -7,11 +7,14 @@ from __future__ import annotations
 from typing import Any, cast
 
 from twisted.cred.portal import Portal
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.logger import Logger
 from twisted.spread import pb
 from twisted.spread.jelly import SecurityOptions, globalSecurity
 
 from pbrealm._clock import clock_or_reactor
+from pbrealm.errors import Reason
 from pbrealm.front.broker import FrontBroker
 from pbrealm.front.door import Entry, origin_of
 from pbrealm.front.house import House
@@ -20,6 +23,7 @@ from pbrealm.front.login import LoginRoot
 from pbrealm.front.visitor import Visitor
 from pbrealm.wire.outbox import Backlog
 
+_log = Logger()
 _LIMITS = Limits()
 _BACKLOG = Backlog()
 
@@ -56,8 +60,36 @@ class ServerFactory(pb.PBServerFactory):
         super().__init__(LoginRoot(portal), unsafeTracebacks, security)
         self._limits = limits
         self._backlog = backlog
-        self._clock = clock
+        self.clock = clock
         self._house: House | None = None
+
+    def close(self, patience: float = 10) -> Deferred[None]:
+        """
+        Let nobody in any more, end all sessions for the reason "shutting down", and then close
+        all connections.
+
+        @param patience: seconds that avatars get to detach.
+        @return: fires when the last connection is lost.  It never fails, and takes no more than
+            C{patience} and the few seconds that a client gets to hear the goodbye and to take
+            what is still to be sent.
+        """
+        if self._house is None:
+            self._house = House(self._limits, self._backlog, clock_or_reactor(self.clock))
+        self._house.closed = True
+        return Deferred.fromCoroutine(self._close(self._house, patience))
+
+    async def _close(self, house: House, patience: float) -> None:
+        sessions = [session for visitor in house.visitors for session in visitor.sessions]
+        # All of them are over before anybody hears of the end of one: those who wait for a place
+        # don't get one that falls free now.
+        for session in sessions:
+            session.revoke(Reason.SHUTTING_DOWN)
+        ends = DeferredList(
+            [session.end(Reason.SHUTTING_DOWN) for session in sessions], consumeErrors=True
+        )
+        ends.addTimeout(patience, house.clock, onTimeoutCancel=_out_of_patience)
+        await ends
+        await DeferredList([visitor.dismiss() for visitor in tuple(house.visitors)])
 
     def buildProtocol(self, addr: IAddress | None) -> FrontBroker | None:
         """
@@ -67,7 +99,9 @@ class ServerFactory(pb.PBServerFactory):
         """
         if self._house is None:
             # Not before the first client comes: a factory may be made before there is a reactor.
-            self._house = House(self._limits, self._backlog, clock_or_reactor(self._clock))
+            self._house = House(self._limits, self._backlog, clock_or_reactor(self.clock))
+        if self._house.closed:
+            return None
         entry = self._house.door.enter(origin_of(addr))
         if entry is Entry.STAY_OUT:
             return None
@@ -76,3 +110,7 @@ class ServerFactory(pb.PBServerFactory):
         broker.visitor = Visitor(self._house, entry, addr)
         broker.setNameForLocal("root", self.root.rootObject(broker))
         return cast(FrontBroker, broker)
+
+
+def _out_of_patience(_: object, seconds: float) -> None:
+    _log.warn("closing with sessions that did not end within {seconds:g} seconds", seconds=seconds)

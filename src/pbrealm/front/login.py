@@ -25,9 +25,10 @@ from pbrealm._session import Session
 from pbrealm.errors import LoginRefused, Reason, WrongCredentials
 from pbrealm.front.broker import FrontBroker
 from pbrealm.interfaces import ISessionRealm
+from pbrealm.realms._login import JOURNAL
 from pbrealm.wire.lazy import receives_lazily
 
-_log = Logger()
+_log = Logger(namespace=JOURNAL)
 
 
 class _ForStrangers(pb.Referenceable):
@@ -158,20 +159,24 @@ class LoginDesk(_ForStrangers):
 
         return dropped
 
-    def _tell(self, account: bytes, why: LoginFailed) -> Exception:
+    def _tell(self, account: bytes, why: LoginFailed) -> Any:
         told = _as_pb_error(why)
         if isinstance(why, UnauthorizedLogin):
             self._visitor.wrong_password(account)
-        _log.info(
-            "login of {account} from {peer} refused: {why}",
-            account=account.decode("utf-8", "backslashreplace") or "a guest",
-            peer=format_address(self._visitor.peer),
-            why=told,
-        )
+        if told is not why:
+            # It comes from a checker, or a hand-written realm: ours have said so themselves.
+            _log.info(
+                "login of {avatar_id} from {peer} refused: {why}",
+                event="refusal",
+                avatar_id=account.decode("utf-8", "backslashreplace") or "anonymous",
+                peer=format_address(self._visitor.peer),
+                why=str(told),
+                reason=told.reason.number,
+            )
         return told
 
 
-def _as_pb_error(why: LoginFailed) -> Exception:
+def _as_pb_error(why: LoginFailed) -> Any:
     """What a checker or a realm refuses with, as an error that Perspective Broker can send."""
     if isinstance(why, pb.Error):
         return why

@@ -4,6 +4,7 @@ One connection at the front door, from its beginning to its end.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -12,6 +13,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from pbrealm._connection import Connection, format_address
+from pbrealm._session import Session
 from pbrealm.errors import LoginRefused, PBRealmError, Reason, SessionEnded, TooManyConnections
 from pbrealm.front.door import Entry, origin_of
 from pbrealm.front.house import House
@@ -40,6 +42,7 @@ class Visitor:
         "_entry",
         "_gone",
         "_house",
+        "_lost",
         "_origin",
         "_pending",
         "_refusals",
@@ -63,12 +66,14 @@ class Visitor:
         self._alive = 0
         self._refusals = 0
         self._gone = False
+        self._lost: list[Deferred[None]] = []
 
     # What the broker says
 
     def arrived(self, broker: FastBroker) -> None:
         """The connection is made."""
         self._broker = broker
+        self._house.visitors.add(self)
         broker.limits = self._house.stranger
         self._start_deadline()
         limits = self._house.limits
@@ -112,12 +117,33 @@ class Visitor:
         if self._gone:
             return
         self._gone = True
+        self._house.visitors.discard(self)
+        for lost in self._lost:
+            lost.callback(None)
         self._house.door.leave(self._origin, self._entry)
         self._stop_deadline()
         if self._watch is not None:
             self._watch.stop()
         for delay in self._delays[:]:
             delay.cancel()
+
+    # What the factory says
+
+    @property
+    def sessions(self) -> Sequence[Session]:
+        """Those on this connection, also while their login is pending."""
+        return tuple(self._connection.sessions)
+
+    def dismiss(self) -> Deferred[None]:
+        """
+        Close the connection.
+
+        @return: fires when it's lost, and never fails.
+        """
+        lost: Deferred[None] = Deferred()
+        self._lost.append(lost)
+        self._connection.close(self._house.clock)
+        return lost
 
     # What the login desk says
 
@@ -149,7 +175,9 @@ class Visitor:
         """
         limits = self._house.limits
         why: PBRealmError | None = None
-        if self._entry is Entry.BE_TOLD:
+        if self._house.closed:
+            why = LoginRefused("the server is shutting down", Reason.SHUTTING_DOWN)
+        elif self._entry is Entry.BE_TOLD:
             self._refusals = limits.login_attempts
             why = TooManyConnections("as many connections are open as may be")
         elif self._refusals >= limits.login_attempts:

@@ -13,16 +13,23 @@ from typing import Any
 
 from twisted.cred.portal import IRealm
 from twisted.internet.defer import Deferred, fail, maybeDeferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.reflect import qual
 from twisted.spread.pb import IPerspective
 from zope.interface import Interface
 
 from pbrealm._clock import clock_or_reactor
+from pbrealm._connection import connection_of, format_address
 from pbrealm._session import Session
-from pbrealm.errors import LoginRefused, Reason
+from pbrealm.errors import LoginRefused, PBRealmError, Reason
 from pbrealm.interfaces import ISessionRealm
+
+JOURNAL = "pbrealm.journal"
+"""The namespace of the lines on logins, refusals and ends."""
+
+_log = Logger(namespace=JOURNAL)
 
 Login = tuple[type[Interface], Any, Callable[[], None]]
 """What a realm answers: the interface, the aspect that provides it, and the logout."""
@@ -43,8 +50,10 @@ def log_in(
     try:
         avatar_id = realm.identify(avatarId)
         session = Session(avatar_id, mind, clock_or_reactor(realm.clock))
-    except Exception:
-        return fail()
+    except PBRealmError as why:
+        connection = connection_of(mind)
+        _say_refused(avatarId, None if connection is None else connection.peer, why)
+        return fail(why)
     answer: Deferred[Login] = Deferred(lambda _: _cancel(session))
 
     def admitted(found: tuple[type[Interface], Any]) -> Login:
@@ -54,11 +63,26 @@ def log_in(
 
     def refused(why: Failure) -> Failure:
         session.end(Reason.REFUSED)
+        _say_refused(session.avatar_id, session.peer, why.value)
         return why
 
     admission = Deferred.fromCoroutine(realm.admit(session, interfaces))
     admission.addCallbacks(admitted, refused).chainDeferred(answer)
     return answer
+
+
+def _say_refused(avatar_id: object, peer: IAddress | None, why: BaseException | None) -> None:
+    if isinstance(avatar_id, bytes):
+        avatar_id = avatar_id.decode("utf-8", "backslashreplace")
+    reason = getattr(why, "reason", Reason.REFUSED)
+    _log.info(
+        "login of {avatar_id} from {peer} refused: {why}",
+        event="refusal",
+        avatar_id=avatar_id if avatar_id != () else "anonymous",
+        peer=format_address(peer),
+        why=str(why) if isinstance(why, PBRealmError) else f"{type(why).__name__}: {why}",
+        reason=reason.number if isinstance(reason, Reason) else Reason.REFUSED.number,
+    )
 
 
 def _cancel(session: Session) -> None:

@@ -1,0 +1,308 @@
+"""
+The options: what each makes, and every sentence that refuses one.
+"""
+
+import io
+
+from twisted.application.service import IServiceMaker
+from twisted.cred.checkers import ANONYMOUS
+from twisted.cred.portal import IRealm
+from twisted.internet.interfaces import IStreamServerEndpoint
+from twisted.plugin import getPlugins
+from twisted.python.usage import Options as UsageOptions
+from twisted.python.usage import UsageError
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from pbrealm import PingOldest, Refuse, ReplaceOldest, WaitForRoom
+from pbrealm._command.demo import DemoAvatar
+from pbrealm._tap import Options, makeService
+
+
+@implementer(IRealm)
+class HandWritten:
+    def requestAvatar(self, avatarId, mind, *interfaces):
+        raise NotImplementedError
+
+
+class Avatar:
+    pass
+
+
+def broken():
+    raise ValueError("not today\nnor tomorrow")
+
+
+REALM = HandWritten()
+NUMBER = 3
+AVATAR = f"{__name__}.Avatar"
+AUTH = ("--auth", "memory:alice:secret")
+PLAIN = ("--avatar", AVATAR, *AUTH)
+
+
+def parse(*arguments):
+    options = Options()
+    options.parseOptions(arguments)
+    return options
+
+
+class OptionsTests(SynchronousTestCase):
+    def test_dropin(self):
+        """The plugin is found, once, and knows the options and the service."""
+        (maker,) = (maker for maker in getPlugins(IServiceMaker) if maker.tapname == "pbrealm")
+        self.assertIs(maker.options, Options)
+        self.assertIs(maker.makeService, makeService)
+
+    def test_defaults(self):
+        options = parse(*PLAIN)
+        ((name, endpoint),) = options.endpoints
+        self.assertEqual(name, "tcp:8787:interface=127.0.0.1")
+        self.assertTrue(IStreamServerEndpoint.providedBy(endpoint))
+        wanted = options.wanted
+        self.assertIs(wanted.avatar, Avatar)
+        self.assertEqual(wanted.kind, "caching")
+        self.assertEqual((wanted.limit, wanted.total, wanted.on_full), (None, None, None))
+        self.assertEqual((wanted.guests, wanted.linger, wanted.state), (None, None, None))
+
+    def test_listen(self):
+        options = parse(*PLAIN, "-l", "tcp:1", "--listen", "tcp:2")
+        self.assertEqual([name for name, _ in options.endpoints], ["tcp:1", "tcp:2"])
+
+    def test_all(self):
+        options = parse(
+            *(*PLAIN, "--realm", "shared", "--state", AVATAR, "--linger", "1.5"),
+            *("--limit", "2", "--total", "9", "--guests", AVATAR),
+            *("--guest-name", "visitor", "--guest-name", "kiosk"),
+        )
+        wanted = options.wanted
+        self.assertEqual(wanted.kind, "shared")
+        self.assertIs(wanted.state, Avatar)
+        self.assertEqual((wanted.limit, wanted.total, wanted.linger), (2, 9, 1.5))
+        self.assertIs(wanted.guests, Avatar)
+        self.assertEqual(wanted.guest_names, ("visitor", "kiosk"))
+
+    def test_on_full(self):
+        for name, policy in (
+            ("refuse", Refuse),
+            ("replace", ReplaceOldest),
+            ("ping", PingOldest),
+            ("wait", WaitForRoom),
+        ):
+            options = parse(*PLAIN, "--limit", "1", "--on-full", name)
+            self.assertIsInstance(options.wanted.on_full, policy)
+
+    def test_realm(self):
+        """A dotted name is a realm, or makes one."""
+        self.assertIs(parse("--realm", f"{__name__}.REALM", *AUTH).wanted.realm, REALM)
+        made = parse("--realm", f"{__name__}.HandWritten", *AUTH).wanted.realm
+        self.assertIsInstance(made, HandWritten)
+
+    def test_foreign_realm_for_guests(self):
+        """Whether a realm of the user's takes guests is its own affair."""
+        options = parse("--realm", f"{__name__}.REALM", "--auth", "anonymous")
+        self.assertEqual(len(options.checkers), 1)
+
+    def test_guests_only(self):
+        wanted = parse("--guests", AVATAR).wanted
+        self.assertIs(wanted.guests, Avatar)
+        self.assertIsNone(wanted.avatar)
+
+    def test_demo(self):
+        """It brings rules of its own, unless others are asked for."""
+        wanted = parse("--demo").wanted
+        self.assertIs(wanted.avatar, DemoAvatar)
+        self.assertIs(wanted.guests, DemoAvatar)
+        self.assertEqual((wanted.limit("alice"), wanted.limit("bob")), (2, 1))
+        wanted = parse("--demo", "--total", "3").wanted
+        self.assertEqual((wanted.limit, wanted.total, wanted.on_full), (None, 3, None))
+
+    def test_help_auth(self):
+        """Only what can serve PB is listed."""
+        options = Options()
+        options.authOutput = io.StringIO()
+        self.assertRaises(SystemExit, options.parseOptions, ["--help-auth"])
+        listed = [line.split()[0] for line in options.authOutput.getvalue().splitlines()[5:-1]]
+        self.assertEqual(listed, ["anonymous", "file", "memory"])
+
+    def test_help(self):
+        """Each option is in the help."""
+        said = str(Options())
+        for option in ("listen", "auth", "avatar", "realm", "state", "limit", "total"):
+            self.assertIn(f"--{option}=", said)
+        for option in ("on-full=", "guests=", "guest-name=", "linger=", "demo"):
+            self.assertIn(f"--{option}", said)
+
+    def test_on_behalf_of_a_command(self):
+        """A command ends with the sentence alone and status 1."""
+        options = Options()
+        options.parent = UsageOptions()
+        ended = self.assertRaises(SystemExit, options.parseOptions, ["--limit", "0", "--demo"])
+        self.assertEqual(ended.code, "pbrealm: --limit must be a positive whole number, not '0'")
+
+
+class MistakeTests(SynchronousTestCase):
+    """
+    Bad input, and what is said about it.
+    """
+
+    def assertRefused(self, sentence, *arguments):
+        why = self.assertRaises(UsageError, parse, *arguments)
+        self.assertEqual(str(why), sentence)
+
+    def test_no_way_in(self):
+        self.assertRefused(
+            "nobody could log in: give --auth, --guests or --demo", "--avatar", AVATAR
+        )
+
+    def test_endpoint(self):
+        for endpoint, problem in (
+            ("tcp:x", "ValueError: invalid literal for int() with base 10: 'x'"),
+            ("8787", "ValueError: Unknown endpoint type: '8787'"),
+            ("tcp", "wrong or missing arguments"),
+            ("tcp:1:bogus=2", "wrong or missing arguments"),
+        ):
+            self.assertRefused(
+                f"--listen {endpoint!r} is no endpoint such as tcp:8787 ({problem})",
+                *PLAIN,
+                "--listen",
+                endpoint,
+            )
+
+    def test_counts(self):
+        for option in ("--limit", "--total"):
+            for bad in ("0", "-1", "1.5", "many", ""):
+                self.assertRefused(
+                    f"{option} must be a positive whole number, not {bad!r}", *PLAIN, option, bad
+                )
+
+    def test_linger(self):
+        for bad in ("-1", "nan", "inf", "soon"):
+            self.assertRefused(
+                f"--linger must be a number of seconds, 0 or more, not {bad!r}",
+                *PLAIN,
+                "--linger",
+                bad,
+            )
+        self.assertEqual(parse(*PLAIN, "--linger", "0").wanted.linger, 0)
+
+    def test_on_full(self):
+        self.assertRefused(
+            "--on-full must be refuse, replace, ping or wait, not 'kick'",
+            *(*PLAIN, "--limit", "1", "--on-full", "kick"),
+        )
+        self.assertRefused(
+            "--on-full needs --limit or --total, without which nothing is full",
+            *(*PLAIN, "--on-full", "refuse"),
+        )
+
+    def test_dotted_names(self):
+        here = __name__
+        for option, others in (
+            ("--avatar", AUTH),
+            ("--guests", PLAIN),
+            ("--state", (*PLAIN, "--realm", "shared")),
+        ):
+            for name, problem in (
+                ("nosuch.Thing", ": there is no module nosuch"),
+                (f"{here}.Nope", f": the module {here} has no attribute Nope"),
+                (f"{here}.Avatar.nope", f": {here}.Avatar has no attribute nope"),
+                ("twisted.nosuch.Thing", ": there is no module twisted.nosuch"),
+                ("Player", ": 'Player' is not a dotted name such as myapp.Player"),
+                ("a..b", ": 'a..b' is not a dotted name such as myapp.Player"),
+                (
+                    f"{here}.NUMBER",
+                    " is neither a class nor callable, but of type builtins.int",
+                ),
+            ):
+                self.assertRefused(f"{option} {name}{problem}", *others, option, name)
+
+    def test_realm(self):
+        for realm, problem in (
+            (f"{__name__}.NUMBER", " does not provide IRealm, it is of type builtins.int"),
+            (f"{__name__}.Avatar", f"() does not provide IRealm, it is of type {AVATAR}"),
+            (f"{__name__}.broken", " failed with ValueError: not today"),
+            (f"{__name__}.Nope", f": the module {__name__} has no attribute Nope"),
+        ):
+            self.assertRefused(f"--realm {realm}{problem}", *AUTH, "--realm", realm)
+        self.assertRefused(
+            "--realm must be caching, shared, disposable or a dotted name, not 'cachng'",
+            *(*PLAIN, "--realm", "cachng"),
+        )
+
+    def test_state(self):
+        self.assertRefused(
+            "--realm shared needs --state, the factory of what is shared",
+            *(*PLAIN, "--realm", "shared"),
+        )
+        self.assertRefused("--state is for --realm shared only", *PLAIN, "--state", AVATAR)
+
+    def test_contradictions(self):
+        foreign = f"{__name__}.REALM"
+        for sentence, arguments in (
+            ("--avatar is missing, the avatar that those who log in get", AUTH),
+            (
+                "--avatar is missing, the avatar that those who log in get",
+                ("--guests", AVATAR, *AUTH),
+            ),
+            (
+                f"--realm {foreign} leaves nothing for --avatar to say",
+                (*PLAIN, "--realm", foreign),
+            ),
+            (
+                f"--realm {foreign} leaves nothing for --linger to say",
+                (*AUTH, "--realm", foreign, "--linger", "1"),
+            ),
+            ("--demo leaves nothing for --avatar to say", ("--demo", *PLAIN)),
+            ("--demo leaves nothing for --guests to say", ("--demo", "--guests", AVATAR)),
+            ("--demo leaves nothing for --realm to say", ("--demo", "--realm", foreign)),
+            (
+                "--linger is of no use with --realm disposable, which keeps nothing",
+                (*PLAIN, "--realm", "disposable", "--linger", "1"),
+            ),
+            (
+                "--guest-name needs --guests, the avatar that guests get",
+                (*PLAIN, "--guest-name", "visitor"),
+            ),
+            (
+                "--guest-name needs --auth, which knows the password of the account",
+                ("--guests", AVATAR, "--guest-name", "visitor"),
+            ),
+            (
+                "--linger needs --avatar: guests get an avatar each login",
+                ("--guests", AVATAR, "--linger", "1"),
+            ),
+            (
+                "--auth anonymous needs --guests, the avatar that guests get",
+                ("--avatar", AVATAR, "--auth", "anonymous"),
+            ),
+            ("only options are expected, not 'now'", (*PLAIN, "now")),
+            ("option --colour not recognized", (*PLAIN, "--colour")),
+        ):
+            self.assertRefused(sentence, *arguments)
+
+    def test_auth(self):
+        """No sentence about --auth repeats a password."""
+        unsuited = (
+            "--auth unix can't serve Perspective Broker, whose clients prove that they know a "
+            "password without sending it"
+        )
+        for auth, sentence in (
+            ("unix", unsuited),
+            ("nosuch:secret", "there is no --auth 'nosuch'; --help-auth lists what there is"),
+            (
+                "memory:secret",
+                "--auth memory needs names and passwords, as in memory:alice:secret",
+            ),
+            ("memory", "--auth memory needs names and passwords, as in memory:alice:secret"),
+            ("file", "--auth file needs the name of a file, as in file:passwords"),
+            (
+                "file:/no/such/file",
+                "--auth file can't read /no/such/file: No such file or directory",
+            ),
+        ):
+            self.assertRefused(sentence, "--avatar", AVATAR, "--auth", auth)
+
+    def test_anonymous_is_one_checker(self):
+        """Guests are let in once, whoever asks for it."""
+        (checker,) = parse("--guests", AVATAR, "--auth", "anonymous").checkers
+        self.assertEqual(self.successResultOf(checker.requestAvatarId(None)), ANONYMOUS)

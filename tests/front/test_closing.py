@@ -1,0 +1,118 @@
+"""
+The factory closes, and everybody is told.
+"""
+
+from twisted.internet.defer import Deferred
+from twisted.spread import pb
+from twisted.trial.unittest import SynchronousTestCase
+
+from pbrealm import (
+    CachingRealm,
+    ConnectionLimitedRealm,
+    MindTrackingRealm,
+    Reason,
+    WaitForRoom,
+    reason_of,
+)
+from pbrealm.testing import MemoryServer, RecordingMind, StallingMind
+from tests.avatars import Aware, Player, Slow
+from tests.pitfalls.handwritten import CountingRealm
+
+
+class CloseTests(SynchronousTestCase):
+    def serve(self, realm):
+        self.realm = realm
+        self.server = MemoryServer(realm)
+        self.held = []
+
+    def log_in(self, name, mind=None):
+        client = self.server.connect()
+        self.held.append(client.login(name, "secret", mind))
+        return client
+
+    def test_nobody_there(self):
+        self.serve(CachingRealm(Player))
+        self.successResultOf(self.server.factory.close())
+
+    def test_all_are_told(self):
+        """It's over when all have answered the goodbye, and all connections are closed."""
+        self.serve(MindTrackingRealm(CachingRealm(Player)))
+        quick, slow = RecordingMind(), StallingMind()
+        clients = [self.log_in("alice", quick), self.log_in("bob", slow), self.log_in("bob")]
+        clients.append(self.server.connect())
+        closed = self.server.factory.close()
+        self.server.flush()
+        for mind in (quick, slow):
+            self.assertEqual(mind.goodbyes(), [(8, "shutting down", True)])
+        self.assertNoResult(closed)
+        slow.release()
+        self.server.flush()
+        self.assertIsNone(self.successResultOf(closed))
+        self.assertEqual([client.connected for client in clients], [False] * 4)
+        self.assertEqual(self.server.clock.getDelayedCalls(), [])
+
+    def test_newcomers(self):
+        """Those who are connected are told, and nobody else gets to connect."""
+        self.serve(CachingRealm(Player))
+        self.log_in("alice", StallingMind())
+        late = self.server.connect()
+        closed = self.server.factory.close()
+        login = late.start_login("bob", "secret")
+        self.server.flush()
+        failure = self.failureResultOf(login)
+        self.assertEqual(failure.value, "the server is shutting down (reason 8)")
+        self.assertIsNone(self.server.factory.buildProtocol(None))
+        self.server.advance(2)
+        self.successResultOf(closed)
+
+    def test_those_who_wait(self):
+        """Nobody gets the place of one who was sent away."""
+        self.serve(ConnectionLimitedRealm(CachingRealm(Aware), on_full=WaitForRoom()))
+        self.log_in("alice")
+        waiting = self.server.connect().start_login("alice", "secret")
+        self.server.flush()
+        self.server.factory.close()
+        self.server.flush()
+        self.assertIs(reason_of(self.failureResultOf(waiting)), Reason.SHUTTING_DOWN)
+
+    def test_pending(self):
+        slow = Slow(Player)
+        self.serve(CachingRealm(slow))
+        login = self.server.connect().start_login("alice", "secret")
+        self.server.flush()
+        closed = self.server.factory.close()
+        self.server.flush()
+        self.assertIs(reason_of(self.failureResultOf(login)), Reason.SHUTTING_DOWN)
+        self.successResultOf(closed)
+
+    def test_patience(self):
+        """An avatar that never detaches is waited for no longer than it's said."""
+        self.serve(CachingRealm(Aware))
+        client = self.log_in("alice")
+        self.realm.avatars["alice"].detached = lambda *_: Deferred()
+        closed = self.server.factory.close(patience=3)
+        self.server.advance(2.9)
+        self.assertNoResult(closed)
+        self.server.advance(0.2)
+        self.successResultOf(closed)
+        self.assertFalse(client.connected)
+
+    def test_cut_off(self):
+        """A client that takes nothing any more doesn't hold it up for long."""
+        self.serve(CachingRealm(Player))
+        self.log_in("alice", RecordingMind()).cut_off()
+        closed = self.server.factory.close()
+        self.server.advance(2)
+        self.server.advance(5)
+        self.successResultOf(closed)
+
+    def test_hand_written_realm(self):
+        self.serve(CountingRealm())
+        client = self.log_in("alice")
+        closed = self.server.factory.close()
+        self.server.flush()
+        self.successResultOf(closed)
+        self.assertFalse(client.connected)
+        self.assertEqual(self.realm.avatars[b"alice"].connections, 0)
+        with self.assertRaises(pb.DeadReferenceError):
+            client.call(self.held[0], "greet")

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Proves what is installed: one file under twisted/, and the plugin listed once, however and from
+# wherever the package was installed. PYTHON names the Python to use.
+set -euo pipefail
+
+python=${PYTHON:-python3}
+checkout=$(cd "$(dirname "$0")/.." && pwd)
+temporary=$(mktemp -d)
+trap 'rm -rf "$temporary"' EXIT
+# Everything below happens where the checkout isn't, so that nothing is found in it by chance.
+cd "$temporary"
+
+fail() {
+    printf 'packaging: %s\n' "$1" >&2
+    exit 1
+}
+
+"$python" -m venv build
+build/bin/pip install --quiet 'build>=1.2'
+build/bin/python -m build --wheel --outdir wheels "$checkout" >build.log 2>&1 || {
+    cat build.log >&2
+    fail 'the wheel does not build'
+}
+names=$("$python" -c '
+import sys, zipfile
+for name in zipfile.ZipFile(sys.argv[1]).namelist():
+    if name.startswith("twisted/"):
+        print(name)
+' wheels/*.whl)
+[ "$names" = twisted/plugins/pbrealm_plugin.py ] ||
+    fail "the wheel should put one file under twisted/, and puts these: $names"
+echo "packaging: the wheel puts one file under twisted/: $names"
+
+listed_once() { # what was done, and the environment it was done to
+    count=$("$2/bin/twistd" --help | grep -c '^ *pbrealm ' || true)
+    [ "$count" = 1 ] || fail "twistd --help lists pbrealm $count times after $1"
+    echo "packaging: twistd --help lists pbrealm once after $1"
+    "$2/bin/twistd" pbrealm --help | grep -q -- --listen || fail "no options after $1"
+    "$2/bin/python" -c 'import twisted.internet.reactor' || fail "no Twisted left after $1"
+}
+
+"$python" -m venv plain
+plain/bin/pip install --quiet "$checkout"
+listed_once 'pip install .' plain
+
+"$python" -m venv editable
+editable/bin/pip install --quiet --editable "$checkout"
+listed_once 'pip install -e .' editable
