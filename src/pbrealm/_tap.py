@@ -20,6 +20,7 @@ from twisted.python.reflect import qual
 from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
 
+from pbrealm._command.bounds import bounds_from, parameters
 from pbrealm._command.checkers import (
     PASSWORD_INTERFACES,
     PB_INTERFACES,
@@ -33,8 +34,10 @@ from pbrealm._command.dotted import find_object, in_one_line
 from pbrealm._command.journal import JournalRealm
 from pbrealm._command.service import PBService
 from pbrealm.front.factory import ServerFactory
+from pbrealm.front.limits import Limits
 from pbrealm.interfaces import IFullPolicy
 from pbrealm.policies import PingOldest, Refuse, ReplaceOldest, WaitForRoom
+from pbrealm.wire.outbox import Backlog
 
 DEFAULT_ENDPOINT = "tcp:8787:interface=127.0.0.1"
 
@@ -55,6 +58,8 @@ class Options(UsageOptions, AuthOptionMixin):
     @ivar endpoints: where to listen, each with the string it was given as.
     @ivar wanted: the realm to serve.
     @ivar checkers: who checks the logins.
+    @ivar limits: what clients may do.
+    @ivar backlog: how much may wait for each.
     """
 
     longdesc = "Serves avatars over Perspective Broker, and knows who is logged in."
@@ -91,6 +96,7 @@ class Options(UsageOptions, AuthOptionMixin):
             None,
             "Seconds that an avatar outlives its last session. [default: for good]",
         ],
+        *parameters(),
     ]
 
     def __init__(self) -> None:
@@ -101,6 +107,8 @@ class Options(UsageOptions, AuthOptionMixin):
         self.endpoints: list[tuple[str, IStreamServerEndpoint]] = []
         self.checkers: list[ICredentialsChecker] = []
         self.wanted = Wanted()
+        self.limits = Limits()
+        self.backlog = Backlog()
 
     def opt_listen(self, endpoint: str) -> None:
         """
@@ -164,6 +172,11 @@ class Options(UsageOptions, AuthOptionMixin):
             **self._avatars(),
         )
         self.checkers = self._checkers()
+        try:
+            self.limits = bounds_from(Limits, self)
+            self.backlog = bounds_from(Backlog, self)
+        except ValueError as why:
+            raise UsageError(str(why)) from why
 
     def _contradictions(self) -> None:
         if self._foreign() and "." not in self["realm"]:
@@ -313,7 +326,8 @@ def makeService(options: Options) -> IService:
     from twisted.internet import reactor
 
     portal = Portal(JournalRealm(compose(options.wanted)), options.checkers)
-    return PBService(options.endpoints, ServerFactory(portal), reactor)
+    factory = ServerFactory(portal, options.limits, options.backlog)
+    return PBService(options.endpoints, factory, reactor)
 
 
 def _endpoint(description: str) -> IStreamServerEndpoint:

@@ -37,6 +37,7 @@ class ServerFactory(pb.PBServerFactory):
     """
 
     protocol = FrontBroker
+    noisy = False
 
     def __init__(
         self,

@@ -74,7 +74,7 @@ class Limits:
             whole = field.type == "int"
             if isinstance(number, bool) or not isinstance(number, int if whole else (int, float)):
                 raise ValueError(f"{field.name} must be a number, not {number!r}")
-            if number < 0 or (whole and number == 0):
+            if not number >= 0 or (whole and number == 0):
                 raise ValueError(f"{field.name} must be positive, not {number!r}")
         if self.ping_interval and not self.ping_timeout:
             raise ValueError("ping_timeout must be positive where there is a ping_interval")

@@ -58,7 +58,7 @@ class Backlog:
     def __post_init__(self) -> None:
         for name in ("soft_bytes", "soft_seconds", "hard_bytes", "unanswered"):
             number = getattr(self, name)
-            if isinstance(number, bool) or not isinstance(number, (int, float)) or number <= 0:
+            if isinstance(number, bool) or not isinstance(number, (int, float)) or not number > 0:
                 raise ValueError(f"{name} must be a positive number, not {number!r}")
         if self.soft_bytes > self.hard_bytes:
             raise ValueError("soft_bytes must not be more than hard_bytes")
