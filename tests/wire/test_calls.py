@@ -12,7 +12,8 @@ from twisted.spread import jelly, pb
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm.wire.broker import FastBroker
-from pbrealm.wire.calls import encode_call, send_call, takes_encoded
+from pbrealm.wire.calls import send_call, takes_encoded
+from pbrealm.wire.messages import encode_call
 from tests.wire.pair import Pair
 from tests.wire.plain import graphs, texts, trees
 

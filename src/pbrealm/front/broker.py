@@ -4,20 +4,16 @@ The broker at the front door.
 
 from __future__ import annotations
 
-from types import CoroutineType
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from pbrealm.front.visitor import Visitor
 from pbrealm.wire.broker import FastBroker
-from pbrealm.wire.calls import sends_as_usual
 from pbrealm.wire.outbox import Outbox
 
 
-@sends_as_usual
 class FrontBroker(FastBroker):
     """
     A broker that tells its visitor of all that comes in, and lets nothing that comes in raise.
@@ -33,21 +29,6 @@ class FrontBroker(FastBroker):
     def connectionMade(self) -> None:
         super().connectionMade()
         self.visitor.arrived(self)
-
-    def serialize(
-        self,
-        object: Any,
-        perspective: Any = None,
-        method: Any = None,
-        args: Any = None,
-        kw: Any = None,
-    ) -> Any:
-        """
-        Jelly an answer, also that of a method which is a coroutine function.
-        """
-        if type(object) is CoroutineType:
-            object = Deferred.fromCoroutine(object)
-        return super().serialize(object, perspective, method, args, kw)
 
     def dataReceived(self, chunk: bytes) -> None:
         """

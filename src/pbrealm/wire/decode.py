@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import struct
+import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -19,17 +21,49 @@ from twisted.spread.jelly import (
     unjellyableRegistry,
 )
 
-from pbrealm.wire.sexp import decode_scalar
-from pbrealm.wire.tokens import INT, LIST, STRING, WORDS, NotPlain, int_at
+from pbrealm.wire.sexp import decode_scalar, skip_digits
+from pbrealm.wire.tokens import (
+    FLOAT,
+    INT,
+    LIST,
+    PREFIX_LIMIT,
+    STRING,
+    VOCAB,
+    WORDS,
+    NotPlain,
+    bytes_token,
+    float_at,
+    int_at,
+    list_token,
+    string_token,
+)
 
-_UNICODE: Final = b"\x02\x80\x07\x82unicode"
-_PAIR: Final = b"\x02\x80"
-_TEXT: Final = len(_UNICODE)
+_PAIR: Final = list_token(2)
+_UNICODE: Final = list_token(2) + bytes_token(b"unicode")
+
+# What a short string of characters begins with, and its length; and the same as a key.
+_TEXT_LENGTHS: Final = {_UNICODE + string_token(length): length for length in range(128)}
+_KEY_LENGTHS: Final = {_PAIR + token: length for token, length in _TEXT_LENGTHS.items()}
+_TEXTS: Final = _TEXT_LENGTHS.get
+_KEYS: Final = _KEY_LENGTHS.get
+_TEXT: Final = len(_UNICODE) + 2
+_KEY: Final = len(_PAIR) + _TEXT
+
+_TRUE: Final = b"\x04\x82true"
+_FALSE: Final = b"\x05\x82false"
 
 _References = dict[Any, Any]
 
 
-def _none(buffer: bytes, pos: int, count: int, refs: _References) -> tuple[Any, int]:
+def _token(buffer: bytes, pos: int) -> tuple[Any, int]:
+    """L{decode_scalar}, of bytes that nobody has looked at yet."""
+    end = skip_digits(buffer, pos)
+    if end - pos > PREFIX_LIMIT or buffer[end] > VOCAB:
+        raise NotPlain("too many digits, or no token")
+    return decode_scalar(buffer, pos, WORDS)
+
+
+def _none(buffer: bytes, pos: int, count: int, refs: _References, depth: int) -> tuple[Any, int]:
     if count:
         raise NotPlain("None with something to it")
     return None, pos
@@ -38,24 +72,28 @@ def _none(buffer: bytes, pos: int, count: int, refs: _References) -> tuple[Any, 
 def _scalar(buffer: bytes, pos: int, count: int, expected: type) -> tuple[Any, int]:
     if count != 1:
         raise NotPlain("not one item")
-    value, pos = decode_scalar(buffer, pos, WORDS)
+    value, pos = _token(buffer, pos)
     if type(value) is not expected:
         raise NotPlain(value)
     return value, pos
 
 
-def _unicode(buffer: bytes, pos: int, count: int, refs: _References) -> tuple[Any, int]:
+def _unicode(
+    buffer: bytes, pos: int, count: int, refs: _References, depth: int
+) -> tuple[Any, int]:
     body, pos = _scalar(buffer, pos, count, bytes)
     return body.decode(), pos
 
 
-def _boolean(buffer: bytes, pos: int, count: int, refs: _References) -> tuple[Any, int]:
-    word, pos = _scalar(buffer, pos, count, bytes)
-    if word == b"true":
-        return True, pos
-    if word == b"false":
-        return False, pos
-    raise NotPlain(word)
+def _boolean(
+    buffer: bytes, pos: int, count: int, refs: _References, depth: int
+) -> tuple[Any, int]:
+    if count == 1:
+        if buffer.startswith(_TRUE, pos):
+            return True, pos + len(_TRUE)
+        if buffer.startswith(_FALSE, pos):
+            return False, pos + len(_FALSE)
+    raise NotPlain("neither true nor false")
 
 
 def _numbers(buffer: bytes, pos: int, count: int) -> tuple[Any, int]:
@@ -63,36 +101,44 @@ def _numbers(buffer: bytes, pos: int, count: int) -> tuple[Any, int]:
     return map(int, body.split()), pos
 
 
-def _datetime(buffer: bytes, pos: int, count: int, refs: _References) -> tuple[Any, int]:
+def _datetime(
+    buffer: bytes, pos: int, count: int, refs: _References, depth: int
+) -> tuple[Any, int]:
     numbers, pos = _numbers(buffer, pos, count)
     return datetime.datetime(*numbers), pos
 
 
-def _date(buffer: bytes, pos: int, count: int, refs: _References) -> tuple[Any, int]:
+def _date(buffer: bytes, pos: int, count: int, refs: _References, depth: int) -> tuple[Any, int]:
     numbers, pos = _numbers(buffer, pos, count)
     return datetime.date(*numbers), pos
 
 
-def _time(buffer: bytes, pos: int, count: int, refs: _References) -> tuple[Any, int]:
+def _time(buffer: bytes, pos: int, count: int, refs: _References, depth: int) -> tuple[Any, int]:
     numbers, pos = _numbers(buffer, pos, count)
     return datetime.time(*numbers), pos
 
 
-def _timedelta(buffer: bytes, pos: int, count: int, refs: _References) -> tuple[Any, int]:
+def _timedelta(
+    buffer: bytes, pos: int, count: int, refs: _References, depth: int
+) -> tuple[Any, int]:
     (days, seconds, microseconds), pos = _numbers(buffer, pos, count)
     return datetime.timedelta(days, seconds, microseconds), pos
 
 
-def _decimal(buffer: bytes, pos: int, count: int, refs: _References) -> tuple[Any, int]:
+def _decimal(
+    buffer: bytes, pos: int, count: int, refs: _References, depth: int
+) -> tuple[Any, int]:
     value, pos = _scalar(buffer, pos, count - 1, int)
     exponent, pos = _scalar(buffer, pos, 1, int)
     guts = decimal.Decimal(value).as_tuple().digits
     return decimal.Decimal((int(value < 0), guts, exponent)), pos
 
 
-def _reference(buffer: bytes, pos: int, count: int, refs: _References) -> tuple[Any, int]:
+def _reference(
+    buffer: bytes, pos: int, count: int, refs: _References, depth: int
+) -> tuple[Any, int]:
     number, pos = _scalar(buffer, pos, count - 1, int)
-    (value,), pos = _items(buffer, pos, 1, refs)
+    value, pos = _value(buffer, pos, refs, depth - 1)
     # None would count as not there yet, and the same number twice is an error.
     if value is None or number in refs:
         raise NotPlain("an odd reference")
@@ -100,7 +146,9 @@ def _reference(buffer: bytes, pos: int, count: int, refs: _References) -> tuple[
     return value, pos
 
 
-def _dereference(buffer: bytes, pos: int, count: int, refs: _References) -> tuple[Any, int]:
+def _dereference(
+    buffer: bytes, pos: int, count: int, refs: _References, depth: int
+) -> tuple[Any, int]:
     number, pos = _scalar(buffer, pos, count, int)
     if number not in refs:
         # Cycles are built by mending them afterwards; jelly does that.
@@ -108,63 +156,76 @@ def _dereference(buffer: bytes, pos: int, count: int, refs: _References) -> tupl
     return refs[number], pos
 
 
-def _tuple(buffer: bytes, pos: int, count: int, refs: _References) -> tuple[Any, int]:
-    items, pos = _items(buffer, pos, count, refs)
+def _tuple(buffer: bytes, pos: int, count: int, refs: _References, depth: int) -> tuple[Any, int]:
+    items, pos = _items(buffer, pos, count, refs, depth)
     return tuple(items), pos
 
 
-def _set(buffer: bytes, pos: int, count: int, refs: _References) -> tuple[Any, int]:
-    items, pos = _items(buffer, pos, count, refs)
+def _set(buffer: bytes, pos: int, count: int, refs: _References, depth: int) -> tuple[Any, int]:
+    items, pos = _items(buffer, pos, count, refs, depth)
     return set(items), pos
 
 
-def _frozenset(buffer: bytes, pos: int, count: int, refs: _References) -> tuple[Any, int]:
-    items, pos = _items(buffer, pos, count, refs)
+def _frozenset(
+    buffer: bytes, pos: int, count: int, refs: _References, depth: int
+) -> tuple[Any, int]:
+    items, pos = _items(buffer, pos, count, refs, depth)
     return frozenset(items), pos
 
 
-def _items(buffer: bytes, pos: int, count: int, refs: _References) -> tuple[list[Any], int]:
+def _items(
+    buffer: bytes, pos: int, count: int, refs: _References, depth: int
+) -> tuple[list[Any], int]:
+    if depth < 2:
+        raise NotPlain("too deep to be quick")
+    depth -= 1
+    texts = _TEXTS
     out: list[Any] = []
     append = out.append
     for _ in range(count):
-        number = buffer[pos]
-        kind = buffer[pos + 1]
-        if number >= 128:
-            # It has no number, so it's of no use to be quick about.
-            value, pos = _value(buffer, pos, refs)
-            append(value)
-        elif kind == INT:
-            append(number)
-            pos += 2
-        elif kind != LIST:
-            value, pos = _value(buffer, pos, refs)
-            append(value)
-        elif number == 2 and buffer.startswith(_UNICODE, pos):
-            number = buffer[pos + _TEXT]
-            if number < 128 and buffer[pos + _TEXT + 1] == STRING:
-                start = pos + _TEXT + 2
-                pos = start + number
-                append(buffer[start:pos].decode())
-            else:
-                value, pos = _unicode(buffer, pos + _TEXT, 1, refs)
-                append(value)
+        length = texts(buffer[pos : pos + _TEXT])
+        if length is not None:
+            start = pos + _TEXT
+            pos = start + length
+            append(buffer[start:pos].decode())
         else:
-            value, pos = _list(buffer, pos + 2, number, refs)
+            value, pos = _value(buffer, pos, refs, depth)
             append(value)
     return out, pos
 
 
-def _dictionary(buffer: bytes, pos: int, count: int, refs: _References) -> tuple[Any, int]:
+def _dictionary(
+    buffer: bytes, pos: int, count: int, refs: _References, depth: int
+) -> tuple[Any, int]:
+    if depth < 3:
+        raise NotPlain("too deep to be quick")
+    depth -= 2
+    texts = _TEXTS
+    keys = _KEYS
     out: dict[Any, Any] = {}
     for _ in range(count):
-        if not buffer.startswith(_PAIR, pos):
+        length = keys(buffer[pos : pos + _KEY])
+        if length is not None:
+            start = pos + _KEY
+            pos = start + length
+            key: Any = buffer[start:pos].decode()
+        elif buffer.startswith(_PAIR, pos):
+            key, pos = _value(buffer, pos + 2, refs, depth)
+        else:
             raise NotPlain("not a pair")
-        (key, value), pos = _items(buffer, pos + 2, 2, refs)
-        out[key] = value
+        length = texts(buffer[pos : pos + _TEXT])
+        if length is not None:
+            start = pos + _TEXT
+            pos = start + length
+            out[key] = buffer[start:pos].decode()
+        else:
+            out[key], pos = _value(buffer, pos, refs, depth)
     return out, pos
 
 
-_BY_ATOM: Final[dict[bytes, Callable[[bytes, int, int, _References], tuple[Any, int]]]] = {
+_Reader = Callable[[bytes, int, int, _References, int], tuple[Any, int]]
+
+_BY_ATOM: Final[dict[bytes, _Reader]] = {
     b"None": _none,
     b"boolean": _boolean,
     b"unicode": _unicode,
@@ -182,24 +243,55 @@ _BY_ATOM: Final[dict[bytes, Callable[[bytes, int, int, _References], tuple[Any, 
     b"dictionary": _dictionary,
 }
 
+_BY_NUMBER: Final[dict[int, _Reader]] = {
+    number: _BY_ATOM[word] for number, word in WORDS.items() if word in _BY_ATOM
+}
+
 PLAIN_ATOMS: Final = frozenset(_BY_ATOM)
 
 
-def _list(buffer: bytes, pos: int, count: int, refs: _References) -> tuple[Any, int]:
-    if not count:
-        raise NotPlain("nothing")
-    atom, pos = decode_scalar(buffer, pos, WORDS)
-    reader = _BY_ATOM.get(atom)
-    if reader is None:
-        raise NotPlain(atom)
-    return reader(buffer, pos, count - 1, refs)
+def _value(buffer: bytes, pos: int, refs: _References, depth: int) -> tuple[Any, int]:
+    number = buffer[pos]
+    if number >= 128:
+        if number == FLOAT:
+            return float_at(buffer, pos + 1)[0], pos + 9
+        return _long(buffer, pos, refs, depth)
+    kind = buffer[pos + 1]
+    if kind == LIST:
+        return _list(buffer, pos + 2, number, refs, depth)
+    if kind == INT:
+        return number, pos + 2
+    if kind == STRING:
+        pos += 2
+        return buffer[pos : pos + number], pos + number
+    if kind < 128 and buffer[pos + 2] == INT:
+        return number | kind << 7, pos + 3
+    return _long(buffer, pos, refs, depth)
 
 
-def _value(buffer: bytes, pos: int, refs: _References) -> tuple[Any, int]:
+def _list(buffer: bytes, pos: int, count: int, refs: _References, depth: int) -> tuple[Any, int]:
+    if count < 1 or depth < 1:
+        raise NotPlain("nothing, or too deep to be quick")
+    number = buffer[pos]
+    if number < 128:
+        kind = buffer[pos + 1]
+        pos += 2
+        if kind == VOCAB:
+            reader = _BY_NUMBER.get(number)
+        else:
+            reader = _BY_ATOM.get(buffer[pos : pos + number]) if kind == STRING else None
+            pos += number
+        if reader is not None:
+            return reader(buffer, pos, count - 1, refs, depth)
+    raise NotPlain("no list that is known")
+
+
+def _long(buffer: bytes, pos: int, refs: _References, depth: int) -> tuple[Any, int]:
+    """Any token, also one with more digits or fewer than one."""
     start = pos
-    value, pos = decode_scalar(buffer, pos, WORDS)
+    value, pos = _token(buffer, pos)
     if value is None:
-        return _list(buffer, pos, int_at(buffer, start, pos - 1), refs)
+        return _list(buffer, pos, int_at(buffer, start, pos - 1), refs, depth)
     return value, pos
 
 
@@ -223,9 +315,56 @@ def may_decode(security: Any) -> bool:
     return (
         has_stock_rule(security)
         and security.allowedTypes.keys() >= PLAIN_ATOMS
-        and PLAIN_ATOMS.isdisjoint(unjellyableRegistry)
-        and PLAIN_ATOMS.isdisjoint(unjellyableFactoryRegistry)
+        and unjellyableRegistry.keys().isdisjoint(PLAIN_ATOMS)
+        and unjellyableFactoryRegistry.keys().isdisjoint(PLAIN_ATOMS)
     )
+
+
+ODD: Final = (
+    NotPlain,
+    ArithmeticError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""What L{decode_next} raises for what isn't plain data, or isn't all there."""
+
+
+def decode_next(buffer: bytes, pos: int, depth: int) -> tuple[Any, int]:
+    """
+    The object whose bytes begin at C{pos}, and where they end.
+
+    The bytes needn't have been looked at before, and they may be cut short.  So the end may be
+    beyond theirs: then what is returned is worth nothing.
+
+    @param depth: how many lists may be within one another; some that are no deeper are refused.
+    @raise Exception: one of L{ODD}.
+    """
+    return _value(buffer, pos, {}, depth)
+
+
+def decode_header(buffer: bytes, pos: int) -> tuple[Any, int]:
+    """
+    A number or bytes, as L{decode_next} would have them.
+
+    @raise Exception: one of L{ODD}, for a list too.
+    """
+    number = buffer[pos]
+    if number < 128:
+        kind = buffer[pos + 1]
+        if kind == INT:
+            return number, pos + 2
+        if kind == STRING:
+            pos += 2
+            return buffer[pos : pos + number], pos + number
+        if kind < 128 and buffer[pos + 2] == INT:
+            return number | kind << 7, pos + 3
+    value, pos = _token(buffer, pos)
+    if value is None:
+        raise NotPlain("a list")
+    return value, pos
 
 
 def decode_plain(buffer: bytes, pos: int) -> Any:
@@ -235,6 +374,6 @@ def decode_plain(buffer: bytes, pos: int) -> Any:
     @raise NotPlain: if it isn't plain data, or if anything about it is odd.
     """
     try:
-        return _value(buffer, pos, {})[0]
-    except (ArithmeticError, IndexError, RecursionError, TypeError, ValueError) as error:
+        return decode_next(buffer, pos, sys.maxsize)[0]
+    except ODD as error:
         raise NotPlain(error) from None

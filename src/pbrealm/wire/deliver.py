@@ -13,7 +13,8 @@ from twisted.python.failure import Failure
 from twisted.spread import pb
 
 from pbrealm.errors import Dropped, NoMind, NotifyTimeout
-from pbrealm.wire.calls import EncodedCall, encode_call, send_call, takes_encoded
+from pbrealm.wire.calls import send_call, takes_encoded
+from pbrealm.wire.messages import EncodedCall, encode_call
 from pbrealm.wire.report import Report
 
 _C = TypeVar("_C")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final
 
 from pbrealm.wire.tokens import (
@@ -22,6 +22,7 @@ from pbrealm.wire.tokens import (
     float_token,
     int_token,
     list_token,
+    string_token,
 )
 
 MAX_DEPTH: Final = 100
@@ -30,6 +31,9 @@ Containers within one another.  What is deeper takes jelly's way, and there meet
 interpreter's on recursion.
 """
 
+_LARGE: Final = 1024
+"""Bytes, from which on joining two strings once more is a waste."""
+
 _CACHED_STRINGS: Final = 4096
 _CACHED_LENGTH: Final = 40
 
@@ -37,13 +41,13 @@ _PAIR: Final = list_token(2)
 _REFERENCE: Final = list_token(3) + VOCABULARY[b"reference"]
 _DEREFERENCE: Final = list_token(2) + VOCABULARY[b"dereference"]
 _UNICODE: Final = list_token(2) + bytes_token(b"unicode")
+_DICTIONARY: Final = VOCABULARY[b"dictionary"]
 _DECIMAL: Final = list_token(3) + bytes_token(b"decimal")
 _NONE: Final = list_token(1) + VOCABULARY[b"None"]
 _BOOL: Final = {
     value: list_token(2) + bytes_token(b"boolean") + bytes_token(word)
     for value, word in ((True, b"true"), (False, b"false"))
 }
-_INT: Final = [int_token(number) for number in range(256)]
 _SHORT: Final = [_UNICODE + bytes((length, 0x82)) for length in range(128)]
 
 
@@ -67,37 +71,22 @@ class _Keys(dict[str, bytes]):
 _keys: Final = _Keys()
 
 
-class _Parts:
+class _Integers(dict[int, bytes]):
     """
-    The bytes of one message so far, and which containers are in them.
-
-    Jelly gives an object a number only when it meets it for the second time, and then goes back
-    to where it was first, to say so there.  So each container's beginning is a part of its own.
+    Whole numbers, the small ones at hand.
     """
 
-    __slots__ = ("numbers", "parts", "starts")
-
-    def __init__(self) -> None:
-        self.parts: list[bytes] = []
-        self.starts: dict[int, int] = {}
-        self.numbers: dict[int, int] = {}
-
-    def refer(self, key: int) -> None:
-        """Write a reference to the container of this C{id}, which was written before."""
-        number = self.numbers.get(key)
-        if number is None:
-            self.numbers[key] = number = len(self.numbers) + 1
-            start = self.starts[key]
-            self.parts[start] = _REFERENCE + int_token(number) + self.parts[start]
-        self.parts.append(_DEREFERENCE + int_token(number))
+    def __missing__(self, number: int) -> bytes:
+        return int_token(number)
 
 
 def str_token(text: str) -> bytes:
-    """A string of characters."""
-    try:
-        body = text.encode()
-    except UnicodeEncodeError:
-        raise NotPlain("a string that UTF-8 can't hold") from None
+    """
+    A string of characters.
+
+    @raise UnicodeEncodeError: if UTF-8 can't hold it.
+    """
+    body = text.encode()
     if len(body) < 128 and body not in VOCABULARY:
         return _SHORT[len(body)] + body
     return _UNICODE + bytes_token(body)
@@ -160,9 +149,8 @@ def _decimal(number: decimal.Decimal) -> bytes:
 
 SCALARS: Final[dict[type, Callable[[Any], bytes]]] = {
     str: str_token,
-    int: int_token,
+    int: _Integers({number: int_token(number) for number in range(1024)}).__getitem__,
     float: _float,
-    bytes: bytes_token,
     bool: _BOOL.__getitem__,
     type(None): _none,
     datetime.datetime: _datetime,
@@ -182,61 +170,99 @@ _ITERABLES: Final[dict[type, bytes]] = {
     frozenset: bytes_token(b"frozenset"),
 }
 
-PLAIN_TYPES: Final = frozenset({*SCALARS, *_ITERABLES, dict})
+PLAIN_TYPES: Final = frozenset({*SCALARS, *_ITERABLES, dict, bytes})
 
 
-def _write_items(items: Iterable[object], out: _Parts, depth: int) -> None:
-    append = out.parts.append
-    for item in items:
-        kind = type(item)
-        if kind is int and 0 <= item < 256:  # type: ignore[operator]  # an int, by its exact type
-            append(_INT[item])  # type: ignore[call-overload]  # the same
-        elif kind in SCALARS:
-            append(SCALARS[kind](item))
+# What's written goes to the list of parts.  Jelly gives an object a number only when it meets it
+# for the second time, and then goes back to where it was first, to say so there.  So the beginning
+# of each container is a part of its own, and the dictionary says which, by the container's id;
+# once it has a number, it says the number, as a negative.
+_Parts = list[bytes]
+_Seen = dict[int, int]
+_COUNT: Final = -1
+"""What is no object's C{id}."""
+
+
+def _write_again(key: int, parts: _Parts, seen: _Seen) -> None:
+    found = seen[key]
+    if found < 0:
+        number = -found
+    else:
+        seen[_COUNT] = number = seen.get(_COUNT, 0) + 1
+        seen[key] = -number
+        parts[found] = _REFERENCE + int_token(number) + parts[found]
+    parts.append(_DEREFERENCE + int_token(number))
+
+
+def _write_container(obj: Any, kind: type, parts: _Parts, seen: _Seen, depth: int) -> None:
+    if kind is bytes:
+        # Not a scalar, though it's none of the containers, so that a large one isn't copied here.
+        if len(obj) > _LARGE:
+            parts += (string_token(len(obj)), obj)
         else:
-            _write_container(item, kind, out, depth)
-
-
-def _write_pairs(pairs: Iterable[tuple[object, object]], out: _Parts, depth: int) -> None:
-    append = out.parts.append
-    for key, value in pairs:
-        if type(key) is str:
-            append(_keys[key])
-        else:
-            append(_PAIR)
-            _write_items((key,), out, depth)
-        kind = type(value)
-        if kind in SCALARS:
-            append(SCALARS[kind](value))
-        else:
-            _write_container(value, kind, out, depth)
-
-
-def _write_container(obj: Any, kind: type, out: _Parts, depth: int) -> None:
-    key = id(obj)
-    if key in out.starts:
-        out.refer(key)
+            parts.append(bytes_token(obj))
+        return
+    if id(obj) in seen:
+        _write_again(id(obj), parts, seen)
         return
     if depth >= MAX_DEPTH:
         raise NotPlain("too deep")
+    depth += 1
+    append = parts.append
+    scalars = SCALARS
+    seen[id(obj)] = len(parts)
     if kind is dict:
-        out.starts[key] = len(out.parts)
-        out.parts.append(list_token(len(obj) + 1) + b"\x05\x87")
-        _write_pairs(obj.items(), out, depth + 1)
+        append(list_token(len(obj) + 1) + _DICTIONARY)
+        for key, value in obj.items():
+            if type(key) is str:
+                append(_keys[key])
+            else:
+                append(_PAIR)
+                _write(key, parts, seen, depth)
+            kind = type(value)
+            if kind in scalars:
+                append(scalars[kind](value))
+            else:
+                _write_container(value, kind, parts, seen, depth)
     elif kind in _ITERABLES:
-        out.starts[key] = len(out.parts)
-        out.parts.append(list_token(len(obj) + 1) + _ITERABLES[kind])
-        _write_items(obj, out, depth + 1)
+        append(list_token(len(obj) + 1) + _ITERABLES[kind])
+        for item in obj:
+            kind = type(item)
+            if kind in scalars:
+                append(scalars[kind](item))
+            else:
+                _write_container(item, kind, parts, seen, depth)
     else:
         raise NotPlain(kind)
+
+
+def _write(obj: Any, parts: _Parts, seen: _Seen, depth: int) -> None:
+    kind = type(obj)
+    if kind in SCALARS:
+        parts.append(SCALARS[kind](obj))
+    else:
+        _write_container(obj, kind, parts, seen, depth)
+
+
+def write_plain(obj: object, parts: list[bytes]) -> None:
+    """
+    Append the bytes that stand for one argument or answer.
+
+    @raise NotPlain: if it isn't plain data through and through, or can't be sent; some of it has
+        been written then.
+    """
+    try:
+        _write(obj, parts, {}, 0)
+    except (UnicodeEncodeError, RecursionError) as error:
+        raise NotPlain(error) from None
 
 
 def encode_plain(obj: object) -> bytes:
     """
     The bytes that stand for one argument or answer.
 
-    @raise NotPlain: if it isn't plain data through and through.  Nothing has happened then.
+    @raise NotPlain: if it isn't plain data through and through, or can't be sent.
     """
-    out = _Parts()
-    _write_items((obj,), out, 0)
-    return b"".join(out.parts)
+    parts: list[bytes] = []
+    write_plain(obj, parts)
+    return b"".join(parts)

@@ -4,10 +4,12 @@ Banana, in and out, without copying the rest of the buffer for every item.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from twisted.spread import banana
 
+from pbrealm.wire.atonce import send_at_once, sends_at_once
 from pbrealm.wire.limits import GENEROUS, MessageLimits
 from pbrealm.wire.messages import encode_sexp
 from pbrealm.wire.scan import UNFINISHED, Scanner
@@ -37,9 +39,15 @@ class FastBanana(banana.Banana):
     transport: Any
     prefixLimit: Any
     _received: bytes | bytearray = b""
-    _scanner: Scanner | None = None
     _broken: Exception | None = None
     _at_work = False
+    # What was sent while messages are handled, where it's to go out at once afterwards.
+    _held: list[bytes] | None = None
+
+    @cached_property
+    def _scanner(self) -> Scanner:
+        # Brokers are made by calling Banana's __init__ by name, past that of any class between.
+        return Scanner()
 
     @property
     def buffer(self) -> bytes:
@@ -49,7 +57,8 @@ class FastBanana(banana.Banana):
     @buffer.setter
     def buffer(self, received: bytes) -> None:
         self._received = received
-        self._scanner = self._broken = None
+        self._scanner = Scanner()
+        self._broken = None
 
     def setPrefixLimit(self, limit: int) -> None:
         super().setPrefixLimit(limit)
@@ -79,9 +88,19 @@ class FastBanana(banana.Banana):
                 # Twisted's may know better, and if not it has the right error.
                 pass
             else:
-                self.transport.write(encoded)
+                self.send_bytes(encoded)
                 return
+        self.hand_over()
         super().sendEncoded(obj)
+
+    def send_bytes(self, encoded: bytes) -> None:
+        """
+        Send a message that is encoded already, after those that were sent before.
+        """
+        if self._held is not None:
+            self._held.append(encoded)
+        else:
+            self.transport.write(encoded)
 
     def dataReceived(self, chunk: bytes) -> None:
         """
@@ -97,32 +116,41 @@ class FastBanana(banana.Banana):
             received += chunk
         else:
             # Bytes would be copied whole for each piece that arrives.
-            self._received = bytearray(received) + chunk
-        if not self._at_work:
-            self._at_work = True
-            try:
-                self._take_messages()
-            finally:
-                self._at_work = False
+            self._received = bytearray(received)
+            self._received += chunk
+        if self._at_work:
+            return
+        self._at_work = True
+        if sends_at_once(self.transport):
+            self._held = []
+        try:
+            self._take_messages()
+            if self._held:
+                send_at_once(self.transport, b"".join(self._held))
+                self._held = None
+        finally:
+            self._at_work = False
+            self.hand_over()
+
+    def hand_over(self) -> None:
+        """Write what was to go out together, so that something else can be written after it."""
+        held, self._held = self._held, None
+        if held:
+            self.transport.write(b"".join(held))
 
     def _take_messages(self) -> None:
-        scanner = self._scanner
-        if scanner is None:
-            scanner = self._scanner = Scanner()
         buffer, self._received = self._received, b""
         pos = 0
         try:
             while pos < len(buffer):
-                end = self._scan(scanner, buffer, pos)
+                expression, end = self._next_message(buffer, pos)
                 if end == UNFINISHED:
                     break
-                if not isinstance(buffer, bytes):
-                    buffer = bytes(buffer)
-                start, pos = pos, end
-                self._message(buffer, start, end, scanner.split)
+                pos = end
+                self.callExpressionReceived(expression)
                 if self._received:
                     # It arrived while the message was handled.
-                    buffer, self._received = buffer[pos:] + self._received, b""
+                    buffer, self._received = bytes(buffer[pos:]) + self._received, b""
                     pos = 0
         finally:
             rest = buffer[pos:] if pos else buffer
@@ -130,9 +158,12 @@ class FastBanana(banana.Banana):
             if self._broken is not None:
                 self._received = b""
 
-    def _scan(self, scanner: Scanner, buffer: bytes | bytearray, pos: int) -> int:
+    def _next_message(self, buffer: bytes | bytearray, pos: int) -> tuple[Any, int]:
+        """
+        The message that begins at C{pos}, and where it ends; or anything, and L{UNFINISHED}.
+        """
         try:
-            return scanner.scan(
+            end = self._scanner.scan(
                 buffer,
                 pos,
                 self.limits,
@@ -143,6 +174,17 @@ class FastBanana(banana.Banana):
         except Exception as error:
             self._broken = error
             raise
+        if end == UNFINISHED:
+            return None, end
+        if isinstance(buffer, bytearray):
+            message = bytes(memoryview(buffer)[pos:end])
+            return self._expression(message, 0, end - pos, self._scanner.split - pos), end
+        return self._expression(buffer, pos, end, self._scanner.split), end
 
-    def _message(self, buffer: bytes, start: int, end: int, split: int) -> None:
-        self.callExpressionReceived(decode_sexp(buffer, start, self.incomingVocabulary))
+    def _expression(self, buffer: bytes, start: int, end: int, split: int) -> Any:
+        """
+        The message in C{buffer[start:end]} as an s-expression.
+
+        @param split: what L{Scanner} says of it.
+        """
+        return decode_sexp(buffer, start, self.incomingVocabulary)

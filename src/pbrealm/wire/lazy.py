@@ -14,8 +14,11 @@ from typing import Any, Final, TypeVar
 
 from twisted.spread import flavors, pb
 
+from pbrealm.wire.decode import decode_plain
 from pbrealm.wire.sexp import decode_sexp
-from pbrealm.wire.tokens import WORDS
+from pbrealm.wire.tokens import WORDS, NotPlain
+
+_NONE_YET: Final = object()
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -37,11 +40,24 @@ class LazyJelly(list[Any]):
         """The same as an ordinary list."""
         return list(self)
 
+    def unjelly(self) -> Any:
+        """
+        An object of plain data.
+
+        @raise NotPlain: if it's for jelly to make, or if somebody has looked.
+        """
+        if self.buffer is None:
+            raise NotPlain("may have been changed")
+        return decode_plain(self.buffer, self.start)
+
     def _look(self) -> None:
         if self.buffer is not None:
             items = decode_sexp(self.buffer, self.start, WORDS)
-            self.buffer = None
+            self._forget()
             list.extend(self, items)
+
+    def _forget(self) -> None:
+        self.buffer = None
 
     def __radd__(self, other: list[Any]) -> list[Any]:
         # Without it, list + lazy would read what isn't there yet.
@@ -62,9 +78,33 @@ class EncodedJelly(LazyJelly):
 class ReceivedJelly(LazyJelly):
     """
     Jelly as a peer wrote it, in bytes that this end may have written otherwise.
+
+    The object may have been made already, where it is plain data and its end was to be found.
     """
 
-    __slots__ = ()
+    __slots__ = ("_object",)
+
+    def __init__(self, buffer: bytes, start: int, end: int, obj: Any = _NONE_YET) -> None:
+        self.buffer = buffer
+        self.start = start
+        self.end = end
+        self._object = obj
+
+    def unjelly(self) -> Any:
+        """
+        An object of plain data; a new one each time, for it may be changed.
+
+        @raise NotPlain: if it's for jelly to make.
+        """
+        obj = self._object
+        if obj is not _NONE_YET:
+            self._object = _NONE_YET
+            return obj
+        return super().unjelly()
+
+    def _forget(self) -> None:
+        super()._forget()
+        self._object = _NONE_YET
 
 
 def _looking(method: Callable[..., Any]) -> Callable[..., Any]:

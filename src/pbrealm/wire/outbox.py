@@ -126,6 +126,11 @@ class Outbox:
         self._timer: IDelayedCall | None = None
         transport.registerProducer(self, True)
 
+    @property
+    def direct(self) -> Any:
+        """The transport below, while it keeps up; L{None} while something waits."""
+        return None if self._congested or self._closing else self._transport
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 

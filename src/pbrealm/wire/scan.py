@@ -41,6 +41,11 @@ class Scanner:
         self._split = 0
         self.split = 0
 
+    @property
+    def fresh(self) -> bool:
+        """Whether no message is under way."""
+        return not self._at
+
     def scan(
         self,
         buffer: bytes | bytearray,

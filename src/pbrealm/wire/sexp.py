@@ -27,10 +27,11 @@ def decode_scalar(buffer: bytes, pos: int, words: Mapping[int, bytes]) -> tuple[
     The number or the bytes that begin at C{pos}, and where they end.
 
     @return: for a list, L{None} and where its first item is.
+    @raise IndexError: if the bytes end before, or it has more digits than any number.
     """
     start = pos
-    pos = skip_digits(buffer, pos)
-    kind = buffer[pos]
+    while (kind := buffer[pos]) < 128:
+        pos += 1
     number = buffer[start] if pos == start + 1 else int_at(buffer, start, pos)
     pos += 1
     if kind == STRING:

@@ -81,6 +81,8 @@ def int_token(number: int) -> bytes:
     if 0 <= number <= _LARGEST_INT:
         if number < 128:
             return bytes((number, INT))
+        if number < 16384:
+            return bytes((number & 127, number >> 7, INT))
         return digits(number) + b"\x81"
     if number > 0:
         if number > _LARGEST_LONG:
@@ -105,6 +107,19 @@ VOCABULARY: Final[dict[bytes, bytes]] = {
 """The token of each word that has a number of its own."""
 
 
+def string_token(length: int) -> bytes:
+    """
+    What begins a string of bytes.
+
+    @raise NotPlain: if banana would refuse to send one so long.
+    """
+    if length < 128:
+        return bytes((length, STRING))
+    if length > banana.SIZE_LIMIT:
+        raise NotPlain("a string too long to send")
+    return digits(length) + b"\x82"
+
+
 def bytes_token(body: bytes) -> bytes:
     """
     A string of bytes, or the number that the vocabulary has for it.
@@ -112,14 +127,7 @@ def bytes_token(body: bytes) -> bytes:
     @raise NotPlain: if banana would refuse to send one so long.
     """
     word = VOCABULARY.get(body)
-    if word is not None:
-        return word
-    length = len(body)
-    if length < 128:
-        return bytes((length, STRING)) + body
-    if length > banana.SIZE_LIMIT:
-        raise NotPlain("a string too long to send")
-    return b"%b\x82%b" % (digits(length), body)
+    return string_token(len(body)) + body if word is None else word
 
 
 def int_at(buffer: bytes | bytearray, start: int, end: int) -> int:

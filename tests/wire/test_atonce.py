@@ -1,0 +1,176 @@
+"""
+Answers leave in the round in which the question came, in order, and the transport does the rest.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.main import CONNECTION_LOST
+from twisted.internet.testing import MemoryReactor, StringTransport
+from twisted.spread import pb
+from twisted.trial.unittest import SynchronousTestCase
+
+from pbrealm.wire.atonce import AT_ONCE, send_at_once, sends_at_once
+from pbrealm.wire.broker import FastBroker
+from tests.wire.plain import written
+
+
+class Socket(FileDescriptor):
+    """A transport whose socket is a list of what went through, with so much room."""
+
+    connected = 1
+
+    def __init__(self, room: Any = 1_000_000) -> None:
+        super().__init__(MemoryReactor())
+        self.room = room
+        self.sent: list[bytes] = []
+
+    def writeSomeData(self, data: bytes) -> Any:
+        if isinstance(self.room, Exception):
+            return self.room
+        fits = bytes(data[: self.room])
+        self.room -= len(fits)
+        if fits:
+            self.sent.append(fits)
+        return len(fits)
+
+    @property
+    def waiting(self) -> bool:
+        return self in self.reactor.getWriters()
+
+
+class SendAtOnceTests(SynchronousTestCase):
+    """
+    L{send_at_once}.
+    """
+
+    def test_room(self) -> None:
+        """It goes out, and the reactor has nothing to do."""
+        socket = Socket()
+        send_at_once(socket, b"answer")
+        self.assertEqual(socket.sent, [b"answer"])
+        self.assertFalse(socket.waiting)
+
+    def test_no_room(self) -> None:
+        """What's left is for the reactor."""
+        for room in (0, 3):
+            socket = Socket(room)
+            send_at_once(socket, b"answer")
+            self.assertTrue(socket.waiting)
+            socket.room = 100
+            self.assertIsNone(socket.doWrite())
+            self.assertEqual(b"".join(socket.sent), b"answer")
+
+    def test_after_what_waits(self) -> None:
+        """Nothing overtakes what was written before."""
+        socket = Socket()
+        socket.write(b"first")
+        send_at_once(socket, b"second")
+        self.assertEqual(socket.sent, [])
+        socket.doWrite()
+        self.assertEqual(socket.sent, [b"firstsecond"])
+        socket.room = 2
+        socket.write(b"third")
+        socket.doWrite()
+        socket.room = 100
+        send_at_once(socket, b"fourth")
+        self.assertEqual(socket.sent[1:], [b"th"])
+        socket.doWrite()
+        self.assertEqual(b"".join(socket.sent[1:]), b"thirdfourth")
+
+    def test_error(self) -> None:
+        """The reactor meets it in its turn, and loses the connection as ever."""
+        socket = Socket(CONNECTION_LOST)
+        send_at_once(socket, b"answer")
+        self.assertTrue(socket.waiting)
+        self.assertIs(socket.doWrite(), CONNECTION_LOST)
+
+    def test_closing(self) -> None:
+        """What's written before a connection closes is sent, and then it closes."""
+        socket = Socket()
+        socket.loseConnection()
+        send_at_once(socket, b"goodbye")
+        self.assertEqual(socket.sent, [])
+        self.assertIsNotNone(socket.doWrite())
+        self.assertEqual(socket.sent, [b"goodbye"])
+
+    def test_much(self) -> None:
+        """What a socket may not have room for isn't tried."""
+        socket = Socket()
+        send_at_once(socket, b"x" * (AT_ONCE + 1))
+        self.assertEqual(socket.sent, [])
+        self.assertTrue(socket.waiting)
+
+    def test_which_transports(self) -> None:
+        """Not those that have TLS between, nor those without a socket."""
+        self.assertTrue(sends_at_once(Socket()))
+        secret = Socket()
+        secret.TLS = True
+        self.assertFalse(sends_at_once(secret))
+        self.assertFalse(sends_at_once(StringTransport()))
+
+
+class Root(pb.Root):
+    """A root that does something while it's called."""
+
+    def __init__(self) -> None:
+        self.do: Any = lambda: None
+
+    def remote_do(self) -> object:
+        return self.do()
+
+
+class BrokerTests(SynchronousTestCase):
+    """
+    A broker on such a transport.
+    """
+
+    def setUp(self) -> None:
+        self.root = Root()
+        factory = pb.PBServerFactory(self.root)
+        factory.protocol = FastBroker
+        self.broker: Any = factory.buildProtocol(None)
+        self.socket = Socket()
+        self.broker.makeConnection(self.socket)
+        self.broker._selectDialect(b"pb")
+        self.socket.doWrite()
+        self.socket.sent.clear()
+
+    def call(self, times: int = 1) -> None:
+        call = [b"message", 7, b"root", b"do", 1, [b"tuple"], [b"dictionary"]]
+        self.broker.dataReceived(written(call) * times)
+
+    def test_answers_go_together(self) -> None:
+        """The answers to all that came in one piece are sent in one."""
+        self.call(3)
+        self.assertEqual(self.socket.sent, [written([b"answer", 7, [b"None"]]) * 3])
+
+    def test_in_order(self) -> None:
+        """Whatever way a message takes, it's after those before it."""
+        self.root.do = lambda: self.broker.sendCall(b"one", 1) or [pb.Copyable()]
+        self.call()
+        while self.socket.waiting:
+            self.socket.doWrite()
+        said = b"".join(self.socket.sent)
+        self.assertTrue(said.startswith(written([b"one", 1])))
+        self.assertIn(b"\x1b\x87\x07\x81", said)
+
+    def test_outside_of_a_call(self) -> None:
+        """What nobody asked for is sent by the reactor, as ever."""
+        self.broker.sendCall(b"one", 1)
+        self.assertEqual(self.socket.sent, [])
+        self.assertTrue(self.socket.waiting)
+
+    def test_error_in_the_middle(self) -> None:
+        """Answers before an error aren't lost by us."""
+        self.broker.dataReceived(
+            written([b"message", 7, b"root", b"do", 1, [b"tuple"], [b"dictionary"]])
+        )
+        self.socket.sent.clear()
+        stream = written([b"message", 8, b"root", b"do", 1, [b"tuple"], [b"dictionary"]])
+        self.assertRaises(NotImplementedError, self.broker.dataReceived, stream + b"\x88")
+        self.socket.doWrite()
+        self.assertEqual(self.socket.sent, [written([b"answer", 8, [b"None"]])])
+        self.assertIsNone(self.broker._held)

@@ -1,0 +1,163 @@
+"""
+Messages that are decoded at once are those that are looked over first, and those that Twisted has.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.testing import StringTransport
+from twisted.spread import jelly, pb
+from twisted.spread.banana import BananaError
+from twisted.trial.unittest import SynchronousTestCase
+
+from pbrealm.wire.broker import FastBroker
+from pbrealm.wire.lazy import LazyJelly, without_lazy
+from pbrealm.wire.limits import MessageLimits
+from tests.wire.plain import integers, outcome, trees, twisted_decode, twisted_encode, written
+from tests.wire.test_decode import sexps
+from tests.wire.test_scan import pieces, tokens
+
+
+def listening(kind: type[pb.Broker]) -> tuple[Any, list[Any]]:
+    """A broker, and what it has heard."""
+    broker = kind(isClient=False)
+    broker.factory = pb.PBServerFactory(pb.Root())
+    broker.makeConnection(StringTransport())
+    broker._selectDialect(b"pb")
+    heard: list[Any] = []
+    broker.expressionReceived = heard.append
+    return broker, heard
+
+
+def jellied(obj: Any) -> Any:
+    """Jelly, unless it's that already."""
+    return jelly.jelly(obj)
+
+
+arguments = st.one_of(
+    st.lists(trees, max_size=3).map(tuple).map(jellied),
+    st.dictionaries(st.text(max_size=5), trees, max_size=3).map(jellied),
+    sexps,
+)
+
+scalars = st.one_of(integers, st.binary(max_size=9), st.sampled_from([b"root", b"message"]))
+
+messages = st.one_of(
+    st.builds(
+        lambda *items: list(items),
+        st.sampled_from([b"message", b"cachemessage", b"other"]),
+        integers,
+        scalars,
+        scalars,
+        st.integers(0, 1) | scalars,
+        arguments,
+        arguments,
+    ),
+    st.builds(
+        lambda *items: list(items),
+        st.sampled_from([b"answer", b"error", b"other"]),
+        integers,
+        arguments | trees.map(jellied),
+    ),
+)
+
+
+class SameMessagesTests(SynchronousTestCase):
+    """
+    What L{FastBroker} hears, against L{pb.Broker}.
+    """
+
+    def run_both(self, stream: list[bytes]) -> list[Any]:
+        ours, heard = listening(FastBroker)
+        theirs, expected = listening(pb.Broker)
+        for piece in stream:
+            error = outcome(theirs.dataReceived, piece)
+            self.assertEqual(outcome(ours.dataReceived, piece), error)
+            self.assertEqual(len(heard), len(expected))
+            if error is not None:
+                break
+        for sexp, other in zip(heard, expected, strict=True):
+            for item in sexp if isinstance(sexp, list) else ():
+                if isinstance(item, LazyJelly):
+                    # Before anybody looks at it, and again.
+                    for _ in range(2):
+                        made = outcome(ours.unserialize, item)
+                        self.assertEqual(
+                            outcome(twisted_encode, made),
+                            outcome(
+                                twisted_encode,
+                                outcome(theirs.unserialize, other[sexp.index(item)]),
+                            ),
+                        )
+            self.assertEqual(repr(without_lazy(sexp)), repr(other))
+        return heard
+
+    @given(st.lists(messages, max_size=3), st.lists(st.integers(0, 500), max_size=4))
+    def test_messages(self, several: list[Any], cuts: list[int]) -> None:
+        """Calls and results, right and wrong, however they are cut."""
+        self.run_both(pieces(b"".join(map(written, several)), cuts))
+
+    @given(st.lists(tokens, max_size=9))
+    def test_nonsense(self, nonsense: list[bytes]) -> None:
+        """What begins like a call or an answer and isn't one."""
+        for start in (
+            b"\x07\x80\x1a\x87",
+            b"\x07\x80\x1a\x87\x01\x81\x04\x82root\x01\x82x\x01\x81\x02\x80\x0b\x87",
+            b"\x03\x80\x1b\x87\x01\x81",
+            b"\x03\x80\x1b\x87\x01\x81\x03\x80\x08\x87",
+            b"\x03\x80\x1b\x87\x01\x81\x02\x80\x05\x87\x02\x80",
+        ):
+            self.run_both([start + b"".join(nonsense)])
+
+    def test_strings_without_a_length(self) -> None:
+        """A string may have no digits; what follows isn't its length."""
+        for inside in (b"\x02\x80\x07\x82unicode\x82", b"\x02\x80\x07\x82boolean\x82", b"\x80"):
+            for after in (b"\x82", b"\x81", b"\x01\x82x"):
+                self.run_both([b"\x03\x80\x1b\x87\x01\x81\x03\x80\x08\x87" + inside + after])
+
+    def test_numbers_too_long(self) -> None:
+        """Digits beyond the limit are refused wherever they are."""
+        for number in (b"\x01" * 64 + b"\x85", b"\x01" * 65 + b"\x85", b"\x01" * 65 + b"\x82"):
+            self.run_both([b"\x03\x80\x1b\x87\x01\x81\x02\x80\x08\x87" + number])
+            self.run_both([b"\x03\x80\x1b\x87" + number + b"\x02\x80\x08\x87\x01\x81"])
+
+    @given(messages, st.integers(0, 9), st.integers(0, 200))
+    def test_bounds(self, message: Any, depth: int, size: int) -> None:
+        """The bounds don't depend on the way that's taken, either."""
+        stream = written(message)
+        outcomes = []
+        for small in (True, False):
+            broker, heard = listening(FastBroker)
+            broker.limits = MessageLimits(message_bytes=size, depth=depth, items=size)
+            # One byte is too little to be decoded at once.
+            cut = 0 if small else 1
+            error = cut and outcome(broker.dataReceived, stream[:cut])
+            error = error or outcome(broker.dataReceived, stream[cut:])
+            outcomes.append((error, repr(without_lazy(heard))))
+        self.assertEqual(outcomes[0], outcomes[1])
+
+    def test_too_large_for_banana(self) -> None:
+        """A buffer that's beyond what is decoded at once."""
+        large = [b"answer", 1, [b"list", b"x" * 600_000]]
+        (heard,) = self.run_both([written(large)])
+        self.assertEqual(heard[2][1], b"x" * 600_000)
+        broker, _ = listening(FastBroker)
+        self.assertRaises(
+            BananaError,
+            broker.dataReceived,
+            b"\x03\x80\x1b\x87\x01\x81\x02\x80\x08\x87\x01\x00\x28\x82" + b"x" * 700_000,
+        )
+
+    def test_new_object_each_time(self) -> None:
+        """What was made of jelly may be changed; made again, it's as it was sent."""
+        broker, heard = listening(FastBroker)
+        broker.dataReceived(written([b"answer", 1, jellied([1, 2])]))
+        first = broker.unserialize(heard[0][2])
+        first.append(3)
+        self.assertEqual(broker.unserialize(heard[0][2]), [1, 2])
+        heard[0][2].append(4)
+        self.assertEqual(broker.unserialize(heard[0][2]), [1, 2, 4])
+        self.assertEqual(twisted_decode(written(heard[0][2])), [1, 2, 4])
