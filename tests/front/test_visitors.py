@@ -13,6 +13,7 @@ from zope.interface import implementer
 
 from pbrealm import (
     CachingRealm,
+    IClientAware,
     Limits,
     LoginRefused,
     MindTrackingRealm,
@@ -20,7 +21,7 @@ from pbrealm import (
     ServerFactory,
     reason_of,
 )
-from pbrealm.testing import MemoryServer, RecordingMind, make_portal
+from pbrealm.testing import MemoryServer, RecordingMind, StallingMind, make_portal
 from tests.avatars import Player, Slow
 from tests.pitfalls.handwritten import CountingRealm
 
@@ -293,6 +294,77 @@ class StrangerTests(VisitorTestCase):
             client.call(challenger, "respond", ["no", "bytes"], None)
         self.assertEqual(self.flushLoggedErrors(), [])
         self.assertTrue(client.connected)
+
+
+class Counter(pb.Referenceable):
+    def __init__(self):
+        self.count = 0
+
+    def remote_count(self):
+        self.count += 1
+        return self.count
+
+
+class RevocationTests(VisitorTestCase):
+    """
+    What a client has got from its avatar is its own as long as a login of its is alive.
+    """
+
+    def setUp(self):
+        self.client = self.serve()
+        self.counter = Counter()
+        self.patch(Player, "perspective_books", lambda player: self.counter)
+        self.mind = StallingMind()
+        self.reference = self.client.login("alice", "secret", self.mind)
+        self.held = self.client.call(self.reference, "books")
+        self.assertEqual(self.client.call(self.held, "count"), 1)
+
+    def refused(self):
+        with self.assertRaises(pb.RemoteError) as caught:
+            self.client.call(self.held, "count")
+        self.assertEqual(caught.exception.remoteType, b"pbrealm.errors.SessionEnded")
+        self.assertEqual(self.counter.count, 1)
+        return reason_of(caught.exception)
+
+    def test_kicked(self):
+        """While the goodbye is on its way, there's nothing left to call."""
+        (session,) = self.realm.sessions()
+        session.end(Reason.KICKED)
+        self.assertIs(self.refused(), Reason.KICKED)
+
+    def test_logged_out(self):
+        del self.reference
+        self.server.flush()
+        self.assertIs(self.refused(), Reason.LOGGED_OUT)
+
+    def test_another_login_is_alive(self):
+        """The connection has one set of references, whichever login they came by."""
+        other = self.client.login("bob", "secret")
+        del self.reference
+        self.server.flush()
+        self.assertEqual(self.client.call(self.held, "count"), 2)
+        del other
+
+    def test_during_the_login(self):
+        """What an avatar passes while it attaches can be called before the login is answered."""
+        counter = self.counter
+
+        @implementer(IClientAware)
+        class Introducing(Player):
+            async def attached(self, session):
+                await session.notify("meet", counter)
+
+            def detached(self, session, reason):
+                pass
+
+        client = self.serve(MindTrackingRealm(CachingRealm(Introducing)))
+
+        class Curious(pb.Referenceable):
+            def remote_meet(self, counter):
+                return counter.callRemote("count")
+
+        self.held = client.login("alice", "secret", Curious())
+        self.assertEqual(counter.count, 2)
 
 
 class TooManyTests(VisitorTestCase):

@@ -8,7 +8,9 @@ from typing import Any
 
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
+from twisted.spread import pb
 
+from pbrealm.front.strangers import ForStrangers
 from pbrealm.front.visitor import Visitor
 from pbrealm.wire.broker import FastBroker
 from pbrealm.wire.outbox import Outbox
@@ -29,6 +31,18 @@ class FrontBroker(FastBroker):
     def connectionMade(self) -> None:
         super().connectionMade()
         self.visitor.arrived(self)
+
+    def localObjectForID(self, luid: Any) -> Any:
+        """
+        What the client calls, or passes back.
+
+        @raise PBRealmError: if it's not, or no longer, the client's to call.
+        """
+        found = super().localObjectForID(luid)
+        # The reference to a session speaks for itself.
+        if found is not None and not isinstance(found, (ForStrangers, pb.AsReferenceable)):
+            self.visitor.check_call()
+        return found
 
     def dataReceived(self, chunk: bytes) -> None:
         """

@@ -24,26 +24,11 @@ from pbrealm._connection import Caller, format_address
 from pbrealm._session import Session
 from pbrealm.errors import LoginRefused, Reason, WrongCredentials
 from pbrealm.front.broker import FrontBroker
+from pbrealm.front.strangers import ForStrangers
 from pbrealm.interfaces import ISessionRealm
 from pbrealm.realms._login import JOURNAL
-from pbrealm.wire.lazy import receives_lazily
 
 _log = Logger(namespace=JOURNAL)
-
-
-class _ForStrangers(pb.Referenceable):
-    """
-    What strangers can call: what they do wrong is told to them, and not to the log.
-    """
-
-    @receives_lazily
-    def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
-        try:
-            return super().remoteMessageReceived(broker, message, args, kw)
-        except pb.Error:
-            raise
-        except Exception:
-            raise LoginRefused("that is not how to log in") from None
 
 
 @implementer(IPBRoot)
@@ -59,7 +44,7 @@ class LoginRoot:
         return LoginDesk(self.portal, broker)
 
 
-class LoginDesk(_ForStrangers):
+class LoginDesk(ForStrangers):
     """
     The object that a client of one connection gets as the root: what
     L{pb.PBClientFactory.login} talks to.
@@ -136,12 +121,15 @@ class LoginDesk(_ForStrangers):
             reference = pb.AsReferenceable(aspect, "perspective")
         if isinstance(aspect, Session):
             # It watches the connection by itself.
-            aspect.on_end(lambda *_: self._visitor.logged_out())
+            aspect.on_end(self._ended)
         else:
             logout = self._until_lost(logout)
         # Nothing public tells of a reference that the peer has dropped.
         self._broker._localCleanup[reference.processUniqueID()] = logout
         return cast(pb.Referenceable, reference)
+
+    def _ended(self, _: Session, reason: Reason) -> None:
+        self._visitor.logged_out(reason)
 
     def _until_lost(self, logout: Callable[[], object]) -> Callable[[], object]:
         """
@@ -154,7 +142,7 @@ class LoginDesk(_ForStrangers):
 
         def dropped() -> None:
             broker.dontNotifyOnDisconnect(logout)
-            self._visitor.logged_out()
+            self._visitor.logged_out(Reason.LOGGED_OUT)
             logout()
 
         return dropped
@@ -188,7 +176,7 @@ def _as_pb_error(why: LoginFailed) -> Any:
 
 
 @implementer(IUsernameHashedPassword, pb.IUsernameMD5Password)
-class Challenger(_ForStrangers):
+class Challenger(ForStrangers):
     """
     One challenge, which can be answered once: the credentials of a login with a password.
     """

@@ -39,6 +39,7 @@ class Visitor:
         "_challenges",
         "_deadline",
         "_delays",
+        "_ended",
         "_entry",
         "_gone",
         "_house",
@@ -64,6 +65,7 @@ class Visitor:
         self._challenges = 0
         self._pending = 0
         self._alive = 0
+        self._ended: Reason | None = None
         self._refusals = 0
         self._gone = False
         self._lost: list[Deferred[None]] = []
@@ -102,6 +104,19 @@ class Visitor:
             self._allowance -= count
             if self._allowance < 0:
                 raise LoginRefused("more was sent before the login than may be")
+
+    def check_call(self) -> None:
+        """
+        Something is called that isn't for strangers.
+
+        @raise PBRealmError: if no login is alive: of what a client has got from its avatar, it
+            has no more use than of the avatar.
+        """
+        if self._alive or self._pending:
+            return
+        if self._ended is None:
+            raise LoginRefused("there is nothing to call before the login")
+        raise SessionEnded(self._ended)
 
     def misbehaved(self, why: Exception) -> None:
         """What came is no message, or too large: nothing more is expected from this client."""
@@ -229,9 +244,10 @@ class Visitor:
         self._pending -= 1
         self._refused()
 
-    def logged_out(self) -> None:
+    def logged_out(self, reason: Reason) -> None:
         """A login is over; the connection need not be."""
         self._alive -= 1
+        self._ended = reason
         if self._alive or self._gone or self._broker is None:
             return
         self._broker.limits = self._house.stranger
