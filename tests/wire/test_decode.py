@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from twisted.spread import jelly
 from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm.wire.decode import PLAIN_ATOMS, decode_plain, may_decode
+from pbrealm.wire.decode import PLAIN_ATOMS, decode_plain
+from pbrealm.wire.rules import may_decode
 from pbrealm.wire.tokens import NotPlain
 from tests.wire.plain import (
     graphs,

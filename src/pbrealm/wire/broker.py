@@ -11,16 +11,14 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred
 from twisted.spread import pb
 
-from pbrealm.wire.decode import ODD, decode_header, decode_next, has_stock_rule, may_decode
+from pbrealm.wire.decode import ODD
 from pbrealm.wire.encode import PLAIN_TYPES, encode_plain
 from pbrealm.wire.fastbanana import FastBanana
-from pbrealm.wire.lazy import EncodedJelly, LazyJelly, ReceivedJelly, as_received, without_lazy
+from pbrealm.wire.incoming import AS_THEY_ARE, lazy_message, plain_message
+from pbrealm.wire.lazy import EncodedJelly, LazyJelly, as_received, without_lazy
 from pbrealm.wire.messages import call_header, encode_answer, write_call
-from pbrealm.wire.sexp import skip_digits
-from pbrealm.wire.tokens import LIST, VOCABULARY, NotPlain, list_token
-
-_AS_THEY_ARE: Final = frozenset({int, float, bytes})
-"""The types that are their own jelly."""
+from pbrealm.wire.rules import has_stock_rule, may_decode
+from pbrealm.wire.tokens import NotPlain
 
 _SMALL: Final = 32 * 1024
 """
@@ -28,18 +26,12 @@ Bytes in the buffer, up to which a message is taken for whole and decoded at onc
 is likely to be the beginning of a message, half of a transport's buffer.
 """
 
-_MESSAGE: Final = list_token(7) + VOCABULARY[b"message"]
-_ANSWER: Final = list_token(3) + VOCABULARY[b"answer"]
-_EMPTY_DICT: Final = list_token(1) + VOCABULARY[b"dictionary"]
 SENDING: Final = frozenset(
     {"_sendMessage", "newRequestID", "sendCall", "sendEncoded", "serialize"}
 )
 """
 The methods that a call passes through on its way out; somebody may have replaced one.
 """
-
-_CALLS: Final = frozenset({b"message", b"cachemessage"})
-_RESULTS: Final = frozenset({b"answer", b"error"})
 
 
 class FastBroker(FastBanana, pb.Broker):
@@ -75,7 +67,7 @@ class FastBroker(FastBanana, pb.Broker):
         """
         kind = type(object)
         if kind in PLAIN_TYPES and self.fast_codec and has_stock_rule(self.security):
-            if kind in _AS_THEY_ARE:
+            if kind in AS_THEY_ARE:
                 return object
             try:
                 encoded = encode_plain(object)
@@ -203,7 +195,7 @@ class FastBroker(FastBanana, pb.Broker):
             and isinstance(buffer, bytes)
         ):
             try:
-                expression, end = _plain_message(buffer, pos, limits.depth - 1)
+                expression, end = plain_message(buffer, pos, limits.depth - 1)
             except ODD:
                 # It isn't plain, it isn't whole, or it's an error; the scanner will find out.
                 pass
@@ -215,71 +207,10 @@ class FastBroker(FastBanana, pb.Broker):
     def _expression(self, buffer: bytes, start: int, end: int, split: int) -> Any:
         if self.fast_codec:
             try:
-                return _lazy_message(buffer, start, end, split)
+                return lazy_message(buffer, start, end, split)
             except ODD:
                 pass
         return super()._expression(buffer, start, end, split)
-
-
-def _plain_message(buffer: bytes, pos: int, depth: int) -> tuple[list[Any], int]:
-    """
-    A call or an answer whose arguments are plain data, and where it ends.
-
-    @param depth: how many lists may be in one another within it.
-    @raise Exception: one of L{ODD}, for any other message or only a part of one.
-    """
-    if buffer.startswith(_MESSAGE, pos):
-        request_id, pos = decode_header(buffer, pos + len(_MESSAGE))
-        object_id, pos = decode_header(buffer, pos)
-        method, pos = decode_header(buffer, pos)
-        answer, split = decode_header(buffer, pos)
-        args, pos = decode_next(buffer, split, depth)
-        if type(args) is not tuple:
-            raise NotPlain("odd arguments")
-        net_args = ReceivedJelly(buffer, split, pos, args)
-        start = pos
-        if buffer.startswith(_EMPTY_DICT, pos):
-            kw: Any = {}
-            pos += len(_EMPTY_DICT)
-        else:
-            kw, pos = decode_next(buffer, pos, depth)
-            if type(kw) is not dict:
-                raise NotPlain("odd keyword arguments")
-        net_kw = ReceivedJelly(buffer, start, pos, kw)
-        return [b"message", request_id, object_id, method, answer, net_args, net_kw], pos
-    if not buffer.startswith(_ANSWER, pos):
-        raise NotPlain("neither a call nor an answer")
-    request_id, start = decode_header(buffer, pos + len(_ANSWER))
-    result, pos = decode_next(buffer, start, depth)
-    if type(result) not in _AS_THEY_ARE:
-        result = ReceivedJelly(buffer, start, pos, result)
-    return [b"answer", request_id, result], pos
-
-
-def _lazy_message(buffer: bytes, start: int, end: int, split: int) -> list[Any]:
-    """
-    A call or a result whose arguments are left as bytes.
-
-    @param split: where the arguments of a call end, if they are a list.
-    @raise Exception: one of L{ODD}, for any other message.
-    """
-    count = buffer[start]
-    if count not in (3, 7) or buffer[start + 1] != LIST:
-        raise NotPlain("neither a call nor a result")
-    expression: list[Any] = []
-    pos = start + 2
-    for _ in range(2 if count == 3 else 5):
-        item, pos = decode_header(buffer, pos)
-        expression.append(item)
-    ends = [end] if count == 3 else [split, end]
-    if expression[0] not in (_RESULTS if count == 3 else _CALLS) or ends[0] <= pos:
-        raise NotPlain("neither a call nor a result")
-    for each in ends:
-        if buffer[skip_digits(buffer, pos)] != LIST:
-            raise NotPlain("not jelly")
-        expression.append(ReceivedJelly(buffer, pos, each))
-        pos = each
-    return expression
 
 
 def _fit(find: Callable[[Any], Any], objectID: Any, args: Any, kw: Any) -> tuple[Any, Any]:

@@ -12,8 +12,8 @@ from twisted.spread import pb
 
 from pbrealm.errors import Dropped
 from pbrealm.wire.broker import SENDING, FastBroker
-from pbrealm.wire.decode import has_stock_rule
 from pbrealm.wire.messages import EncodedCall, call_header
+from pbrealm.wire.rules import has_stock_rule
 from pbrealm.wire.tokens import DIALECT, PREFIX_LIMIT, VOCABULARY
 
 

@@ -8,25 +8,15 @@ the classes, and it has the errors.
 
 from __future__ import annotations
 
-import datetime
-import decimal
 import struct
 import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-from twisted.spread.jelly import (
-    SecurityOptions,
-    unjellyableFactoryRegistry,
-    unjellyableRegistry,
-)
-
-from pbrealm.wire.sexp import decode_scalar, skip_digits
 from pbrealm.wire.tokens import (
     FLOAT,
     INT,
     LIST,
-    PREFIX_LIMIT,
     STRING,
     VOCAB,
     WORDS,
@@ -36,6 +26,19 @@ from pbrealm.wire.tokens import (
     int_at,
     list_token,
     string_token,
+)
+from pbrealm.wire.values import (
+    References,
+    boolean_at,
+    date_at,
+    datetime_at,
+    decimal_at,
+    none_at,
+    scalar_at,
+    time_at,
+    timedelta_at,
+    token_at,
+    unicode_at,
 )
 
 _PAIR: Final = list_token(2)
@@ -49,95 +52,11 @@ _KEYS: Final = _KEY_LENGTHS.get
 _TEXT: Final = len(_UNICODE) + 2
 _KEY: Final = len(_PAIR) + _TEXT
 
-_TRUE: Final = b"\x04\x82true"
-_FALSE: Final = b"\x05\x82false"
-
-_References = dict[Any, Any]
-
-
-def _token(buffer: bytes, pos: int) -> tuple[Any, int]:
-    """L{decode_scalar}, of bytes that nobody has looked at yet."""
-    end = skip_digits(buffer, pos)
-    if end - pos > PREFIX_LIMIT or buffer[end] > VOCAB:
-        raise NotPlain("too many digits, or no token")
-    return decode_scalar(buffer, pos, WORDS)
-
-
-def _none(buffer: bytes, pos: int, count: int, refs: _References, depth: int) -> tuple[Any, int]:
-    if count:
-        raise NotPlain("None with something to it")
-    return None, pos
-
-
-def _scalar(buffer: bytes, pos: int, count: int, expected: type) -> tuple[Any, int]:
-    if count != 1:
-        raise NotPlain("not one item")
-    value, pos = _token(buffer, pos)
-    if type(value) is not expected:
-        raise NotPlain(value)
-    return value, pos
-
-
-def _unicode(
-    buffer: bytes, pos: int, count: int, refs: _References, depth: int
-) -> tuple[Any, int]:
-    body, pos = _scalar(buffer, pos, count, bytes)
-    return body.decode(), pos
-
-
-def _boolean(
-    buffer: bytes, pos: int, count: int, refs: _References, depth: int
-) -> tuple[Any, int]:
-    if count == 1:
-        if buffer.startswith(_TRUE, pos):
-            return True, pos + len(_TRUE)
-        if buffer.startswith(_FALSE, pos):
-            return False, pos + len(_FALSE)
-    raise NotPlain("neither true nor false")
-
-
-def _numbers(buffer: bytes, pos: int, count: int) -> tuple[Any, int]:
-    body, pos = _scalar(buffer, pos, count, bytes)
-    return map(int, body.split()), pos
-
-
-def _datetime(
-    buffer: bytes, pos: int, count: int, refs: _References, depth: int
-) -> tuple[Any, int]:
-    numbers, pos = _numbers(buffer, pos, count)
-    return datetime.datetime(*numbers), pos
-
-
-def _date(buffer: bytes, pos: int, count: int, refs: _References, depth: int) -> tuple[Any, int]:
-    numbers, pos = _numbers(buffer, pos, count)
-    return datetime.date(*numbers), pos
-
-
-def _time(buffer: bytes, pos: int, count: int, refs: _References, depth: int) -> tuple[Any, int]:
-    numbers, pos = _numbers(buffer, pos, count)
-    return datetime.time(*numbers), pos
-
-
-def _timedelta(
-    buffer: bytes, pos: int, count: int, refs: _References, depth: int
-) -> tuple[Any, int]:
-    (days, seconds, microseconds), pos = _numbers(buffer, pos, count)
-    return datetime.timedelta(days, seconds, microseconds), pos
-
-
-def _decimal(
-    buffer: bytes, pos: int, count: int, refs: _References, depth: int
-) -> tuple[Any, int]:
-    value, pos = _scalar(buffer, pos, count - 1, int)
-    exponent, pos = _scalar(buffer, pos, 1, int)
-    guts = decimal.Decimal(value).as_tuple().digits
-    return decimal.Decimal((int(value < 0), guts, exponent)), pos
-
 
 def _reference(
-    buffer: bytes, pos: int, count: int, refs: _References, depth: int
+    buffer: bytes, pos: int, count: int, refs: References, depth: int
 ) -> tuple[Any, int]:
-    number, pos = _scalar(buffer, pos, count - 1, int)
+    number, pos = scalar_at(buffer, pos, count - 1, int)
     value, pos = _value(buffer, pos, refs, depth - 1)
     # None would count as not there yet, and the same number twice is an error.
     if value is None or number in refs:
@@ -147,34 +66,34 @@ def _reference(
 
 
 def _dereference(
-    buffer: bytes, pos: int, count: int, refs: _References, depth: int
+    buffer: bytes, pos: int, count: int, refs: References, depth: int
 ) -> tuple[Any, int]:
-    number, pos = _scalar(buffer, pos, count, int)
+    number, pos = scalar_at(buffer, pos, count, int)
     if number not in refs:
         # Cycles are built by mending them afterwards; jelly does that.
         raise NotPlain("a reference to what isn't there yet")
     return refs[number], pos
 
 
-def _tuple(buffer: bytes, pos: int, count: int, refs: _References, depth: int) -> tuple[Any, int]:
+def _tuple(buffer: bytes, pos: int, count: int, refs: References, depth: int) -> tuple[Any, int]:
     items, pos = _items(buffer, pos, count, refs, depth)
     return tuple(items), pos
 
 
-def _set(buffer: bytes, pos: int, count: int, refs: _References, depth: int) -> tuple[Any, int]:
+def _set(buffer: bytes, pos: int, count: int, refs: References, depth: int) -> tuple[Any, int]:
     items, pos = _items(buffer, pos, count, refs, depth)
     return set(items), pos
 
 
 def _frozenset(
-    buffer: bytes, pos: int, count: int, refs: _References, depth: int
+    buffer: bytes, pos: int, count: int, refs: References, depth: int
 ) -> tuple[Any, int]:
     items, pos = _items(buffer, pos, count, refs, depth)
     return frozenset(items), pos
 
 
 def _items(
-    buffer: bytes, pos: int, count: int, refs: _References, depth: int
+    buffer: bytes, pos: int, count: int, refs: References, depth: int
 ) -> tuple[list[Any], int]:
     if depth < 2:
         raise NotPlain("too deep to be quick")
@@ -195,7 +114,7 @@ def _items(
 
 
 def _dictionary(
-    buffer: bytes, pos: int, count: int, refs: _References, depth: int
+    buffer: bytes, pos: int, count: int, refs: References, depth: int
 ) -> tuple[Any, int]:
     if depth < 3:
         raise NotPlain("too deep to be quick")
@@ -223,17 +142,17 @@ def _dictionary(
     return out, pos
 
 
-_Reader = Callable[[bytes, int, int, _References, int], tuple[Any, int]]
+_Reader = Callable[[bytes, int, int, References, int], tuple[Any, int]]
 
 _BY_ATOM: Final[dict[bytes, _Reader]] = {
-    b"None": _none,
-    b"boolean": _boolean,
-    b"unicode": _unicode,
-    b"datetime": _datetime,
-    b"date": _date,
-    b"time": _time,
-    b"timedelta": _timedelta,
-    b"decimal": _decimal,
+    b"None": none_at,
+    b"boolean": boolean_at,
+    b"unicode": unicode_at,
+    b"datetime": datetime_at,
+    b"date": date_at,
+    b"time": time_at,
+    b"timedelta": timedelta_at,
+    b"decimal": decimal_at,
     b"reference": _reference,
     b"dereference": _dereference,
     b"list": _items,
@@ -250,7 +169,7 @@ _BY_NUMBER: Final[dict[int, _Reader]] = {
 PLAIN_ATOMS: Final = frozenset(_BY_ATOM)
 
 
-def _value(buffer: bytes, pos: int, refs: _References, depth: int) -> tuple[Any, int]:
+def _value(buffer: bytes, pos: int, refs: References, depth: int) -> tuple[Any, int]:
     number = buffer[pos]
     if number >= 128:
         if number == FLOAT:
@@ -269,7 +188,7 @@ def _value(buffer: bytes, pos: int, refs: _References, depth: int) -> tuple[Any,
     return _long(buffer, pos, refs, depth)
 
 
-def _list(buffer: bytes, pos: int, count: int, refs: _References, depth: int) -> tuple[Any, int]:
+def _list(buffer: bytes, pos: int, count: int, refs: References, depth: int) -> tuple[Any, int]:
     if count < 1 or depth < 1:
         raise NotPlain("nothing, or too deep to be quick")
     number = buffer[pos]
@@ -286,38 +205,13 @@ def _list(buffer: bytes, pos: int, count: int, refs: _References, depth: int) ->
     raise NotPlain("no list that is known")
 
 
-def _long(buffer: bytes, pos: int, refs: _References, depth: int) -> tuple[Any, int]:
+def _long(buffer: bytes, pos: int, refs: References, depth: int) -> tuple[Any, int]:
     """Any token, also one with more digits or fewer than one."""
     start = pos
-    value, pos = _token(buffer, pos)
+    value, pos = token_at(buffer, pos)
     if value is None:
         return _list(buffer, pos, int_at(buffer, start, pos - 1), refs, depth)
     return value, pos
-
-
-_STOCK_RULE: Final = SecurityOptions.isTypeAllowed
-
-
-def has_stock_rule(security: Any) -> bool:
-    """
-    Whether this asks of a type no more than to be listed, or to have a dot in its name.
-
-    Such a rule lets jelly send all that is plain data.
-    """
-    return getattr(security.isTypeAllowed, "__func__", None) is _STOCK_RULE
-
-
-def may_decode(security: Any) -> bool:
-    """
-    Whether jelly, by these security options and the classes registered now, would make of plain
-    data what L{decode_plain} makes of it.
-    """
-    return (
-        has_stock_rule(security)
-        and security.allowedTypes.keys() >= PLAIN_ATOMS
-        and unjellyableRegistry.keys().isdisjoint(PLAIN_ATOMS)
-        and unjellyableFactoryRegistry.keys().isdisjoint(PLAIN_ATOMS)
-    )
 
 
 ODD: Final = (
@@ -361,7 +255,7 @@ def decode_header(buffer: bytes, pos: int) -> tuple[Any, int]:
             return buffer[pos : pos + number], pos + number
         if kind < 128 and buffer[pos + 2] == INT:
             return number | kind << 7, pos + 3
-    value, pos = _token(buffer, pos)
+    value, pos = token_at(buffer, pos)
     if value is None:
         raise NotPlain("a list")
     return value, pos

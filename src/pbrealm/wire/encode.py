@@ -22,7 +22,7 @@ from pbrealm.wire.tokens import (
     float_token,
     int_token,
     list_token,
-    string_token,
+    write_bytes,
 )
 
 MAX_DEPTH: Final = 100
@@ -30,9 +30,6 @@ MAX_DEPTH: Final = 100
 Containers within one another.  What is deeper takes jelly's way, and there meets its limit, the
 interpreter's on recursion.
 """
-
-_LARGE: Final = 1024
-"""Bytes, from which on joining two strings once more is a waste."""
 
 _CACHED_STRINGS: Final = 4096
 _CACHED_LENGTH: Final = 40
@@ -197,10 +194,7 @@ def _write_again(key: int, parts: _Parts, seen: _Seen) -> None:
 def _write_container(obj: Any, kind: type, parts: _Parts, seen: _Seen, depth: int) -> None:
     if kind is bytes:
         # Not a scalar, though it's none of the containers, so that a large one isn't copied here.
-        if len(obj) > _LARGE:
-            parts += (string_token(len(obj)), obj)
-        else:
-            parts.append(bytes_token(obj))
+        write_bytes(obj, parts)
         return
     if id(obj) in seen:
         _write_again(id(obj), parts, seen)

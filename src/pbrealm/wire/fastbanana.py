@@ -5,7 +5,7 @@ Banana, in and out, without copying the rest of the buffer for every item.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from twisted.spread import banana
 
@@ -15,6 +15,11 @@ from pbrealm.wire.messages import encode_sexp
 from pbrealm.wire.scan import UNFINISHED, Scanner
 from pbrealm.wire.sexp import decode_sexp
 from pbrealm.wire.tokens import DIALECT, PREFIX_LIMIT, VOCABULARY, WORDS, NotPlain
+
+# What has arrived is kept as bytes, which messages can be taken from as they are, for as long as a
+# new piece is worth the copy of what came before it; then in an array, that grows in place.
+_LONG: Final = 256 * 1024
+_SHORT: Final = 4 * 1024
 
 
 class FastBanana(banana.Banana):
@@ -114,8 +119,9 @@ class FastBanana(banana.Banana):
             self._received = chunk
         elif isinstance(received, bytearray):
             received += chunk
+        elif len(received) < _LONG and len(chunk) > _SHORT:
+            self._received = received + chunk
         else:
-            # Bytes would be copied whole for each piece that arrives.
             self._received = bytearray(received)
             self._received += chunk
         if self._at_work:

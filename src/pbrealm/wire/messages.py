@@ -18,6 +18,7 @@ from pbrealm.wire.tokens import (
     float_token,
     int_token,
     list_token,
+    write_bytes,
 )
 
 _MESSAGE: Final = list_token(7) + VOCABULARY[b"message"]
@@ -43,7 +44,7 @@ def _write(items: Sequence[Any], parts: list[bytes]) -> None:
     for item in items:
         kind = type(item)
         if kind is bytes:
-            append(bytes_token(item))
+            write_bytes(item, parts)
         elif kind is int or kind is bool:
             append(int_token(item))
         elif kind is EncodedJelly and item.buffer is not None:

@@ -106,6 +106,12 @@ VOCABULARY: Final[dict[bytes, bytes]] = {
 }
 """The token of each word that has a number of its own."""
 
+_LONGEST_WORD: Final = max(map(len, VOCABULARY))
+# To look for a long string in the vocabulary would take as long as to read it once more.
+
+_LARGE: Final = 1024
+"""Bytes, from which on joining two strings once more is a waste."""
+
 
 def string_token(length: int) -> bytes:
     """
@@ -126,8 +132,22 @@ def bytes_token(body: bytes) -> bytes:
 
     @raise NotPlain: if banana would refuse to send one so long.
     """
-    word = VOCABULARY.get(body)
-    return string_token(len(body)) + body if word is None else word
+    length = len(body)
+    if length <= _LONGEST_WORD:
+        word = VOCABULARY.get(body)
+        if word is not None:
+            return word
+    return string_token(length) + body
+
+
+def write_bytes(body: bytes, parts: list[bytes]) -> None:
+    """
+    Append L{bytes_token}; a large body isn't copied for it.
+    """
+    if len(body) > _LARGE:
+        parts += (string_token(len(body)), body)
+    else:
+        parts.append(bytes_token(body))
 
 
 def int_at(buffer: bytes | bytearray, start: int, end: int) -> int:

@@ -1,0 +1,39 @@
+"""
+Whether Twisted would treat plain data as such, by the security options and the classes known.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from twisted.spread.jelly import (
+    SecurityOptions,
+    unjellyableFactoryRegistry,
+    unjellyableRegistry,
+)
+
+from pbrealm.wire.decode import PLAIN_ATOMS
+
+_STOCK_RULE: Final = SecurityOptions.isTypeAllowed
+
+
+def has_stock_rule(security: Any) -> bool:
+    """
+    Whether this asks of a type no more than to be listed, or to have a dot in its name.
+
+    Such a rule lets jelly send all that is plain data.
+    """
+    return getattr(security.isTypeAllowed, "__func__", None) is _STOCK_RULE
+
+
+def may_decode(security: Any) -> bool:
+    """
+    Whether jelly, by these security options and the classes registered now, would make of plain
+    data what L{decode_plain<pbrealm.wire.decode.decode_plain>} makes of it.
+    """
+    return (
+        has_stock_rule(security)
+        and security.allowedTypes.keys() >= PLAIN_ATOMS
+        and unjellyableRegistry.keys().isdisjoint(PLAIN_ATOMS)
+        and unjellyableFactoryRegistry.keys().isdisjoint(PLAIN_ATOMS)
+    )
