@@ -258,6 +258,55 @@ class StrangerTests(VisitorTestCase):
         self.assertFalse(client.connected)
         self.assertEqual(self.flushLoggedErrors(), [])
 
+    def test_answers_count(self):
+        """Short messages are no way to have the server keep many long answers."""
+        client = self.serve()
+        call = banana.encode([b"message", 1, b"", b"", 1, [b"tuple"], [b"dictionary"]])
+        for _ in range(1000):
+            if client.connected:
+                client.server_broker.dataReceived(call)
+                kept = sum(map(len, client.server_broker.transport.stream))
+                self.server.clock.advance(0)
+        self.assertFalse(client.connected)
+        self.assertLess(kept, 2 * 64 * 1024)
+
+    def test_small_message_that_comes_to_much(self):
+        """To hash what these 2 KB refer to takes 2 ** 40 steps."""
+        parts = [[b"reference", 0, [b"tuple", 1, 2]]]
+        for number in range(1, 40):
+            below = [b"dereference", number - 1]
+            parts.append([b"reference", number, [b"tuple", below, below]])
+        args = [b"tuple", *parts, [b"set", [b"dereference", 39]]]
+        client = self.serve()
+        client.server_broker.dataReceived(
+            banana.encode([b"message", 1, b"root", b"login", 1, args, [b"dictionary"]])
+        )
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_odd_ids(self):
+        """Ids of no object, or that can't be ids, are answered, and not logged."""
+        for command, target in (
+            (b"message", 99),
+            (b"message", b"nobody"),
+            (b"message", [b"root"]),
+            (b"cachemessage", 7),
+            (b"cachemessage", [7]),
+        ):
+            client = self.serve()
+            answers = []
+            self.patch(client.broker, "proto_error", lambda *answer, to=answers: to.append(answer))
+            self.send(client, banana.encode([command, 1, target, b"x", 1, [b"tuple"], [b"tuple"]]))
+            self.assertEqual(len(answers), 1, (command, target))
+            self.assertTrue(client.connected)
+            self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_long_names(self):
+        """Names are remembered and logged, so they can't be of any length."""
+        client = self.serve()
+        with self.assertRaises(pb.RemoteError) as caught:
+            client.login("a" * 1025, "secret")
+        self.assertEqual(str(caught.exception), "the name is longer than 1024 bytes (reason 4)")
+
     def test_what_is_no_message(self):
         for data in (
             b"\xff",
@@ -365,6 +414,38 @@ class RevocationTests(VisitorTestCase):
 
         self.held = client.login("alice", "secret", Curious())
         self.assertEqual(counter.count, 2)
+
+
+class MemberTests(VisitorTestCase):
+    """
+    What a client with a login can do.
+    """
+
+    def test_leaving_before_an_answer_that_is_an_object(self):
+        """An answer that can't be sent any more is nobody's error."""
+        client = self.serve()
+        self.held = client.login("alice", "secret")
+        for answer in (pb.Referenceable(), 5, pb.Error("too late")):
+            client = self.serve()
+            self.held = client.login("alice", "secret")
+            self.held.callRemote("later").addErrback(lambda _: None)
+            self.server.flush()
+            client.drop()
+            later = self.realm._realm.avatars["alice"].answer
+            (later.errback if isinstance(answer, Exception) else later.callback)(answer)
+            self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_signs_of_life_that_never_come(self):
+        """A client that says something, but never answers, leaves no questions behind."""
+        client = self.serve(ping_interval=20, ping_timeout=10)
+        self.held = client.login("alice", "secret")
+        self.patch(client.broker, "proto_message", lambda *_: None)
+        for _ in range(10):
+            self.server.advance(20)
+            client.broker.sendCall(b"version", 6)
+            self.server.advance(10)
+        self.assertTrue(client.connected)
+        self.assertLessEqual(len(client.server_broker.waitingForAnswers), 1)
 
 
 class TooManyTests(VisitorTestCase):

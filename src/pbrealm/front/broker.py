@@ -4,6 +4,7 @@ The broker at the front door.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 from twisted.internet.protocol import connectionDone
@@ -38,11 +39,33 @@ class FrontBroker(FastBroker):
 
         @raise PBRealmError: if it's not, or no longer, the client's to call.
         """
-        found = super().localObjectForID(luid)
+        # It may send whatever it likes for an id.
+        found = super().localObjectForID(luid) if isinstance(luid, Hashable) else None
         # The reference to a session speaks for itself.
         if found is not None and not isinstance(found, (ForStrangers, pb.AsReferenceable)):
             self.visitor.check_call()
         return found
+
+    def cachedLocallyAs(self, cid: Any) -> Any:
+        """
+        What this end caches for the client.
+
+        @raise pb.Error: if it's nothing, which is told to the client and not to the log.
+        """
+        if not isinstance(cid, Hashable) or cid not in self.locallyCachedObjects:
+            raise pb.Error("Invalid Object ID")
+        return super().cachedLocallyAs(cid)
+
+    def expressionReceived(self, sexp: Any) -> None:
+        """
+        Evaluate a message.
+        """
+        self.visitor.understood()
+        super().expressionReceived(sexp)
+
+    def _sendError(self, fail: Any, requestID: Any) -> None:
+        if not self.disconnected:
+            super()._sendError(fail, requestID)
 
     def dataReceived(self, chunk: bytes) -> None:
         """
@@ -57,3 +80,5 @@ class FrontBroker(FastBroker):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.visitor.left()
         super().connectionLost(reason)
+        # Whatever still refers to this broker needs no unfinished message.
+        self.buffer = b""

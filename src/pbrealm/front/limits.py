@@ -26,7 +26,8 @@ class Limits:
     """Logins alive on one connection, and challenges that wait for their answer."""
 
     stranger_bytes: int = 64 * 1024
-    """Bytes that a connection without a login may send in all."""
+    """Bytes that a connection without a login may send in all; each message counts for 512 more,
+    for its answer."""
 
     stranger_message_bytes: int = 16 * 1024
     """Bytes of a single message of a connection without a login."""

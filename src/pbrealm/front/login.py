@@ -28,6 +28,9 @@ from pbrealm.front.strangers import ForStrangers
 from pbrealm.interfaces import ISessionRealm
 from pbrealm.realms._login import JOURNAL
 
+LONGEST_NAME = 1024
+"""Bytes of an account's name.  Failed logins are remembered by name, and logged."""
+
 _log = Logger(namespace=JOURNAL)
 
 
@@ -61,6 +64,8 @@ class LoginDesk(ForStrangers):
             username = username.encode("utf-8")
         if not isinstance(username, bytes):
             raise LoginRefused("the name must be a string")
+        if len(username) > LONGEST_NAME:
+            raise LoginRefused(f"the name is longer than {LONGEST_NAME} bytes")
         self._visitor.challenged()
         challenger = Challenger(self, username)
         return challenger.challenge, challenger

@@ -21,6 +21,12 @@ from pbrealm.front.watch import Watch
 from pbrealm.wire.broker import FastBroker
 from pbrealm.wire.outbox import Outbox
 
+_ANSWER = 512
+"""Bytes that the answer to a stranger's message is taken to have: an error has about as many."""
+
+_SAID = 200
+"""Characters of what went wrong that are worth a place in the log; a client can choose them."""
+
 _log = Logger()
 
 
@@ -100,6 +106,20 @@ class Visitor:
         @raise LoginRefused: if a stranger has sent more than it may.
         """
         self._sign_of_life()
+        self._spend(count)
+
+    def understood(self) -> None:
+        """
+        A message has come, which will be answered.
+
+        The answer counts as well, or many short messages would make the server keep far more for
+        a stranger who doesn't read than the stranger has sent.
+
+        @raise LoginRefused: if it's more than a stranger may ask for.
+        """
+        self._spend(_ANSWER)
+
+    def _spend(self, count: int) -> None:
         if not self._alive:
             self._allowance -= count
             if self._allowance < 0:
@@ -123,7 +143,9 @@ class Visitor:
         if self._gone:
             return
         _log.info(
-            "closing the connection from {peer}: {why}", peer=format_address(self.peer), why=why
+            "closing the connection from {peer}: {why}",
+            peer=format_address(self.peer),
+            why=str(why)[:_SAID] or type(why).__name__,
         )
         self._connection.abort()
 

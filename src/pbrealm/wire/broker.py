@@ -4,7 +4,8 @@ Perspective Broker to the byte, and faster.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import CoroutineType
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from pbrealm.wire.incoming import AS_THEY_ARE, lazy_message, plain_message
 from pbrealm.wire.lazy import EncodedJelly, LazyJelly, as_received, without_lazy
 from pbrealm.wire.messages import call_header, encode_answer, write_call
 from pbrealm.wire.rules import has_stock_rule, may_decode
+from pbrealm.wire.sharing import check_sharing
 from pbrealm.wire.tokens import NotPlain
 
 _SMALL: Final = 32 * 1024
@@ -78,6 +80,9 @@ class FastBroker(FastBanana, pb.Broker):
         if kind is CoroutineType:
             # The answer of a method that is a coroutine function.
             object = Deferred.fromCoroutine(object)
+        if self.disconnected and not isinstance(object, Deferred):
+            # What it refers to would be registered with tables that are gone.
+            raise pb.Error("the peer has left")
         return super().serialize(object, perspective, method, args, kw)
 
     def _sendMessage(
@@ -90,7 +95,7 @@ class FastBroker(FastBanana, pb.Broker):
         kw: Any,
     ) -> Any:
         if prefix or self.disconnected or not self._sends_as_usual():
-            return super()._sendMessage(prefix, perspective, objectID, message, args, kw)
+            return self._send_by_jelly(prefix, perspective, objectID, message, args, kw)
         parts: list[bytes] = [b""]
         try:
             if type(message) is not bytes or type(objectID) not in (int, bytes):
@@ -98,14 +103,71 @@ class FastBroker(FastBanana, pb.Broker):
             answer = write_call(message, args, kw, parts)
             parts[0] = call_header(self.currentRequestID + 1, objectID)
         except NotPlain:
-            return super()._sendMessage(prefix, perspective, objectID, message, args, kw)
+            return self._send_by_jelly(prefix, perspective, objectID, message, args, kw)
         return self._post(parts, answer)
+
+    def _send_by_jelly(
+        self, prefix: bytes, perspective: Any, object_id: Any, message: Any, args: Any, kw: Any
+    ) -> Any:
+        deprecated = "pbcallback" in kw or "pberrback" in kw
+        answer = super()._sendMessage(prefix, perspective, object_id, message, args, kw)
+        request_id = self.currentRequestID
+        if deprecated or answer is None or self.waitingForAnswers.get(request_id) is not answer:
+            return answer
+        return self.answer_to(request_id)
+
+    def answer_to(self, request_id: int) -> Deferred[Any]:
+        """
+        What fires with the answer to a request.
+
+        Who cancels it has given up: nothing is kept of the request then, and if an answer comes
+        after all, nothing comes of it.
+        """
+        waiting = self.waitingForAnswers
+        answer: Deferred[Any] = Deferred(lambda _: waiting.pop(request_id, None))
+        waiting[request_id] = answer
+        return answer
+
+    def proto_answer(self, requestID: Any, netResult: Any) -> None:
+        """Protocol message: an answer."""
+        if self._waits_for(requestID):
+            with self._unless_unreadable(requestID):
+                super().proto_answer(requestID, netResult)
+
+    def proto_error(self, requestID: Any, fail: Any) -> None:
+        """Protocol message: an answer that is an error."""
+        if self._waits_for(requestID):
+            with self._unless_unreadable(requestID):
+                super().proto_error(requestID, fail)
+
+    @contextmanager
+    def _unless_unreadable(self, requestID: Any) -> Iterator[None]:
+        """
+        Have who waits for an answer that can't be read wait on: the error closes the connection,
+        and that is what there is to be told.  Twisted's forgets about it first.
+        """
+        answer = self.waitingForAnswers[requestID]
+        try:
+            yield
+        except Exception:
+            if not answer.called:
+                self.waitingForAnswers[requestID] = answer
+            raise
+
+    def _waits_for(self, requestID: Any) -> bool:
+        """
+        @return: whether an answer is wanted; not so if whoever asked has given up.
+        @raise KeyError: if nobody has asked.
+        """
+        if requestID in self.waitingForAnswers:
+            return True
+        if not isinstance(requestID, int) or not 0 < requestID <= self.currentRequestID:
+            raise KeyError(requestID)
+        return False
 
     def _post(self, parts: Iterable[bytes], answer: object) -> Deferred[Any] | None:
         request_id = self.newRequestID()
-        waiting: Deferred[Any] | None = None
-        if answer:
-            self.waitingForAnswers[request_id] = waiting = Deferred()
+        waiting = self.answer_to(request_id) if answer else None
         self.send_bytes(b"".join(parts))
         return waiting
 
@@ -139,6 +201,8 @@ class FastBroker(FastBanana, pb.Broker):
         Make an object of jelly.
 
         @raise InsecureJelly: for what the security options don't allow.
+        @raise MessageTooLarge: for what comes to more items than a message may have, once all
+            that it refers back to is counted each time.
         """
         if isinstance(sexp, LazyJelly):
             if may_decode(self.security):
@@ -149,6 +213,7 @@ class FastBroker(FastBanana, pb.Broker):
             sexp = sexp.jelly()
         elif type(sexp) is list:
             sexp = without_lazy(sexp)
+        check_sharing(sexp, self.limits.items)
         return super().unserialize(sexp, perspective)
 
     def proto_message(

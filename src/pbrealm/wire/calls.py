@@ -56,7 +56,9 @@ def send_call(
     request_id = broker.newRequestID()
     message = _header(reference, request_id) + call.tail
     answer: Deferred[Any] | None = None
-    if call.answer:
+    if call.answer and isinstance(broker, FastBroker):
+        answer = broker.answer_to(request_id)
+    elif call.answer:
         answer = broker.waitingForAnswers[request_id] = Deferred()
     if outbox is None:
         write = broker.send_bytes if isinstance(broker, FastBroker) else broker.transport.write

@@ -42,6 +42,11 @@ from pbrealm.wire.values import (
 )
 
 _PAIR: Final = list_token(2)
+
+# Of the references: by number, what can be referred back to, and under a pair how many bytes it
+# takes; and, under _REPEATED, the bytes that there would have been without referring back.
+_REPEATED: Final = "repeated"
+_REPEATED_MOST: Final = 64 * 1024
 _UNICODE: Final = list_token(2) + bytes_token(b"unicode")
 
 # What a short string of characters begins with, and its length; and the same as a key.
@@ -57,11 +62,14 @@ def _reference(
     buffer: bytes, pos: int, count: int, refs: References, depth: int
 ) -> tuple[Any, int]:
     number, pos = scalar_at(buffer, pos, count - 1, int)
+    start = pos
+    before = refs.get(_REPEATED, 0)
     value, pos = _value(buffer, pos, refs, depth - 1)
     # None would count as not there yet, and the same number twice is an error.
     if value is None or number in refs:
         raise NotPlain("an odd reference")
     refs[number] = value
+    refs[_REPEATED, number] = pos - start + refs.get(_REPEATED, 0) - before
     return value, pos
 
 
@@ -72,6 +80,12 @@ def _dereference(
     if number not in refs:
         # Cycles are built by mending them afterwards; jelly does that.
         raise NotPlain("a reference to what isn't there yet")
+    repeated = refs.get(_REPEATED, 0) + refs[_REPEATED, number]
+    if repeated > _REPEATED_MOST:
+        # Little by little this can become more than anybody could ever look at: it's for
+        # check_sharing to say.
+        raise NotPlain("much is repeated")
+    refs[_REPEATED] = repeated
     return refs[number], pos
 
 

@@ -4,6 +4,7 @@ Banana, in and out, without copying the rest of the buffer for every item.
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from typing import Any, Final
 
@@ -178,7 +179,8 @@ class FastBanana(banana.Banana):
                 self.currentDialect == DIALECT,
             )
         except Exception as error:
-            self._broken = error
+            # Not the error itself, whose traceback holds on to all that came with it.
+            self._broken = copy(error)
             raise
         if end == UNFINISHED:
             return None, end

@@ -1,0 +1,104 @@
+"""
+Messages that are small, and come to much.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from twisted.spread import pb
+from twisted.spread.jelly import InsecureJelly, jelly
+from twisted.trial.unittest import SynchronousTestCase
+
+from pbrealm.wire.broker import FastBroker
+from pbrealm.wire.decode import decode_plain
+from pbrealm.wire.limits import MessageLimits, MessageTooLarge
+from pbrealm.wire.sharing import check_sharing
+from pbrealm.wire.tokens import NotPlain
+from tests.wire.pair import Pair
+from tests.wire.plain import graphs, twisted_encode, written
+
+
+def doubling(times: int, last: list[Any]) -> list[Any]:
+    """A tuple of two, of which both are a tuple of two, and so on; then C{last}, which uses it."""
+    steps: list[Any] = [[b"reference", 0, [b"tuple", 1, 2]]]
+    for number in range(1, times):
+        below = [b"dereference", number - 1]
+        steps.append([b"reference", number, [b"tuple", below, below]])
+    return [b"list", *steps, last]
+
+
+class SharingTests(SynchronousTestCase):
+    @given(graphs())
+    def test_what_is_made_of_objects(self, graph: object) -> None:
+        """What jelly makes of anything, shared or circular, is let through."""
+        check_sharing(jelly(graph), 1_000_000)
+
+    def test_doubling(self) -> None:
+        check_sharing(doubling(15, [b"set", [b"dereference", 14]]), 1_000_000)
+        for last in ([b"set", [b"dereference", 39]], [b"None"]):
+            self.assertRaises(MessageTooLarge, check_sharing, doubling(40, last), 1_000_000)
+
+    def test_hidden_in_a_dictionary(self) -> None:
+        """A key that looks like a reference hides nothing, and is none."""
+        hidden = [b"dictionary", [b"dereference", doubling(40, [b"None"])]]
+        self.assertRaises(MessageTooLarge, check_sharing, hidden, 1_000_000)
+        check_sharing([b"dictionary", [b"dereference", 7], [b"reference", 7]], 100)
+
+    def test_backwards(self) -> None:
+        """The same can't be had by referring to what comes later."""
+        forward = [b"list", [b"set", [b"dereference", 1]], [b"reference", 1, [b"tuple"]]]
+        self.assertRaises(InsecureJelly, check_sharing, forward, 100)
+
+    def test_long_tuple_that_waits_for_a_part(self) -> None:
+        """Jelly takes time that grows with the square of these."""
+        waiting = [b"reference", 1, [b"list", [b"tuple", *range(100_000), [b"dereference", 1]]]]
+        self.assertRaises(MessageTooLarge, check_sharing, waiting, 1_000_000)
+        check_sharing([b"reference", 1, [b"list", *range(100_000), [b"dereference", 1]]], 200_000)
+
+    def test_decoder_leaves_it(self) -> None:
+        """The decoder of plain data doesn't begin with it."""
+        encoded = written(doubling(40, [b"set", [b"dereference", 39]]))
+        self.assertRaises(NotPlain, decode_plain, encoded, 0)
+        few = [0] * 100
+        self.assertEqual(decode_plain(twisted_encode([few, few]), 0), [few, few])
+
+    def test_broker(self) -> None:
+        pair = Pair(pb.Root())
+        broker: FastBroker = pair.server
+        broker.limits = MessageLimits(items=1000)
+        bomb = doubling(40, [b"set", [b"dereference", 39]])
+        self.assertRaises(MessageTooLarge, broker.unserialize, bomb)
+
+
+class GivingUpTests(SynchronousTestCase):
+    """
+    Answers that nobody waits for any more.
+    """
+
+    def test_nothing_is_kept(self) -> None:
+        pair = Pair(pb.Root())
+        answer = pair.client.remoteForName("nobody").callRemote("anything")
+        answer.addErrback(lambda _: None)
+        answer.cancel()
+        self.assertEqual(pair.client.waitingForAnswers, {})
+        # The answer comes now.
+        pair.pump()
+        self.assertEqual(pair.client.waitingForAnswers, {})
+
+    def test_answer_to_no_question(self) -> None:
+        pair = Pair(pb.Root())
+        pair.server.sendCall(b"answer", 9, 1)
+        self.assertRaises(KeyError, pair.pump)
+
+    def test_answer_that_cannot_be_read(self) -> None:
+        """Who waits for it is told of the end that it puts to the connection."""
+        pair = Pair(pb.Root())
+        answer = pair.server.remoteForName("nobody").callRemote("anything")
+        pair.server.transport.clear()
+        pair.client.sendCall(b"answer", 1, [b"no.such.Class", 1])
+        self.assertRaises(InsecureJelly, pair.pump)
+        self.assertNoResult(answer)
+        pair.close()
+        self.failureResultOf(answer, pb.PBConnectionLost)
