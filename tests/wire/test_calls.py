@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 from twisted.spread import jelly, pb
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -52,10 +53,12 @@ class EncodeOnceTests(SynchronousTestCase):
                 pair.client.currentRequestID = 127
                 self.assertTrue(takes_encoded(mind))
                 if written:
-                    result = send_call(mind, call)
+                    send_call(mind, call, Deferred() if call.answer else None)
                 else:
-                    result = mind.callRemote("echo", *args, **kw, **answer)
-                written.append((pair.client.transport.value(), result is None))
+                    mind.callRemote("echo", *args, **kw, **answer)
+                written.append(
+                    (pair.client.transport.value(), list(pair.client.waitingForAnswers))
+                )
             self.assertEqual(written[0], written[1])
 
     def test_answers(self) -> None:
@@ -66,8 +69,8 @@ class EncodeOnceTests(SynchronousTestCase):
             pair = Pair(Root(), not fast, fast)
             answers: list[Any] = []
             for _ in range(2):
-                answer = send_call(pair.root(), call)
-                assert answer is not None
+                answer: Deferred[Any] = Deferred()
+                send_call(pair.root(), call, answer)
                 answer.addBoth(answers.append)
             pair.pump()
             self.assertEqual(answers, [[(1, "two"), {"three": [4]}]] * 2)
@@ -110,7 +113,7 @@ class EncodeOnceTests(SynchronousTestCase):
         pair = Pair(Root())
         mind = pair.root()
         pair.close()
-        self.assertRaises(pb.DeadReferenceError, send_call, mind, call)
+        self.assertRaises(pb.DeadReferenceError, send_call, mind, call, Deferred())
 
     def test_ways_of_its_own(self) -> None:
         """A mind or a broker that overrides something is left to C{callRemote}."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from twisted.internet.testing import StringTransport
 from twisted.spread import jelly, pb
 from twisted.spread.banana import BananaError
+from twisted.spread.jelly import InsecureJelly
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm.wire.broker import FastBroker
@@ -85,12 +86,13 @@ class SameMessagesTests(SynchronousTestCase):
                     # Before anybody looks at it, and again.
                     for _ in range(2):
                         made = outcome(ours.unserialize, item)
+                        if made is InsecureJelly and b"dereference" in repr(other).encode():
+                            # Ours takes no reference to what comes later, or never does; jelly
+                            # may, and makes an object of it that can't be sent.
+                            continue
+                        plain = outcome(theirs.unserialize, other[sexp.index(item)])
                         self.assertEqual(
-                            outcome(twisted_encode, made),
-                            outcome(
-                                twisted_encode,
-                                outcome(theirs.unserialize, other[sexp.index(item)]),
-                            ),
+                            outcome(twisted_encode, made), outcome(twisted_encode, plain)
                         )
             self.assertEqual(repr(without_lazy(sexp)), repr(other))
         return heard

@@ -4,10 +4,11 @@ One call for many brokers, encoded once.
 
 from __future__ import annotations
 
+import enum
 from functools import lru_cache, partial
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 from twisted.spread import pb
 
 from pbrealm.errors import Dropped
@@ -23,58 +24,92 @@ def takes_encoded(reference: Any) -> bool:
 
     Not so for a reference or a broker with ways of its own, or one that isn't ready to be called.
     """
-    if getattr(type(reference), "callRemote", None) not in _CALLS_AS_USUAL:
+    broker: Any = getattr(reference, "broker", None)
+    kind = _KINDS[type(reference), type(broker)]
+    if kind is _Kind.OTHER or not broker.__dict__.keys().isdisjoint(SENDING):
         return False
-    broker = reference.broker
-    kind: Any = type(broker)
-    if not _sends_as_usual(kind) or not broker.__dict__.keys().isdisjoint(SENDING):
-        return False
+    ready: bool = broker.fast_codec if kind is _Kind.FAST else _may_send(broker)
+    return ready and has_stock_rule(broker.security)
+
+
+def _may_send(broker: Any) -> bool:
+    # What a FastBroker knows of itself.
     return (
         broker.currentDialect == DIALECT
         and broker.prefixLimit >= PREFIX_LIMIT
         and len(broker.outgoingSymbols) == len(VOCABULARY)
-        and has_stock_rule(broker.security)
     )
 
 
+class Asker(Protocol):
+    """
+    Who gets an answer: a L{Deferred<twisted.internet.defer.Deferred>}, or less.
+    """
+
+    def callback(self, answer: Any, /) -> object:
+        """The answer has come."""
+
+    def errback(self, why: Any, /) -> object:
+        """It has failed."""
+
+
 def send_call(
-    reference: pb.RemoteReference | pb.RemoteCacheObserver, call: EncodedCall
-) -> Deferred[Any] | None:
+    reference: pb.RemoteReference | pb.RemoteCacheObserver, call: EncodedCall, asker: Asker | None
+) -> int:
     """
     Do as C{reference.callRemote} does, with a call that is encoded already.
 
-    @return: fires with the answer, or fails; L{None} if none was asked for.
+    @param asker: gets the answer, or the failure; L{None} if no answer is asked for.
+    @return: the number of the request, for L{give_up}.
     @raise ProtocolError: if the connection is gone, or the peer caches the object no more.
     @raise Dropped: if the client is so slow that this isn't even to wait for it.
     """
     broker: Any = reference.broker
     if broker.disconnected:
         raise pb.DeadReferenceError("Calling Stale Broker")
-    outbox = getattr(broker, "outbox", None)
-    if outbox is not None and call.answer and not outbox.may_ask(len(broker.waitingForAnswers)):
+    outbox: Any = getattr(broker, "outbox", None)
+    asks = asker is not None and outbox is not None
+    if asks and not outbox.may_ask(len(broker.waitingForAnswers)):
         raise Dropped("too many notifications are without their answer")
-    request_id = broker.newRequestID()
+    # As newRequestID does; this is done for very many, one after another.
+    request_id: int = broker.currentRequestID + 1
     message = _header(reference, request_id) + call.tail
-    answer: Deferred[Any] | None = None
-    if call.answer and isinstance(broker, FastBroker):
-        answer = broker.answer_to(request_id)
-    elif call.answer:
-        answer = broker.waitingForAnswers[request_id] = Deferred()
+    broker.currentRequestID = request_id
+    if asker is not None:
+        broker.waitingForAnswers[request_id] = asker
     if outbox is None:
         write = broker.send_bytes if isinstance(broker, FastBroker) else broker.transport.write
         write(message)
-        return answer
+        return request_id
     broker.hand_over()
-    if not outbox.post(message, call.method, partial(_drop, broker, request_id)):
+    if outbox.keeping_up is not None:
+        outbox.keeping_up.write(message)
+    elif not outbox.post(message, call.method, partial(_drop, broker, request_id)):
         _drop(broker, request_id)
-        if answer is None:
+        if asker is None:
             raise Dropped("the client is too slow")
-    return answer
+    return request_id
+
+
+def give_up(reference: pb.RemoteReference | pb.RemoteCacheObserver, request_id: int) -> None:
+    """
+    Keep nothing of a request whose answer isn't waited for any longer.
+
+    Plain Perspective Broker takes an answer that nobody waits for for an error, so with that it
+    has to be kept.
+    """
+    broker: Any = reference.broker
+    if isinstance(broker, FastBroker) and broker.waitingForAnswers:
+        broker.waitingForAnswers.pop(request_id, None)
+
+
+# Most connections have got to the same numbers when a message goes to all of them.
+_message_header = lru_cache(maxsize=1024)(call_header)
 
 
 def _header(reference: pb.RemoteReference | pb.RemoteCacheObserver, request_id: int) -> bytes:
     if not isinstance(reference, pb.RemoteCacheObserver):
-        return call_header(request_id, reference.luid)
+        return _message_header(request_id, reference.luid)
     object_id = reference.broker.cachedRemotelyAs(reference.cached)
     if object_id is None:
         raise pb.ProtocolError("the peer doesn't cache this object")
@@ -82,17 +117,35 @@ def _header(reference: pb.RemoteReference | pb.RemoteCacheObserver, request_id: 
 
 
 def _drop(broker: Any, request_id: int) -> None:
-    answer = (broker.waitingForAnswers or {}).pop(request_id, None)
-    if answer is not None:
-        answer.errback(Dropped("the client is too slow"))
+    asker = (broker.waitingForAnswers or {}).pop(request_id, None)
+    if asker is not None:
+        asker.errback(Failure(Dropped("the client is too slow")))
 
 
 _CALLS_AS_USUAL: Final = (pb.RemoteReference.callRemote, pb.RemoteCacheObserver.callRemote)
 
 
-@lru_cache(maxsize=64)
-def _sends_as_usual(kind: type) -> bool:
-    return any(
-        all(getattr(kind, name, None) is getattr(known, name) for name in SENDING)
-        for known in (pb.Broker, FastBroker)
-    )
+class _Kind(enum.Enum):
+    OTHER = enum.auto()
+    PLAIN = enum.auto()
+    FAST = enum.auto()
+
+
+class _Kinds(dict[tuple[type, type], _Kind]):
+    """By the types of a reference and of its broker."""
+
+    def __missing__(self, types: tuple[type, type]) -> _Kind:
+        reference, broker = types
+        kind = _Kind.OTHER
+        if getattr(reference, "callRemote", None) in _CALLS_AS_USUAL and any(
+            all(getattr(broker, name, None) is getattr(known, name) for name in SENDING)
+            for known in (pb.Broker, FastBroker)
+        ):
+            kind = _Kind.FAST if issubclass(broker, FastBroker) else _Kind.PLAIN
+        if len(self) < _MOST_KINDS:
+            self[types] = kind
+        return kind
+
+
+_MOST_KINDS: Final = 64
+_KINDS: Final = _Kinds()

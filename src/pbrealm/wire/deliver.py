@@ -13,13 +13,13 @@ from twisted.python.failure import Failure
 from twisted.spread import pb
 
 from pbrealm.errors import Dropped, NoMind, NotifyTimeout
-from pbrealm.wire.calls import send_call, takes_encoded
+from pbrealm.wire.calls import give_up, send_call, takes_encoded
 from pbrealm.wire.messages import EncodedCall, encode_call
 from pbrealm.wire.report import Report
 
 _C = TypeVar("_C")
 
-SLICE = 0.02
+SLICE = 0.04
 """Seconds that a delivery to many keeps the reactor from its other work at a time."""
 
 _LOOK_AT_CLOCK = 64
@@ -81,6 +81,41 @@ def deliver(
     return delivery.done
 
 
+class _Awaited:
+    """
+    An answer that is to come from one of many: as much of a L{Deferred} as a broker needs, since
+    a Deferred for each costs more than the sending does.
+    """
+
+    __slots__ = ("_at", "_client", "_delivery", "_mind", "number")
+
+    def __init__(self, delivery: _Delivery, at: int, client: Any, mind: Any) -> None:
+        self._delivery: _Delivery | None = delivery
+        self._at = at
+        self._client = client
+        self._mind = mind
+        self.number = 0
+
+    def callback(self, answer: object) -> None:
+        """It has come; if it was given up before, that's too late."""
+        delivery, self._delivery = self._delivery, None
+        if delivery is not None:
+            delivery.answered(answer, self._at, self._client)
+
+    def errback(self, why: Any) -> None:
+        """An error has come, or nothing will."""
+        delivery, self._delivery = self._delivery, None
+        if delivery is not None:
+            delivery.failed(
+                why if isinstance(why, Failure) else Failure(why), self._at, self._client
+            )
+
+    def cancel(self) -> None:
+        """Don't wait for it any longer."""
+        give_up(self._mind, self.number)
+        self.errback(CancelledError())
+
+
 class _Delivery:
     """
     One message on its way to many minds.
@@ -107,7 +142,9 @@ class _Delivery:
         self._timeout = timeout
         self._timer: IDelayedCall | None = None
         self._report: Report[Any] = Report()
-        self._waiting: dict[int, Deferred[Any]] = {}
+        # By place; and those who were not asked for an answer, who go into the report together.
+        self._waiting: dict[int, _Awaited | Deferred[Any]] = {}
+        self._told: list[Any] = []
 
     def send_slice(self) -> None:
         """Send to as many as there is time for, and to the rest after the reactor's next round."""
@@ -140,40 +177,49 @@ class _Delivery:
         for at in range(self._next, min(end, len(targets))):
             self._next = at + 1
             if at not in early:
-                send(at, *targets[at])
+                client, mind = targets[at]
+                send(at, client, mind)
 
     def _send(self, at: int, client: Any, mind: Any) -> None:
         for earlier in _unfinished:
             if earlier is self:
                 break
             earlier.send_to(mind)
-        if self._call is None or not takes_encoded(mind):
-            method, args, kw = self._otherwise
-            answer: Deferred[Any] | None = ask(mind, method, args, kw)
-        else:
-            try:
-                answer = send_call(mind, self._call)
-            except Exception:
-                answer = fail()
-        if answer is None:
-            self._report.answered[client] = None
+        call = self._call
+        if call is None or not takes_encoded(mind):
+            self._send_otherwise(at, client, mind)
             return
-        self._waiting[at] = answer
-        answer.addCallbacks(
-            self._answered, self._failed, callbackArgs=(at, client), errbackArgs=(at, client)
-        )
+        try:
+            if call.answer:
+                awaited = self._waiting[at] = _Awaited(self, at, client, mind)
+                awaited.number = send_call(mind, call, awaited)
+            else:
+                send_call(mind, call, None)
+                self._told.append(client)
+        except Exception:
+            self.failed(Failure(), at, client)
+
+    def _send_otherwise(self, at: int, client: Any, mind: Any) -> None:
+        method, args, kw = self._otherwise
+        awaited = _Awaited(self, at, client, mind)
+        answer = self._waiting[at] = ask(mind, method, args, kw)
+        answer.addCallbacks(awaited.callback, awaited.errback)
 
     def _all_sent(self) -> None:
         self._next = len(self._targets)
         self._timer = None
         if self in _unfinished:
             _unfinished.remove(self)
+        self._report.answered.update_all(self._told, None)
+        self._told = []
 
-    def _answered(self, answer: object, at: int, client: Any) -> None:
+    def answered(self, answer: object, at: int, client: Any) -> None:
+        """A client has answered."""
         self._report.answered[client] = answer
         self._settled(at)
 
-    def _failed(self, why: Failure, at: int, client: Any) -> None:
+    def failed(self, why: Failure, at: int, client: Any) -> None:
+        """A client won't answer, or not what was asked."""
         report = self._report
         if why.check(Dropped):
             report.dropped.append(client)
@@ -186,7 +232,7 @@ class _Delivery:
         self._settled(at)
 
     def _settled(self, at: int) -> None:
-        del self._waiting[at]
+        self._waiting.pop(at, None)
         if self._next < len(self._targets) or self._timer is None or self._waiting:
             return
         # The time-out runs, so all is sent; now all is answered too.

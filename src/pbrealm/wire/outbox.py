@@ -87,19 +87,21 @@ class Outbox:
     """
     A transport that writes to another as long as that one keeps up, and holds what comes while
     it doesn't.
+
+    @ivar keeping_up: the transport to write to while nothing has to wait, else L{None}.
     """
 
     __slots__ = (
         "_backlog",
         "_clock",
         "_closing",
-        "_congested",
         "_held",
         "_held_bytes",
         "_progress",
         "_timer",
         "_too_slow",
         "_transport",
+        "keeping_up",
     )
 
     def __init__(
@@ -121,9 +123,9 @@ class Outbox:
         self._too_slow = too_slow
         self._held: deque[_Held] | None = None
         self._held_bytes = 0
-        self._congested = False
         self._closing = False
         self._timer: IDelayedCall | None = None
+        self.keeping_up: Any = transport
         transport.registerProducer(self, True)
 
     @property
@@ -138,8 +140,8 @@ class Outbox:
 
     def write(self, data: bytes) -> None:
         """Write what can't be dropped."""
-        if not self._congested:
-            self._transport.write(data)
+        if self.keeping_up is not None:
+            self.keeping_up.write(data)
         elif self._hold(_Held(data, None, None)) > self._backlog.hard_bytes:
             self._too_slow()
 
@@ -177,8 +179,8 @@ class Outbox:
         @param dropped: called if it's dropped while it waits.
         @return: whether it was taken; if not, it was dropped at once.
         """
-        if not self._congested:
-            self._transport.write(data)
+        if self.keeping_up is not None:
+            self.keeping_up.write(data)
             return True
         backlog = self._backlog
         match backlog.when_slow:
@@ -217,20 +219,20 @@ class Outbox:
 
     def pauseProducing(self) -> None:
         """The client doesn't keep up."""
-        self._congested = True
+        self.keeping_up = None
         self._transport.pauseProducing()
 
     def resumeProducing(self) -> None:
         """The client has taken all that was written."""
-        self._congested = False
+        self.keeping_up = self._transport
         self._progress()
-        while self._held and not self._congested:
+        while self._held and self.keeping_up is not None:
             message = self._held.popleft()
             self._held_bytes -= len(message.data)
             self._transport.write(message.data)
         if self._held_bytes <= self._backlog.soft_bytes:
             self._stop_timer()
-        if self._congested:
+        if self.keeping_up is None:
             return
         self._held = None
         self._transport.resumeProducing()

@@ -4,7 +4,7 @@ What became of a message to many.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -33,6 +33,10 @@ class ByIdentity(Mapping[_C, _V]):
     def __setitem__(self, key: _C, value: _V) -> None:
         # The key is held too: an id is another object's as soon as this one is gone.
         self._items[id(key)] = (key, value)
+
+    def update_all(self, keys: Iterable[_C], value: _V) -> None:
+        """Give many keys one value."""
+        self._items.update({id(key): (key, value) for key in keys})
 
     def pop(self, key: _C, default: Any = None) -> Any:
         return self._items.pop(id(key), (None, default))[1]
