@@ -35,17 +35,21 @@ class Connection:
     @ivar sessions: those that haven't ended, also while their login is pending.
     """
 
-    __slots__ = ("broker", "peer", "sessions")
+    __slots__ = ("broker", "sessions")
 
     def __init__(self, broker: pb.Broker) -> None:
         self.broker = broker
-        self.peer: IAddress | None = transport_of(broker).getPeer()
-        self.sessions: list[Session] = []
+        self.sessions: tuple[Session, ...] = ()
 
     @classmethod
     def of(cls, broker: pb.Broker) -> Connection:
         """The connection of this broker, the same one as long as there are sessions on it."""
         return _connections.get(broker) or cls(broker)
+
+    @property
+    def peer(self) -> IAddress | None:
+        """The client's address, also once the connection is lost."""
+        return transport_of(self.broker).getPeer()
 
     @property
     def lost(self) -> bool:
@@ -57,13 +61,13 @@ class Connection:
         if not self.sessions:
             _connections[self.broker] = self
             self.broker.notifyOnDisconnect(self._disconnected)
-        self.sessions.append(session)
+        self.sessions = (*self.sessions, session)
 
     def leave(self, session: Session) -> None:
         """A session has ended; one that isn't here is no error."""
         if session not in self.sessions:
             return
-        self.sessions.remove(session)
+        self.sessions = tuple(other for other in self.sessions if other is not session)
         if not self.sessions:
             _connections.pop(self.broker, None)
             if not self.lost:
@@ -74,7 +78,7 @@ class Connection:
         End all that are on it: first no call gets through any more, then each hears of its end,
         and so none of them gets what another leaves.
         """
-        sessions = self.sessions[:]
+        sessions = self.sessions
         for session in sessions:
             session.revoke(reason)
         for session in sessions:

@@ -18,6 +18,7 @@ from twisted.spread.pb import IPerspective
 from zope.interface import implementer
 
 from pbrealm._connection import Caller, Connection, connection_of
+from pbrealm._eager import start
 from pbrealm.errors import LoginRefused, Reason, SessionEnded
 from pbrealm.interfaces import IClientAware
 from pbrealm.wire.deliver import ask, timed_out
@@ -118,7 +119,7 @@ class Session:
         self._connection: Connection | None = connection_of(mind)
         self._perspective: Any = None
         self._logout: Callable[[], object] | None = None
-        self._on_end: list[Callable[[Session, Reason], object]] | None = None
+        self._on_end: tuple[Callable[[Session, Reason], object], ...] = ()
         self._waiting: Deferred[Any] | None = None
         self._over: Deferred[None] | None = None
         self._outer: Session | None = None
@@ -215,13 +216,15 @@ class Session:
         self.revoke(reason)
         if not self._finishing:
             self._finishing = True
-            self._over = Deferred.fromCoroutine(self._finish(self.ended or reason))
+            over = start(self._finish(self.ended or reason))
+            if not over.called:
+                self._over = over
         if self._over is None:
-            # This comes from one of the callbacks of the end.
+            # It is all over, or this comes from one of the callbacks of the end.
             return succeed(None)
-        over: Deferred[None] = Deferred()
-        self._over.addCallback(lambda _: over.callback(None))
-        return over
+        told: Deferred[None] = Deferred()
+        self._over.addCallback(lambda _: told.callback(None))
+        return told
 
     def revoke(self, reason: Reason) -> None:
         """
@@ -241,15 +244,14 @@ class Session:
         """
         if self.ended is not None:
             self._call(callback, self.ended)
-        elif self._on_end is None:
-            self._on_end = [callback]
         else:
-            self._on_end.append(callback)
+            self._on_end = (*self._on_end, callback)
 
     def forget_on_end(self, callback: Callable[[Session, Reason], object]) -> None:
         """Undo one L{on_end}; one that wasn't done, or is past, is no error."""
-        if self._on_end is not None and callback in self._on_end:
-            self._on_end.remove(callback)
+        if callback in self._on_end:
+            at = self._on_end.index(callback)
+            self._on_end = self._on_end[:at] + self._on_end[at + 1 :]
 
     # What realms do, between the login's acceptance and its answer
 
@@ -340,8 +342,8 @@ class Session:
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.errback(SessionEnded(reason))
-        callbacks, self._on_end = self._on_end, None
-        for callback in callbacks or ():
+        callbacks, self._on_end = self._on_end, ()
+        for callback in callbacks:
             self._call(callback, reason)
         detached = None if self._attaching else self._leave_avatar(reason)
         if detached is not None:

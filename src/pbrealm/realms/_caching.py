@@ -5,7 +5,6 @@ One avatar for each avatar id, shared by all its clients.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -72,5 +71,4 @@ class CachingRealm:
         self, session: Session, interfaces: Sequence[type[Interface]]
     ) -> tuple[type[Interface], Any]:
         kept = await self._avatars.hold(session)
-        logout = partial(self._avatars.release, kept)
-        return await put_on_avatar(session, kept.value, interfaces, logout)
+        return await put_on_avatar(session, kept.value, interfaces, kept.release)

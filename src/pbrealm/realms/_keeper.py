@@ -28,14 +28,19 @@ class Kept:
     @ivar waiting: who waits for it to be made; L{None} once it is.
     """
 
-    __slots__ = ("expiry", "holders", "key", "value", "waiting")
+    __slots__ = ("_keeper", "expiry", "holders", "key", "value", "waiting")
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, keeper: Keeper, key: str) -> None:
+        self._keeper = keeper
         self.key = key
         self.value: Any = None
         self.holders = 0
         self.waiting: list[Deferred[None]] | None = []
         self.expiry: IDelayedCall | None = None
+
+    def release(self) -> None:
+        """One holder less."""
+        self._keeper.release(self)
 
 
 class Keeper:
@@ -80,7 +85,7 @@ class Keeper:
         kept = self._kept.get(session.avatar_id)
         new = kept is None
         if kept is None:
-            kept = self._kept[session.avatar_id] = Kept(session.avatar_id)
+            kept = self._kept[session.avatar_id] = Kept(self, session.avatar_id)
         kept.holders += 1
         self._wake(kept)
         if kept.waiting is None:

@@ -22,6 +22,7 @@ from zope.interface import Interface
 
 from pbrealm._clock import clock_or_reactor
 from pbrealm._connection import connection_of, format_address
+from pbrealm._eager import start
 from pbrealm._session import Session
 from pbrealm.errors import LoginRefused, PBRealmError, Reason
 from pbrealm.interfaces import ISessionRealm
@@ -54,7 +55,8 @@ def log_in(
         connection = connection_of(mind)
         _say_refused(avatarId, None if connection is None else connection.peer, why)
         return fail(why)
-    answer: Deferred[Login] = Deferred(lambda _: _cancel(session))
+    except Exception:
+        return fail()
 
     def admitted(found: tuple[type[Interface], Any]) -> Login:
         interface, aspect = found
@@ -66,7 +68,10 @@ def log_in(
         _say_refused(session.avatar_id, session.peer, why.value)
         return why
 
-    admission = Deferred.fromCoroutine(realm.admit(session, interfaces))
+    admission = start(realm.admit(session, interfaces))
+    if admission.called:
+        return admission.addCallbacks(admitted, refused)
+    answer: Deferred[Login] = Deferred(lambda _: _cancel(session))
     admission.addCallbacks(admitted, refused).chainDeferred(answer)
     return answer
 

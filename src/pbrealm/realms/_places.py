@@ -18,15 +18,17 @@ class Places:
     def __init__(self, limit: Callable[[str], int], total: int | None) -> None:
         self._limit = limit
         self._total = total
-        self._by_id: dict[str, list[Session]] = {}
+        self._by_id: dict[str, tuple[Session, ...]] = {}
         self._all: dict[Session, None] = {}
+        # Looked up once: each session would have one of its own.
+        self._at_end = self._leave
 
     def __len__(self) -> int:
         return len(self._all)
 
     def of(self, avatar_id: str) -> Sequence[Session]:
         """Those who hold a place of this avatar id, oldest first."""
-        return tuple(self._by_id.get(avatar_id, ()))
+        return self._by_id.get(avatar_id, ())
 
     def in_the_way(self, avatar_id: str) -> Sequence[Session] | None:
         """
@@ -35,20 +37,21 @@ class Places:
         """
         own = self._by_id.get(avatar_id, ())
         if len(own) >= self._limit(avatar_id):
-            return tuple(own)
+            return own
         if self._total is not None and len(self._all) >= self._total:
             return tuple(self._all)
         return None
 
     def take(self, session: Session) -> None:
         """Give a place to a session; it's free again when the session ends."""
-        self._by_id.setdefault(session.avatar_id, []).append(session)
+        self._by_id[session.avatar_id] = (*self.of(session.avatar_id), session)
         self._all[session] = None
-        session.on_end(self._leave)
+        session.on_end(self._at_end)
 
     def _leave(self, session: Session, _: Reason) -> None:
         del self._all[session]
-        own = self._by_id[session.avatar_id]
-        own.remove(session)
-        if not own:
+        left = tuple(other for other in self.of(session.avatar_id) if other is not session)
+        if left:
+            self._by_id[session.avatar_id] = left
+        else:
             del self._by_id[session.avatar_id]

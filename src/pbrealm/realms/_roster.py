@@ -62,30 +62,35 @@ class Roster:
 
     def __init__(self) -> None:
         self._all: dict[Session, None] = {}
-        self._by_id: dict[str, Present] = {}
+        self._by_id: dict[str, tuple[Session, ...]] = {}
+        # Since when, where the session that came first has gone before others.
+        self._since: dict[str, datetime] = {}
         self._subscribers: list[Subscriber] = []
+        # Looked up once: each session would have one of its own.
+        self._at_end = self._remove
 
     def add(self, session: Session) -> None:
         """A session is here, until it ends."""
         name = session.avatar_id
-        before = self._by_id.get(name)
-        since = session.since if before is None else before.since
-        sessions = (session,) if before is None else (*before.sessions, session)
+        others = self._by_id.get(name, ())
         self._all[session] = None
-        self._by_id[name] = Present(name, since, sessions)
-        self._publish(Arrival(session, before is None))
-        session.on_end(self._remove)
+        self._by_id[name] = (*others, session)
+        if self._subscribers:
+            self._publish(Arrival(session, not others))
+        session.on_end(self._at_end)
 
     def sessions(self, avatar_id: str | None = None) -> Sequence[Session]:
         """All who are here now, or those of an avatar id."""
         if avatar_id is None:
             return tuple(self._all)
-        present = self._by_id.get(avatar_id)
-        return () if present is None else present.sessions
+        return self._by_id.get(avatar_id, ())
 
     def present(self) -> Sequence[Present]:
         """Each avatar id that is here now, in the order in which they came."""
-        return tuple(self._by_id.values())
+        return tuple(
+            Present(name, self._since.get(name) or sessions[0].since, sessions)
+            for name, sessions in self._by_id.items()
+        )
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """
@@ -103,14 +108,17 @@ class Roster:
 
     def _remove(self, session: Session, reason: Reason) -> None:
         name = session.avatar_id
-        present = self._by_id[name]
+        here = self._by_id[name]
         del self._all[session]
-        left = tuple(other for other in present.sessions if other is not session)
+        left = tuple(other for other in here if other is not session)
         if left:
-            self._by_id[name] = Present(name, present.since, left)
+            self._by_id[name] = left
+            self._since.setdefault(name, here[0].since)
         else:
             del self._by_id[name]
-        self._publish(Departure(session, reason, not left))
+            self._since.pop(name, None)
+        if self._subscribers:
+            self._publish(Departure(session, reason, not left))
 
     def _publish(self, event: Arrival | Departure) -> None:
         for subscriber in self._subscribers[:]:

@@ -5,7 +5,6 @@ An avatar for each login, over state that is one for each avatar id.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -78,7 +77,6 @@ class SharedStateRealm:
             making = maybeDeferred(self._avatar_factory, session.avatar_id, kept.value)
             avatar = await session.wait(making)
         except BaseException:
-            self._states.release(kept)
+            kept.release()
             raise
-        logout = partial(self._states.release, kept)
-        return await put_on_avatar(session, avatar, interfaces, logout)
+        return await put_on_avatar(session, avatar, interfaces, kept.release)
