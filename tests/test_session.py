@@ -3,6 +3,7 @@ One login, from its acceptance to its end.
 """
 
 from twisted.cred.portal import IRealm
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
@@ -258,6 +259,37 @@ class EndTests(SessionTestCase):
         self.assertIsNone(self.successResultOf(over))
         self.assertEqual(self.server.clock.getDelayedCalls(), [])
 
+    def test_new_login_meanwhile(self):
+        """A login that comes while the goodbye is on its way keeps the connection."""
+        self.log_in(StallingMind()).end()
+        self.server.flush()
+        self.reference = self.client.login("alice", "secret", RecordingMind())
+        self.server.advance(GOODBYE_TIMEOUT)
+        self.server.advance(10)
+        self.assertTrue(self.client.connected)
+        self.assertEqual(self.client.call(self.reference, "greet"), "<1>hello alice")
+
+    def test_slow_to_detach(self):
+        """An avatar that takes its time to detach doesn't keep the connection open."""
+        session = self.log_in()
+        detaching = Deferred()
+        session.avatar.detached = lambda *_: detaching
+        over = session.end()
+        self.server.flush()
+        self.assertFalse(self.client.connected)
+        self.assertNoResult(over)
+        detaching.callback(None)
+        self.assertIsNone(self.successResultOf(over))
+
+    def test_forgotten_at_the_end(self):
+        """One callback of the end can still call off another."""
+        session = self.log_in()
+        ends = []
+        session.on_end(lambda session, _: session.forget_on_end(ends.append))
+        session.on_end(ends.append)
+        session.end()
+        self.assertEqual(ends, [])
+
     def test_nothing_left(self):
         session = self.log_in(RecordingMind())
         session.end()
@@ -484,6 +516,16 @@ class SandwichTests(SynchronousTestCase):
 
     def test_inner_ends(self):
         self.check_end(self.two)
+
+    def test_over_when_detached(self):
+        """The end of the outer session includes that of the inner one."""
+        detaching = Deferred()
+        self.avatar.detached = lambda *_: detaching
+        over = self.one.end()
+        self.server.advance(60)
+        self.assertNoResult(over)
+        detaching.callback(None)
+        self.successResultOf(over)
 
     def test_disconnect(self):
         self.client.drop()

@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from twisted.spread import pb
 from twisted.spread.pb import IPerspective
 from zope.interface import implementer
 
@@ -272,7 +273,10 @@ class Session:
             if not waiter.called:
                 self._waiting = None
                 waiter.callback(result)
-            elif not isinstance(result, Failure) and late is not None:
+            elif isinstance(result, Failure):
+                if not result.check(pb.Error):
+                    _log.failure("too late to tell the client of {session}", result, session=self)
+            elif late is not None:
                 late(result)
 
         awaited.addBoth(settle)
@@ -317,7 +321,7 @@ class Session:
     def _has_not_attached(self, why: Failure) -> Failure:
         self._attaching = False
         if self.ended is not None:
-            _log.failure("{session} failed to attach, too late to say so", why, session=self)
+            # Whoever waited has been told that the session is over; this is for the log.
             self._let_go()
         return why
 
@@ -342,15 +346,17 @@ class Session:
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.errback(SessionEnded(reason))
-        callbacks, self._on_end = self._on_end, ()
-        for callback in callbacks:
+        while self._on_end:
+            callback, *rest = self._on_end
+            self._on_end = tuple(rest)
             self._call(callback, reason)
-        detached = None if self._attaching else self._leave_avatar(reason)
-        if detached is not None:
-            await detached
+        left = None if self._attaching else self._leave_avatar(reason)
         if farewell is not None:
             await farewell
+        # An avatar that takes its time to detach doesn't keep the connection open.
         self._leave_connection(reason)
+        if left is not None:
+            await left
 
     def _call(self, callback: Callable[[Session, Reason], object], reason: Reason) -> None:
         try:
@@ -375,8 +381,7 @@ class Session:
         else:
             _on_avatar.pop(id(self.avatar), None)
         if not self._attached:
-            self._let_go()
-            return None
+            return self._let_go()
         self._attached = False
         detached = maybeDeferred(self.avatar.detached, self, reason)
         detached.addErrback(
@@ -384,20 +389,24 @@ class Session:
         )
         return detached.addCallback(lambda _: self._let_go())
 
-    def _let_go(self) -> None:
+    def _let_go(self) -> Deferred[None] | None:
         logout, self._logout = self._logout, None
         if logout is None:
-            return
+            return None
         try:
-            logout()
+            result = logout()
         except Exception:
             _log.failure("{session} failed to log out", session=self)
+            return None
+        # That of a session within takes as long as its end.
+        return result if isinstance(result, Deferred) else None
 
     def _leave_connection(self, reason: Reason) -> None:
         connection = self._connection
         if reason in _LEFT or connection is None or not self._opened or self._outer is not None:
             return
-        if connection.sessions:
+        # Not this one's, which is over: there may have been a new login since.
+        if Connection.of(connection.broker).sessions:
             return
         if reason is Reason.NO_ANSWER:
             connection.abort()

@@ -8,9 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 from twisted.spread import pb
 
 from pbrealm._sets import ObserverSet
+from pbrealm.wire.report import Report
+
+_log = Logger()
 
 COPY_TYPE = b"pbrealm.SharedDict"
 """The name by which a copy is known on the wire, whatever subclass it's a copy of."""
@@ -97,7 +101,12 @@ class SharedDict(pb.Cacheable, MutableMapping[Any, Any]):
         for seen, observers in audiences.items():
             if seen:
                 told = {key: items[key] for key in seen} if what == "update" else list(seen)
-                self._observers.notify_some(observers, what, told, pbanswer=False)
+                sent = self._observers.notify_some(observers, what, told, pbanswer=False)
+                sent.addCallback(self._log_failed)
+
+    def _log_failed(self, report: Report[Any]) -> None:
+        for why in report.failed.values():
+            _log.failure("a change of {shared} can't be sent", why, shared=self)
 
     def getTypeToCopy(self) -> bytes:
         return COPY_TYPE

@@ -47,8 +47,8 @@ class IFullPolicy(Interface):
     """
 
     waiting = Attribute(
-        "How many newcomers, of each avatar id, may be before the policy or in the queue for it "
-        "at once; one more is refused.  An int."
+        "How many newcomers may be before the policy or in the queue for it at once, of each "
+        "avatar id, and of all where there is a total; one more is refused.  An int."
     )
 
     def make_room(newcomer: Session, holders: Sequence[Session]) -> Awaitable[object] | None:

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from pbrealm._connection import format_address
+from pbrealm._names import is_guest
 from pbrealm._session import Session
 from pbrealm.errors import Reason, TooManyConnections
 from pbrealm.interfaces import IFullPolicy
@@ -39,18 +40,25 @@ class Refuse:
 
 @implementer(IFullPolicy)
 class ReplaceOldest:
-    """The newcomer gets the place of the one that has held it longest, which is told so."""
+    """
+    The newcomer gets the place of the one that has held it longest, which is told so.
+
+    Where it's the places of all that are taken, that is one of its own user's if there is any,
+    and of a guest's if the newcomer is a guest.
+    """
 
     waiting = 1
 
     def make_room(self, newcomer: Session, holders: Sequence[Session]) -> None:
-        holders[0].end(Reason.REPLACED)
+        _oldest(newcomer, holders).end(Reason.REPLACED)
 
 
 @implementer(IFullPolicy)
 class PingOldest:
     """
     The one that has held its place longest keeps it if it answers; else the newcomer gets it.
+
+    It's asked as L{ReplaceOldest} would replace it.
     """
 
     waiting = 10
@@ -62,9 +70,14 @@ class PingOldest:
         self.timeout = _positive("timeout", timeout)
 
     async def make_room(self, newcomer: Session, holders: Sequence[Session]) -> None:
-        if await holders[0].is_alive(self.timeout):
+        oldest = _oldest(newcomer, holders)
+        alive = await oldest.is_alive(self.timeout)
+        if any(holder.ended is not None for holder in holders):
+            # Meanwhile somebody has left anyway.
+            return
+        if alive:
             raise too_many(newcomer, holders)
-        holders[0].end(Reason.NO_ANSWER)
+        oldest.end(Reason.NO_ANSWER)
 
 
 @implementer(IFullPolicy)
@@ -74,7 +87,7 @@ class WaitForRoom:
     def __init__(self, timeout: float = 30, waiting: int = 100) -> None:
         """
         @param timeout: seconds, from its login, that a newcomer waits before it's refused.
-        @param waiting: how many may wait for each avatar id.
+        @param waiting: how many may wait for each avatar id, and for a place in all.
         """
         self.timeout = _positive("timeout", timeout)
         self.waiting = int(_positive("waiting", waiting))
@@ -100,6 +113,19 @@ class WaitForRoom:
         for session in watched:
             session.on_end(over)
         return room
+
+
+def _oldest(newcomer: Session, holders: Sequence[Session]) -> Session:
+    """
+    Whose place the newcomer may get: the oldest of its own user's, if there are any, else the
+    oldest of all; but a guest's is all that a guest may get, or strangers could turn out users.
+    """
+    own = [holder for holder in holders if holder.avatar_id == newcomer.avatar_id]
+    if not own and is_guest(newcomer.avatar_id):
+        own = [holder for holder in holders if is_guest(holder.avatar_id)]
+        if not own:
+            raise too_many(newcomer, holders)
+    return (own or holders)[0]
 
 
 def _positive(name: str, number: float) -> float:

@@ -42,8 +42,8 @@ class BoundsTests(SynchronousTestCase):
             (("--logins", "many"), "--logins must be a whole number, not 'many'"),
             (("--logins", "0"), "--logins must be positive, not 0"),
             (("--login-seconds", "soon"), "--login-seconds must be a number, not 'soon'"),
-            (("--login-seconds", "-1"), "--login-seconds must be positive, not -1.0"),
-            (("--login-seconds", "nan"), "--login-seconds must be positive, not nan"),
+            (("--login-seconds", "-1"), "--login-seconds must be 0 or more, not -1.0"),
+            (("--login-seconds", "nan"), "--login-seconds must be 0 or more, not nan"),
             (
                 ("--ping-timeout", "0"),
                 "--ping-timeout must be positive where there is a --ping-interval",

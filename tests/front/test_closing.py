@@ -2,6 +2,8 @@
 The factory closes, and everybody is told.
 """
 
+from twisted.cred.checkers import AllowAnonymousAccess
+from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
@@ -11,11 +13,13 @@ from pbrealm import (
     ConnectionLimitedRealm,
     MindTrackingRealm,
     Reason,
+    ServerFactory,
     WaitForRoom,
     reason_of,
 )
 from pbrealm.testing import MemoryServer, RecordingMind, StallingMind
 from tests.avatars import Aware, Player, Slow
+from tests.front.test_visitors import Undecided
 from tests.pitfalls.handwritten import CountingRealm
 
 
@@ -83,6 +87,23 @@ class CloseTests(SynchronousTestCase):
         closed = self.server.factory.close()
         self.server.flush()
         self.assertIs(reason_of(self.failureResultOf(login)), Reason.SHUTTING_DOWN)
+        self.successResultOf(closed)
+
+    def test_pending_in_a_checker(self):
+        """A login on which a checker decides only then is refused."""
+        checker = Undecided()
+        self.realm = CachingRealm(Aware)
+        factory = ServerFactory(Portal(self.realm, [checker, AllowAnonymousAccess()]))
+        self.server = MemoryServer(self.realm, factory=factory)
+        login = self.server.connect().start_login("alice", "secret")
+        self.server.flush()
+        closed = factory.close()
+        checker.answer.callback(b"alice")
+        self.server.flush()
+        failure = self.failureResultOf(login)
+        if not failure.check(pb.PBConnectionLost):
+            self.assertIs(reason_of(failure), Reason.SHUTTING_DOWN)
+        self.assertEqual(self.realm.avatars["alice"].clients if self.realm.avatars else [], [])
         self.successResultOf(closed)
 
     def test_patience(self):

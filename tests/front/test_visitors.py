@@ -4,7 +4,7 @@ What a client meets at the front door.
 
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernameHashedPassword
-from twisted.cred.portal import Portal
+from twisted.cred.portal import IRealm, Portal
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.spread import banana, pb
@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from pbrealm import (
+    AnonymousRealm,
     CachingRealm,
     IClientAware,
     Limits,
@@ -20,6 +21,7 @@ from pbrealm import (
     Reason,
     ServerFactory,
     reason_of,
+    sessions_of,
 )
 from pbrealm.testing import MemoryServer, RecordingMind, StallingMind, make_portal
 from tests.avatars import Player, Slow
@@ -171,6 +173,82 @@ class AttemptTests(VisitorTestCase):
             again = client.login("alice", "secret")
             del again
             self.server.flush()
+
+    def test_dropped_challenges_are_given_back(self):
+        client = self.serve(logins=3, login_attempts=1)
+        root = client.wait(client.factory.getRootObject())
+        for _ in range(9):
+            client.call(root, "login", b"alice")
+            self.server.flush()
+        self.held = client.login("alice", "secret")
+
+    def test_guest_logins_prove_nothing(self):
+        """They don't start the count of refusals anew."""
+        guests = AnonymousRealm(CachingRealm(Player), CachingRealm(Player))
+        client = self.serve(MindTrackingRealm(guests), login_attempts=3, failure_delay=0)
+        for _ in range(3):
+            self.held = client.login()
+            with self.assertRaises(pb.RemoteError):
+                client.login("alice", "wrong")
+        with self.assertRaises(pb.RemoteError) as caught:
+            client.login("alice", "secret")
+        self.assertEqual(caught.exception.remoteType, b"pbrealm.errors.LoginRefused")
+
+    def test_guests_wait_for_nobodys_failures(self):
+        guests = AnonymousRealm(CachingRealm(Player), CachingRealm(Player))
+        client = self.serve(MindTrackingRealm(guests), free_failures=1, login_attempts=9)
+        for _ in range(2):
+            self.refusal_after_waiting(client.start_login("", "wrong"))
+        self.held = self.server.connect().login()
+
+    def refusal_after_waiting(self, login):
+        self.server.advance(20)
+        return self.failureResultOf(login)
+
+    def test_hand_written_around_ours(self):
+        """A hand-written realm around one of ours is logged out from like any other."""
+        inner = CachingRealm(Player)
+
+        @implementer(IRealm)
+        class Outer:
+            here = 0
+
+            def requestAvatar(self, avatarId, mind, *interfaces):
+                self.here += 1
+                return inner.requestAvatar(avatarId, mind, *interfaces).addCallback(self.got)
+
+            def got(self, login):
+                interface, aspect, logout = login
+
+                def out():
+                    self.here -= 1
+                    logout()
+
+                return interface, aspect, out
+
+        outer = Outer()
+        client = self.serve(outer, login_seconds=30, ping_interval=0)
+        for mind in (RecordingMind(), None):
+            client = self.server.connect()
+            self.held = client.login("alice", "secret", mind)
+            client.drop()
+            self.assertEqual((outer.here, sessions_of(inner.avatars["alice"])), (0, ()))
+
+    def test_logout_that_fails(self):
+        """It's logged, and costs the connection nothing."""
+
+        @implementer(IRealm)
+        class Failing(CountingRealm):
+            def requestAvatar(self, avatarId, mind, *interfaces):
+                interface, avatar, _ = super().requestAvatar(avatarId, mind, *interfaces).result
+                return interface, avatar, lambda: 1 / 0
+
+        client = self.serve(Failing())
+        self.held = client.login("alice", "secret")
+        del self.held
+        self.server.flush()
+        self.assertTrue(client.connected)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_logins_alive(self):
         client = self.serve(logins=2)

@@ -18,6 +18,7 @@ from pbrealm import (
     Session,
     SharedStateRealm,
 )
+from pbrealm.testing import MemoryServer
 from tests.avatars import Aware, Player, Slow
 
 
@@ -218,6 +219,17 @@ class CachingTests(FindingMixin, SynchronousTestCase):
         self.assertIsNot(self.session(realm).avatar, avatar)
         self.assertEqual(clock.getDelayedCalls(), [])
 
+    def test_linger_by_the_servers_clock(self):
+        """A realm that was given no clock goes by that of its sessions."""
+        realm = self.make(Player, linger=5)
+        server = MemoryServer(realm)
+        client = server.connect()
+        self.held = client.login("alice", "secret")
+        client.drop()
+        self.assertIn("alice", realm.avatars)
+        server.advance(5)
+        self.assertNotIn("alice", realm.avatars)
+
     def test_no_linger(self):
         realm = self.make(Player, linger=0)
         self.session(realm).end()
@@ -336,6 +348,15 @@ class DisposableTests(FindingMixin, SynchronousTestCase):
     def test_one_each(self):
         realm = self.make(Player)
         self.assertIsNot(self.session(realm).avatar, self.session(realm).avatar)
+
+    def test_fails_too_late(self):
+        """A factory that fails when the client is gone fails for nobody, and is logged."""
+        slow = Slow()
+        login = self.request(self.make(slow))
+        login.cancel()
+        self.failureResultOf(login)
+        slow.fail(ZeroDivisionError())
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_too_late(self):
         """An avatar that is made when the session is over is nobody's."""

@@ -193,6 +193,26 @@ class LimitTests(WrappingMixin, SynchronousTestCase):
         sessions = [self.session(realm, name) for name in "abc"]
         self.assertEqual([s.ended for s in sessions], [Reason.REPLACED, None, None])
 
+    def test_users_replace_their_own_first(self):
+        realm = self.limited(limit=5, total=3, on_full=ReplaceOldest())
+        alice, bob, again = (self.session(realm, name) for name in ("alice", "bob", "alice"))
+        self.session(realm, "bob")
+        self.assertEqual([s.ended for s in (alice, bob, again)], [None, Reason.REPLACED, None])
+
+    def test_guests_replace_guests(self):
+        """Strangers turn out no users, though these may be there for longer."""
+        guests = DisposableRealm(Player)
+        realm = ConnectionLimitedRealm(
+            AnonymousRealm(CachingRealm(Player), guests), total=2, on_full=ReplaceOldest()
+        )
+        alice, guest = self.session(realm, "alice"), self.session(realm, ANONYMOUS)
+        another = self.session(realm, ANONYMOUS)
+        self.assertEqual([s.ended for s in (alice, guest)], [None, Reason.REPLACED])
+        another.end()
+        bob = self.session(realm, "bob")
+        self.failureResultOf(self.request(realm, ANONYMOUS), TooManyConnections)
+        self.assertEqual([s.ended for s in (alice, bob)], [None, None])
+
     def test_replace_pending(self):
         """One that is still at its login can be replaced, and its login fails at once."""
         slow = Slow()
@@ -276,6 +296,57 @@ class WaitForRoomTests(SynchronousTestCase):
             self.failureResultOf(login, SessionEnded)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_two_places_at_once(self):
+        """All sessions of a connection leave together, and as many get in."""
+        realm = ConnectionLimitedRealm(CachingRealm(Player), limit=2, on_full=WaitForRoom())
+        server = MemoryServer(realm)
+        client = server.connect()
+        self.held = [client.login("alice", "secret") for _ in range(2)]
+        waiting = [server.connect().start_login("alice", "secret") for _ in range(2)]
+        server.flush()
+        client.drop()
+        server.flush()
+        self.held += [self.successResultOf(login) for login in waiting]
+
+    def test_much_room_at_once(self):
+        """However long the queue is."""
+        limits = [1]
+        realm = ConnectionLimitedRealm(
+            CachingRealm(Player, clock=self.clock),
+            limit=lambda _: limits[0],
+            on_full=WaitForRoom(waiting=500),
+        )
+        first = self.successResultOf(realm.requestAvatar("alice", None, pb.IPerspective))[1]
+        waiting = [realm.requestAvatar("alice", None, pb.IPerspective) for _ in range(400)]
+        limits[0] = 1000
+        first.end()
+        for login in waiting:
+            self.successResultOf(login)[1].end()
+        self.assertEqual((len(realm._places), realm._turns.queued("alice")), (0, 0))
+
+    def test_total(self):
+        """Those who wait for a place in all are one queue, in which only the first is watching."""
+        realm = ConnectionLimitedRealm(
+            CachingRealm(Player, clock=self.clock), total=2, on_full=WaitForRoom(waiting=3)
+        )
+
+        def request(name):
+            return realm.requestAvatar(name, None, pb.IPerspective)
+
+        holders = [self.successResultOf(request(name))[1] for name in "ab"]
+        before = len(holders[0]._on_end)
+        waiting = [request(name) for name in "cde"]
+        self.assertEqual(len(holders[0]._on_end), before + 1)
+        self.failureResultOf(request("f"), TooManyConnections)
+        holders[0].end()
+        first = self.successResultOf(waiting[0])[1]
+        self.assertNoResult(waiting[1])
+        first.end()
+        self.successResultOf(waiting[1])
+        holders[1].end()
+        self.successResultOf(waiting[2])
+        self.assertEqual(realm._turns._queues, {})
+
     def test_one_that_leaves(self):
         """One that leaves while it waits gives its turn to the next."""
         second, third = self.request(), self.request()
@@ -326,6 +397,16 @@ class PingOldestTests(SynchronousTestCase):
         login = self.second.start_login("alice", "secret")
         self.server.flush()
         self.first.drop()
+        self.server.flush()
+        self.held = self.successResultOf(login)
+
+    def test_logs_out_while_asked(self):
+        """One that has left by the time of its answer has made room."""
+        self.first.cut_off()
+        login = self.second.start_login("alice", "secret")
+        self.server.flush()
+        del self.held
+        self.first.reconnect_wire()
         self.server.flush()
         self.held = self.successResultOf(login)
 
@@ -417,6 +498,12 @@ class TrackingTests(WrappingMixin, SynchronousTestCase):
         self.session(realm).end()
         self.assertEqual(seen, [1, 0])
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
+
+    def test_kicked_at_arrival(self):
+        """A login whose session ends as it arrives has failed."""
+        realm = self.wrap(CachingRealm(Player))
+        realm.subscribe(lambda event: isinstance(event, Arrival) and event.session.end())
+        self.failureResultOf(self.request(realm), SessionEnded)
 
     def test_present(self):
         """Who is here, since when without interruption, in the order of arrival."""

@@ -9,6 +9,7 @@ from pbrealm import (
     Backlog,
     CachingRealm,
     ClientSet,
+    Dropped,
     MindTrackingRealm,
     ObserverSet,
     Reason,
@@ -102,6 +103,24 @@ class SliceTests(DeliverTestCase):
         self.assertEqual(self.calls(), [["one"]] * 5)
         self.assertEqual(self.server.clock.getDelayedCalls(), [])
         self.assertEqual(deliver_module._unfinished, [])
+
+    def test_the_last_one_has_no_mind(self):
+        """A last one that fails at once doesn't end it twice."""
+        self.held.append(self.server.connect().login("alice", "secret"))
+        report = self.realm.broadcast("one", pbanswer=False)
+        self.server.flush()
+        self.assertEqual(len(self.successResultOf(report).failed), 1)
+
+    def test_logged_out_meanwhile(self):
+        """Nothing reaches the mind of a session that is over, its connection there or not."""
+        other = self.clients[4].login("bob", "secret")
+        report = self.realm.broadcast("one")
+        del self.held[4]
+        self.clients[4].pump()
+        self.server.flush()
+        self.assertEqual(self.successResultOf(report).gone, [self.sessions[4]])
+        self.assertEqual(self.calls()[4], [])
+        del other
 
     def test_one_mind_twice(self):
         clients = ClientSet(clock=self.server.clock)
@@ -253,6 +272,58 @@ class SlowClientTests(DeliverTestCase):
             )
             self.assertIsNone(self.sessions[0].ended)
             self.assertEqual(self.clients[0].server_broker.waitingForAnswers, {})
+
+    def test_notify_is_dropped_as_well(self):
+        self.serve(
+            [RecordingMind()],
+            hard_bytes=2000,
+            soft_bytes=1000,
+            when_slow=WhenSlow.DROP_NEWEST,
+        )
+        self.clients[0].stop_reading()
+        (session,) = self.sessions
+        session.notify("news", 0, BIG * 2, pbanswer=False)
+        for n in range(1, 100):
+            session.notify("news", n, b"x" * 100, pbanswer=False)
+        asked = session.notify("news", 100, b"x" * 2000)
+        self.failureResultOf(asked, Dropped)
+        self.assertIsNone(session.ended)
+        self.clients[0].start_reading()
+        self.server.flush()
+        got = self.numbers(self.minds[0])
+        self.assertEqual(got, list(range(len(got))))
+        self.assertLess(len(got), 30)
+
+    def test_last_of_each_session(self):
+        """Of two sessions on one connection, each keeps its last."""
+        self.serve([RecordingMind()], when_slow=WhenSlow.KEEP_LAST)
+        bob = RecordingMind()
+        self.held.append(self.clients[0].login("bob", "secret", bob))
+        self.clients[0].stop_reading()
+        self.realm.broadcast("news", 0, BIG * 2, pbanswer=False)
+        for number in range(1, 4):
+            self.realm.notify("alice", "news", number, pbanswer=False)
+            self.realm.notify("bob", "news", -number, pbanswer=False)
+        self.clients[0].start_reading()
+        self.server.flush()
+        self.assertEqual((self.numbers(self.minds[0])[-1], self.numbers(bob)[-1]), (3, -3))
+
+    def test_changes_of_a_copy_are_not_dropped(self):
+        observers = ObserverSet()
+        score = Score(observers)
+        self.patch(Player, "perspective_books", lambda player: score)
+        self.serve([None], when_slow=WhenSlow.KEEP_LAST)
+        copy = self.clients[0].call(self.held[0], "books")
+        seen = []
+        copy.observe_points = seen.append
+        self.clients[0].broker.locallyCachedObjects[copy.luid].observe_points = seen.append
+        self.clients[0].stop_reading()
+        score.set(BIG * 2)
+        for number in range(5):
+            score.set(number)
+        self.clients[0].start_reading()
+        self.server.flush()
+        self.assertEqual(seen[-5:], list(range(5)))
 
     def test_unanswered(self):
         """One that takes everything and answers nothing is too slow as well."""

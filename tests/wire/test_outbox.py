@@ -2,9 +2,10 @@
 What waits for a client that is slow.
 """
 
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.interfaces import IPushProducer, ISSLTransport
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from pbrealm import Backlog, WhenSlow
@@ -64,6 +65,7 @@ class OutboxTests(SynchronousTestCase):
             lambda: self.said.append("progress"),
             lambda: self.said.append("too slow"),
         )
+        self.outbox.start()
         if room == 0:
             self.outbox.pauseProducing()
         return self.outbox
@@ -119,13 +121,19 @@ class OutboxTests(SynchronousTestCase):
         self.post(b"a")
         self.assertEqual(self.said, ["too slow"])
 
-    def test_hard_bound_of_what_cannot_be_dropped(self):
+    def test_what_cannot_be_dropped(self):
+        """More than the hard bound of it may wait as long as the client goes on taking."""
         for when_slow in WhenSlow:
             outbox = self.make(when_slow=when_slow)
             outbox.write(b"aaaaa")
-            self.assertEqual(self.said, [])
-            outbox.write(b"a")
-            self.assertEqual(self.said, ["too slow"])
+            outbox.write(b"aaaaa")
+            outbox.write(b"aaaaa")
+            self.clock.advance(9)
+            self.transport.drain(room=1)
+            self.clock.advance(9)
+            self.assertEqual(self.said, ["progress"])
+            self.clock.advance(1)
+            self.assertEqual(self.said, ["progress", "too slow"])
 
     def test_soft_bound(self):
         """More than the soft bound may wait for so long, and no longer."""
@@ -155,9 +163,9 @@ class OutboxTests(SynchronousTestCase):
     def test_drop_oldest(self):
         outbox = self.make(when_slow=WhenSlow.DROP_OLDEST)
         outbox.write(b"x")
-        self.assertEqual(self.post(b"aa", b"bb", b"cc", b"d"), [b"aa", b"bb"])
+        self.assertEqual(self.post(b"aa", b"bb", b"cc", b"d"), [b"aa"])
         self.transport.drain()
-        self.assertEqual(self.transport.written, [b"x", b"cc", b"d"])
+        self.assertEqual(self.transport.written, [b"x", b"bb", b"cc", b"d"])
 
     def test_keep_last(self):
         """Of each kind the last call waits, in the place of its arrival."""
@@ -202,6 +210,62 @@ class OutboxTests(SynchronousTestCase):
         self.assertIs(self.transport.producer, pager)
         outbox.unregisterProducer()
         self.assertIs(self.transport.producer, outbox)
+
+    def test_pager_in_a_jam(self):
+        """Another producer waits for its turn until the client has taken what waits."""
+        outbox = self.make()
+        self.post(b"a")
+        pager = object()
+        outbox.registerProducer(pager, False)
+        self.assertIs(self.transport.producer, outbox)
+        self.transport.drain()
+        self.assertIs(self.transport.producer, pager)
+        self.assertTrue(self.transport.reading)
+        outbox.unregisterProducer()
+        self.assertIs(self.transport.producer, outbox)
+
+    def test_large_messages_go_a_little_at_a_time(self):
+        """So that a client which takes a large one slowly is seen to take it."""
+        outbox = self.make(room=2, hard_bytes=10**7)
+        large = bytes(range(256)) * 1000
+        outbox.write(large)
+        self.post(b"b")
+        self.assertEqual(len(self.transport.written), 2)
+        while len(self.transport.written) < 4:
+            self.transport.drain(room=1)
+        self.transport.drain()
+        self.assertEqual(b"".join(self.transport.written), large + b"b")
+        self.assertGreaterEqual(self.said.count("progress"), 2)
+
+    def test_what_was_begun_is_finished(self):
+        """What is dropped isn't the rest of a message of which the client has a part."""
+        outbox = self.make(room=1, hard_bytes=10**7)
+        large = bytes(range(256)) * 1000
+        outbox.write(large)
+        self.post(b"b")
+        outbox.clear()
+        outbox.write(b"goodbye")
+        self.transport.drain()
+        self.assertEqual(b"".join(self.transport.written), large + b"goodbye")
+
+    def test_before_the_start(self):
+        """A transport that is at its handshake isn't asked whether it keeps up."""
+        transport = Transport(1000)
+        outbox = Outbox(transport, Backlog(), Clock(), lambda: None, lambda: None)
+        outbox.write(b"a" * 10**6)
+        self.assertIsNone(transport.producer)
+        self.assertEqual(transport.written, [b"a" * 10**6])
+        outbox.loseConnection()
+        self.assertEqual(transport.closed, "gently")
+
+    def test_provides_what_the_transport_does(self):
+        @implementer(ISSLTransport)
+        class Secure(Transport):
+            pass
+
+        outbox = Outbox(Secure(1), Backlog(), Clock(), lambda: None, lambda: None)
+        self.assertTrue(ISSLTransport.providedBy(outbox))
+        self.assertTrue(IPushProducer.providedBy(outbox))
 
     def test_unanswered(self):
         outbox = self.make(unanswered=2)

@@ -17,6 +17,8 @@ from pbrealm.front.visitor import Visitor
 from pbrealm.wire.broker import FastBroker
 from pbrealm.wire.outbox import Outbox
 
+_ANSWERS = (b"answer", b"error")
+
 
 class FrontBroker(FastBroker):
     """
@@ -65,7 +67,8 @@ class FrontBroker(FastBroker):
         """
         Evaluate a message.
         """
-        self.visitor.understood()
+        if not (isinstance(sexp, list) and sexp and sexp[0] in _ANSWERS):
+            self.visitor.understood()
         super().expressionReceived(sexp)
 
     def _sendError(self, fail: Any, requestID: Any) -> None:
@@ -77,6 +80,7 @@ class FrontBroker(FastBroker):
         Take in what the client sends; what isn't Perspective Broker ends the connection.
         """
         try:
+            self.outbox.start()
             self.visitor.heard(len(chunk))
             super().dataReceived(chunk)
         except Exception as why:

@@ -5,6 +5,7 @@ What a client may do, and for how long.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from math import inf
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,9 @@ class Limits:
             whole = field.type == "int"
             if isinstance(number, bool) or not isinstance(number, int if whole else (int, float)):
                 raise ValueError(f"{field.name} must be a number, not {number!r}")
-            if not number >= 0 or (whole and number == 0):
+            if not 0 <= number < inf:
+                raise ValueError(f"{field.name} must be 0 or more, not {number!r}")
+            if whole and number == 0:
                 raise ValueError(f"{field.name} must be positive, not {number!r}")
         if self.ping_interval and not self.ping_timeout:
             raise ValueError("ping_timeout must be positive where there is a ping_interval")

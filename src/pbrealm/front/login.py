@@ -68,18 +68,21 @@ class LoginDesk(ForStrangers):
             raise LoginRefused(f"the name is longer than {LONGEST_NAME} bytes")
         self._visitor.challenged()
         challenger = Challenger(self, username)
+        # A client that drops it unanswered gets it back; nothing public tells of that.
+        self._broker._localCleanup[challenger.processUniqueID()] = self._visitor.answered
         return challenger.challenge, challenger
 
     def remote_loginAnonymous(self, mind: object) -> Deferred[pb.Referenceable]:
         """Log in without a name."""
-        return self.log_in(Anonymous(), b"", mind)
+        return self.log_in(Anonymous(), None, mind)
 
-    def answered(self) -> None:
+    def answered(self, challenger: Challenger) -> None:
         """A challenge of this desk has had its answer."""
+        self._broker._localCleanup.pop(challenger.processUniqueID(), None)
         self._visitor.answered()
 
     def log_in(
-        self, credentials: ICredentials, account: bytes, mind: object
+        self, credentials: ICredentials, account: bytes | None, mind: object
     ) -> Deferred[pb.Referenceable]:
         """
         Go through the portal.
@@ -92,13 +95,14 @@ class LoginDesk(ForStrangers):
         return Deferred.fromCoroutine(self._log_in(credentials, account, mind))
 
     async def _log_in(
-        self, credentials: ICredentials, account: bytes, mind: object
+        self, credentials: ICredentials, account: bytes | None, mind: object
     ) -> pb.Referenceable:
         portal = self._portal
         if ISessionRealm.providedBy(portal.realm):
             mind = Caller(self._broker, mind)
         try:
-            await self._visitor.wait_for_turn(account)
+            if account is not None:
+                await self._visitor.wait_for_turn(account)
             _, aspect, logout = await portal.login(credentials, mind, pb.IPerspective)
             self._make_sure_of_a_place_for(logout)
         except LoginFailed as why:
@@ -111,6 +115,9 @@ class LoginDesk(ForStrangers):
         return self._hand_out(aspect, logout)
 
     def _make_sure_of_a_place_for(self, logout: Callable[[], object]) -> None:
+        if self._visitor.closing:
+            logout()
+            raise LoginRefused("the server is shutting down", Reason.SHUTTING_DOWN)
         if self._broker.disconnected:
             logout()
             raise LoginRefused("the client left during its login", Reason.DISCONNECTED)
@@ -125,10 +132,10 @@ class LoginDesk(ForStrangers):
         if not IJellyable.providedBy(aspect):
             reference = pb.AsReferenceable(aspect, "perspective")
         if isinstance(aspect, Session):
-            # It watches the connection by itself.
             aspect.on_end(self._ended)
-        else:
-            logout = self._until_lost(logout)
+        if not ISessionRealm.providedBy(self._portal.realm):
+            # A session of ours watches the connection by itself.
+            logout = self._until_lost(logout, not isinstance(aspect, Session))
         # Nothing public tells of a reference that the peer has dropped.
         self._broker._localCleanup[reference.processUniqueID()] = logout
         return cast(pb.Referenceable, reference)
@@ -136,32 +143,40 @@ class LoginDesk(ForStrangers):
     def _ended(self, _: Session, reason: Reason) -> None:
         self._visitor.logged_out(reason)
 
-    def _until_lost(self, logout: Callable[[], object]) -> Callable[[], object]:
+    def _until_lost(self, logout: Callable[[], object], counted: bool) -> Callable[[], object]:
         """
         Have a hand-written realm's logout called when the connection goes.
 
+        @param counted: whether the login is over with that.
         @return: calls it before that; once in all, and the broker keeps nothing of it.
         """
         broker = self._broker
-        broker.notifyOnDisconnect(logout)
+
+        def lost() -> None:
+            try:
+                logout()
+            except Exception:
+                _log.failure("{logout} failed", logout=logout)
 
         def dropped() -> None:
-            broker.dontNotifyOnDisconnect(logout)
-            self._visitor.logged_out(Reason.LOGGED_OUT)
-            logout()
+            broker.dontNotifyOnDisconnect(lost)
+            if counted:
+                self._visitor.logged_out(Reason.LOGGED_OUT)
+            lost()
 
+        broker.notifyOnDisconnect(lost)
         return dropped
 
-    def _tell(self, account: bytes, why: LoginFailed) -> Any:
+    def _tell(self, account: bytes | None, why: LoginFailed) -> Any:
         told = _as_pb_error(why)
-        if isinstance(why, UnauthorizedLogin):
+        if isinstance(why, UnauthorizedLogin) and account is not None:
             self._visitor.wrong_password(account)
         if told is not why:
             # It comes from a checker, or a hand-written realm: ours have said so themselves.
             _log.info(
                 "login of {avatar_id} from {peer} refused: {why}",
                 event="refusal",
-                avatar_id=account.decode("utf-8", "backslashreplace") or "anonymous",
+                avatar_id="anonymous" if account is None else account.decode("utf-8", "replace"),
                 peer=format_address(self._visitor.peer),
                 why=str(told),
                 reason=told.reason.number,
@@ -200,7 +215,7 @@ class Challenger(ForStrangers):
         desk, self._desk = self._desk, None
         if desk is None:
             raise LoginRefused("this challenge has been answered before")
-        desk.answered()
+        desk.answered(self)
         if not isinstance(response, bytes):
             raise LoginRefused("the response to the challenge must be bytes")
         self._response = response

@@ -5,12 +5,15 @@ One connection at the front door, from its beginning to its end.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from traceback import format_exception
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
+from twisted.spread import pb
+from twisted.spread.banana import BananaError
 
 from pbrealm._connection import Connection, format_address
 from pbrealm._session import Session
@@ -26,6 +29,8 @@ _ANSWER = 512
 
 _SAID = 200
 """Characters of what went wrong that are worth a place in the log; a client can choose them."""
+
+_ITS_OWN_FAULT = (BananaError, pb.ProtocolError, pb.Error, NotImplementedError)
 
 _log = Logger()
 
@@ -142,11 +147,21 @@ class Visitor:
         """What came is no message, or too large: nothing more is expected from this client."""
         if self._gone:
             return
-        _log.info(
-            "closing the connection from {peer}: {why}",
-            peer=format_address(self.peer),
-            why=str(why)[:_SAID] or type(why).__name__,
-        )
+        if isinstance(why, _ITS_OWN_FAULT):
+            _log.info(
+                "closing the connection from {peer}: {why}",
+                peer=format_address(self.peer),
+                why=str(why)[:_SAID] or type(why).__name__,
+            )
+        else:
+            # Most likely nonsense again, but perhaps it's ours.
+            _log.info(
+                "closing the connection from {peer}: {kind}: {why}",
+                peer=format_address(self.peer),
+                kind=type(why).__name__,
+                why=str(why)[:_SAID],
+                traceback="".join(format_exception(why)),
+            )
         self._connection.abort()
 
     def left(self) -> None:
@@ -183,6 +198,11 @@ class Visitor:
         return lost
 
     # What the login desk says
+
+    @property
+    def closing(self) -> bool:
+        """Whether nobody is let in any more."""
+        return self._house.closed
 
     @property
     def peer(self) -> IAddress | None:
@@ -252,12 +272,17 @@ class Visitor:
         house = self._house
         house.failures.failed(self._origin, account, house.clock.seconds())
 
-    def logged_in(self, account: bytes) -> None:
-        """A login is about to be answered with a reference."""
-        self._house.failures.succeeded(self._origin, account)
+    def logged_in(self, account: bytes | None) -> None:
+        """
+        A login is about to be answered with a reference.
+
+        @param account: L{None} for an anonymous login, which proves nothing.
+        """
+        if account is not None:
+            self._house.failures.succeeded(self._origin, account)
+            self._refusals = 0
         self._pending -= 1
         self._alive += 1
-        self._refusals = 0
         if self._broker is not None:
             self._broker.limits = self._house.member
 

@@ -5,7 +5,6 @@ Guests: logins under no name, or under a name that anybody may use.
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -15,12 +14,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import Interface, implementer
 
+from pbrealm._names import is_guest
 from pbrealm._session import Session
 from pbrealm.errors import LoginRefused
 from pbrealm.interfaces import ISessionRealm
 from pbrealm.realms._login import Login, clock_of, enter, identify, log_in
-
-_GUEST = re.compile(r"guest#\d+")
 
 
 @implementer(ISessionRealm)
@@ -65,7 +63,7 @@ class AnonymousRealm:
         if avatarId != ANONYMOUS:
             name = identify(self._realm, avatarId)
             if name not in self._names:
-                if _GUEST.fullmatch(name):
+                if is_guest(name):
                     raise LoginRefused(f"the name {name} is reserved for guests")
                 return name
         return f"guest#{next(self._numbers)}"
@@ -73,5 +71,5 @@ class AnonymousRealm:
     async def admit(
         self, session: Session, interfaces: Sequence[type[Interface]]
     ) -> tuple[type[Interface], Any]:
-        is_guest = _GUEST.fullmatch(session.avatar_id)
-        return await enter(self._guests if is_guest else self._realm, session, interfaces)
+        realm = self._guests if is_guest(session.avatar_id) else self._realm
+        return await enter(realm, session, interfaces)

@@ -44,7 +44,7 @@ class CachingRealm:
         @param clock: by default the global reactor.
         """
         self.clock = clock
-        self._avatars = Keeper(avatar_factory, linger=linger, most=max_avatars, clock=clock)
+        self._avatars = Keeper(avatar_factory, linger=linger, most=max_avatars)
 
     @property
     def avatars(self) -> Mapping[str, Any]:

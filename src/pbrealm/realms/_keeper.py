@@ -14,7 +14,6 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from pbrealm._clock import clock_or_reactor
 from pbrealm._session import Session
 
 _log = Logger()
@@ -55,7 +54,6 @@ class Keeper:
         *,
         linger: float | None,
         most: int | None,
-        clock: IReactorTime | None,
     ) -> None:
         """
         @param factory: may return a Deferred or a coroutine.
@@ -69,7 +67,8 @@ class Keeper:
         self._factory = factory
         self._linger = linger
         self._most = most
-        self._clock = clock
+        # That of the sessions which hold it.
+        self._clock: IReactorTime | None = None
         self._kept: dict[str, Kept] = {}
         self._made: dict[str, Any] = {}
         self._idle: OrderedDict[str, Kept] = OrderedDict()
@@ -87,6 +86,7 @@ class Keeper:
         if kept is None:
             kept = self._kept[session.avatar_id] = Kept(self, session.avatar_id)
         kept.holders += 1
+        self._clock = session.clock
         self._wake(kept)
         if kept.waiting is None:
             return kept
@@ -148,9 +148,8 @@ class Keeper:
         if self._linger == 0:
             self._forget(kept)
             return
-        if self._linger is not None:
-            clock = clock_or_reactor(self._clock)
-            kept.expiry = clock.callLater(self._linger, self._forget, kept)
+        if self._linger is not None and self._clock is not None:
+            kept.expiry = self._clock.callLater(self._linger, self._forget, kept)
         if self._most is not None:
             self._idle[kept.key] = kept
             if len(self._idle) > self._most:

@@ -4,7 +4,7 @@ No more sessions than there are places for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from twisted.cred.portal import IRealm
@@ -18,6 +18,9 @@ from pbrealm.policies import Refuse, too_many
 from pbrealm.realms._login import Login, clock_of, enter, identify, log_in
 from pbrealm.realms._places import Places
 from pbrealm.realms._turns import Turns
+
+_EVERYBODY = object()
+"""The queue of those who wait for a place in all."""
 
 
 @implementer(ISessionRealm)
@@ -67,28 +70,48 @@ class ConnectionLimitedRealm:
     async def admit(
         self, session: Session, interfaces: Sequence[type[Interface]]
     ) -> tuple[type[Interface], Any]:
-        avatar_id = session.avatar_id
-        if self._turns.queued(avatar_id) or self._places.in_the_way(avatar_id) is not None:
+        avatar_id, turns, places = session.avatar_id, self._turns, self._places
+        if (
+            turns.queued(avatar_id)
+            or turns.queued(_EVERYBODY)
+            or places.own_in_the_way(avatar_id) is not None
+            or places.all_in_the_way() is not None
+        ):
             await self._wait_for_place(session)
         else:
-            self._places.take(session)
+            places.take(session)
         return await enter(self._realm, session, interfaces)
 
     async def _wait_for_place(self, newcomer: Session) -> None:
-        avatar_id = newcomer.avatar_id
-        if self._turns.queued(avatar_id) >= self._on_full.waiting:
-            raise too_many(newcomer, self._places.of(avatar_id))
-        await self._turns.take(newcomer)
+        # First one's own avatar id has to have room, then the whole; whoever has the turn of the
+        # whole waits for no other turn.
+        avatar_id, places = newcomer.avatar_id, self._places
+        await self._take_turn(avatar_id, newcomer)
         try:
-            await self._make_room(newcomer)
-            # Before the turn passes on: the next one is decided on at once.
-            self._places.take(newcomer)
+            await self._make_room(newcomer, lambda: places.own_in_the_way(avatar_id))
+            if not self._turns.queued(_EVERYBODY) and places.all_in_the_way() is None:
+                places.take(newcomer)
+                return
+            await self._take_turn(_EVERYBODY, newcomer)
+            try:
+                await self._make_room(newcomer, places.all_in_the_way)
+                # Before either turn passes on: the next one is decided on at once.
+                places.take(newcomer)
+            finally:
+                self._turns.pass_on(_EVERYBODY)
         finally:
             self._turns.pass_on(avatar_id)
 
-    async def _make_room(self, newcomer: Session) -> None:
+    async def _take_turn(self, queue: Hashable, newcomer: Session) -> None:
+        if self._turns.queued(queue) >= self._on_full.waiting:
+            raise too_many(newcomer, self._places.of(newcomer.avatar_id))
+        await self._turns.take(queue, newcomer)
+
+    async def _make_room(
+        self, newcomer: Session, in_the_way: Callable[[], Sequence[Session] | None]
+    ) -> None:
         asked: Sequence[Session] | None = None
-        while (holders := self._places.in_the_way(newcomer.avatar_id)) is not None:
+        while (holders := in_the_way()) is not None:
             # Asking again is for those who were overtaken while they waited; a policy that made
             # nobody leave would be asked forever.
             if holders == asked or not holders:

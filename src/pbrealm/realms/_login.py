@@ -24,7 +24,7 @@ from pbrealm._clock import clock_or_reactor
 from pbrealm._connection import connection_of, format_address
 from pbrealm._eager import start
 from pbrealm._session import Session
-from pbrealm.errors import LoginRefused, PBRealmError, Reason
+from pbrealm.errors import LoginRefused, PBRealmError, Reason, SessionEnded
 from pbrealm.interfaces import ISessionRealm
 
 JOURNAL = "pbrealm.journal"
@@ -60,6 +60,9 @@ def log_in(
 
     def admitted(found: tuple[type[Interface], Any]) -> Login:
         interface, aspect = found
+        if session.ended is not None:
+            # Somebody who was told of the arrival has ended it.
+            raise SessionEnded(session.ended)
         session.open()
         return interface, (session if interface is IPerspective else aspect), session.logout
 
@@ -70,9 +73,9 @@ def log_in(
 
     admission = start(realm.admit(session, interfaces))
     if admission.called:
-        return admission.addCallbacks(admitted, refused)
+        return admission.addCallback(admitted).addErrback(refused)
     answer: Deferred[Login] = Deferred(lambda _: _cancel(session))
-    admission.addCallbacks(admitted, refused).chainDeferred(answer)
+    admission.addCallback(admitted).addErrback(refused).chainDeferred(answer)
     return answer
 
 

@@ -46,7 +46,7 @@ class SharedStateRealm:
         """
         self.clock = clock
         self._avatar_factory = avatar_factory
-        self._states = Keeper(state_factory, linger=linger, most=max_states, clock=clock)
+        self._states = Keeper(state_factory, linger=linger, most=max_states)
 
     @property
     def states(self) -> Mapping[str, Any]:

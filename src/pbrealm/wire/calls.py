@@ -14,6 +14,7 @@ from twisted.spread import pb
 from pbrealm.errors import Dropped
 from pbrealm.wire.broker import SENDING, FastBroker
 from pbrealm.wire.messages import EncodedCall, call_header
+from pbrealm.wire.outbox import AT_A_TIME
 from pbrealm.wire.rules import has_stock_rule
 from pbrealm.wire.tokens import DIALECT, PREFIX_LIMIT, VOCABULARY
 
@@ -82,9 +83,14 @@ def send_call(
         write(message)
         return request_id
     broker.hand_over()
-    if outbox.keeping_up is not None:
+    if isinstance(reference, pb.RemoteCacheObserver):
+        # A change that is dropped would be missing from the copy for good.
+        outbox.write(message)
+    elif outbox.keeping_up is not None and len(message) <= AT_A_TIME:
         outbox.keeping_up.write(message)
-    elif not outbox.post(message, call.method, partial(_drop, broker, request_id)):
+    elif not outbox.post(
+        message, (reference.luid, call.method), partial(_drop, broker, request_id)
+    ):
         _drop(broker, request_id)
         if asker is None:
             raise Dropped("the client is too slow")

@@ -47,7 +47,23 @@ def ask(mind: Any, method: str, args: Sequence[object], kw: Mapping[str, object]
     asks = outbox is not None and kw.get("pbanswer", True)
     if asks and not outbox.may_ask(len(broker.waitingForAnswers)):
         return fail(Dropped("too many notifications are without their answer"))
-    return maybeDeferred(lambda: mind.callRemote(method, *args, **kw))
+    call = encode_call(method, args, kw) if outbox is not None else None
+    if call is None or not takes_encoded(mind):
+        return maybeDeferred(lambda: mind.callRemote(method, *args, **kw))
+    # The outbox knows it for a notification then, which may be dropped.
+    return _ask_encoded(mind, call)
+
+
+def _ask_encoded(mind: Any, call: EncodedCall) -> Deferred[Any]:
+    answer: Deferred[Any] = Deferred(lambda _: give_up(mind, number))
+    number = 0
+    try:
+        number = send_call(mind, call, answer if call.answer else None)
+    except Exception:
+        return fail()
+    if not call.answer:
+        answer.callback(None)
+    return answer
 
 
 def timed_out(_: object, timeout: float) -> Failure:
@@ -148,6 +164,7 @@ class _Delivery:
 
     def send_slice(self) -> None:
         """Send to as many as there is time for, and to the rest after the reactor's next round."""
+        self._timer = None
         until = self._clock.seconds() + SLICE
         while self._next < len(self._targets):
             self._send_until(self._next + _LOOK_AT_CLOCK)
@@ -185,6 +202,9 @@ class _Delivery:
             if earlier is self:
                 break
             earlier.send_to(mind)
+        if getattr(client, "ended", None) is not None:
+            self.failed(Failure(pb.DeadReferenceError("the session has ended")), at, client)
+            return
         call = self._call
         if call is None or not takes_encoded(mind):
             self._send_otherwise(at, client, mind)
@@ -247,6 +267,7 @@ class _Delivery:
     def _cancel(self) -> None:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
+        self._timer = None
         self._send_until(len(self._targets))
         self._all_sent()
         self._give_up()

@@ -6,12 +6,16 @@ from __future__ import annotations
 
 import enum
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
-from zope.interface import implementer
+from zope.interface import directlyProvides, implementer, providedBy
+
+AT_A_TIME = 64 * 1024
+"""Bytes that a transport gets at most before it has said whether it keeps up."""
 
 
 class WhenSlow(enum.Enum):
@@ -35,19 +39,21 @@ class Backlog:
     """
     How much may wait for a client: so much for a time, so much at once.
 
-    What the kernel and the transport hold, together a few hundred KB, isn't counted.  Answers to
-    the client's own calls are counted and never dropped; a client to whom something waits to be
-    sent isn't listened to meanwhile, so it can't ask for more of them.
+    What the kernel and the transport hold, together a few hundred KB, isn't counted.
+
+    Answers to the client's own calls, and what isn't plain data, are never dropped.  A client
+    that calls and doesn't read isn't listened to, so it can't ask for more; it's too slow once
+    more than L{hard_bytes} of them wait and it has taken nothing for L{soft_seconds}.
     """
 
     soft_bytes: int = 1024 * 1024
-    """Bytes that may wait for no longer than L{soft_seconds}."""
+    """Bytes of notifications that may wait for no longer than L{soft_seconds}."""
 
     soft_seconds: float = 10
     """Seconds that more than L{soft_bytes} may wait."""
 
     hard_bytes: int = 8 * 1024 * 1024
-    """Bytes that may wait at all."""
+    """Bytes of notifications that may wait at all."""
 
     unanswered: int = 1000
     """Notifications that may be without their answer."""
@@ -58,7 +64,11 @@ class Backlog:
     def __post_init__(self) -> None:
         for name in ("soft_bytes", "soft_seconds", "hard_bytes", "unanswered"):
             number = getattr(self, name)
-            if isinstance(number, bool) or not isinstance(number, (int, float)) or not number > 0:
+            if (
+                isinstance(number, bool)
+                or not isinstance(number, (int, float))
+                or not 0 < number < inf
+            ):
                 raise ValueError(f"{name} must be a positive number, not {number!r}")
         if self.soft_bytes > self.hard_bytes:
             raise ValueError("soft_bytes must not be more than hard_bytes")
@@ -69,17 +79,19 @@ class Backlog:
 @dataclass(eq=False)
 class _Held:
     """
-    One message that waits.
+    One message that waits, or the rest of one that the client has begun to get.
 
-    @ivar kind: of a notification, its method; L{None} for what can't be dropped.
+    @ivar kind: tells notifications that are alike; L{None} for what can't be dropped.
     @ivar dropped: called if it's dropped.
+    @ivar begun: whether it's such a rest, without which nothing else would be understood.
     """
 
-    __slots__ = ("data", "dropped", "kind")
+    __slots__ = ("begun", "data", "dropped", "kind")
 
     data: bytes
-    kind: bytes | None
+    kind: Hashable
     dropped: Callable[[], object] | None
+    begun: bool
 
 
 @implementer(IPushProducer)
@@ -92,12 +104,17 @@ class Outbox:
     """
 
     __slots__ = (
+        "__provides__",
         "_backlog",
         "_clock",
         "_closing",
+        "_gave_way",
         "_held",
-        "_held_bytes",
+        "_notified",
+        "_other",
+        "_owed",
         "_progress",
+        "_started",
         "_timer",
         "_too_slow",
         "_transport",
@@ -122,16 +139,31 @@ class Outbox:
         self._progress = progress
         self._too_slow = too_slow
         self._held: deque[_Held] | None = None
-        self._held_bytes = 0
+        self._notified = 0
+        self._owed = 0
         self._closing = False
+        self._started = False
+        self._gave_way = False
+        self._other: tuple[Any, bool] | None = None
         self._timer: IDelayedCall | None = None
         self.keeping_up: Any = transport
-        transport.registerProducer(self, True)
+        directlyProvides(self, providedBy(transport))
+
+    def start(self) -> None:
+        """
+        Have the transport say from now on whether it keeps up.
+
+        Not before the client has said something: to a transport that is still at its handshake,
+        as TLS is, the first words are too much already.
+        """
+        if not self._started:
+            self._started = True
+            self._transport.registerProducer(self, True)
 
     @property
     def direct(self) -> Any:
         """The transport below, while it keeps up; L{None} while something waits."""
-        return None if self._congested or self._closing else self._transport
+        return None if self._closing else self.keeping_up
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -140,10 +172,9 @@ class Outbox:
 
     def write(self, data: bytes) -> None:
         """Write what can't be dropped."""
-        if self.keeping_up is not None:
-            self.keeping_up.write(data)
-        elif self._hold(_Held(data, None, None)) > self._backlog.hard_bytes:
-            self._too_slow()
+        rest = self._write(data)
+        if rest:
+            self._hold(_Held(rest, None, None, begun=len(rest) < len(data)))
 
     def writeSequence(self, data: Iterable[bytes]) -> None:
         self.write(b"".join(data))
@@ -160,38 +191,52 @@ class Outbox:
         self._transport.abortConnection()
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """Another is to be asked for more when there is room, such as a pager."""
-        self._transport.unregisterProducer()
-        self._transport.registerProducer(producer, streaming)
+        """Another has more to write, and is to be asked for it, such as a pager."""
+        self._other = (producer, streaming)
+        if self.keeping_up is not None:
+            self._give_way()
 
     def unregisterProducer(self) -> None:
-        self._transport.unregisterProducer()
-        if not self._closing:
-            self._transport.registerProducer(self, True)
+        """That one has no more, so the transport is to say again whether it keeps up."""
+        self._other = None
+        if self._gave_way:
+            self._gave_way = False
+            self._transport.unregisterProducer()
+            if self._started and not self._closing:
+                self._transport.registerProducer(self, True)
+
+    def _give_way(self) -> None:
+        if self._started:
+            self._transport.unregisterProducer()
+        self._gave_way = True
+        if self._other is not None:
+            self._transport.registerProducer(*self._other)
 
     # What notifications do
 
-    def post(self, data: bytes, kind: bytes, dropped: Callable[[], object] | None = None) -> bool:
+    def post(
+        self, data: bytes, kind: Hashable, dropped: Callable[[], object] | None = None
+    ) -> bool:
         """
         Write a notification, or have it wait.
 
-        @param kind: its method.
+        @param kind: tells notifications that are alike.
         @param dropped: called if it's dropped while it waits.
         @return: whether it was taken; if not, it was dropped at once.
         """
         if self.keeping_up is not None:
-            self.keeping_up.write(data)
+            self.write(data)
             return True
         backlog = self._backlog
         match backlog.when_slow:
-            case WhenSlow.DROP_NEWEST if self._held_bytes + len(data) > backlog.hard_bytes:
+            case WhenSlow.DROP_NEWEST if self._notified + len(data) > backlog.hard_bytes:
                 return False
             case WhenSlow.KEEP_LAST:
                 self._drop(kind)
-        held_bytes = self._hold(_Held(data, kind, dropped))
-        if held_bytes > backlog.hard_bytes and backlog.when_slow is WhenSlow.DROP_OLDEST:
-            held_bytes = self._drop_oldest()
-        if held_bytes > backlog.hard_bytes:
+        self._hold(_Held(data, kind, dropped, begun=False))
+        if backlog.when_slow is WhenSlow.DROP_OLDEST:
+            self._drop_oldest()
+        if self._notified > backlog.hard_bytes:
             self._too_slow()
         return True
 
@@ -209,10 +254,13 @@ class Outbox:
 
     def clear(self) -> None:
         """Drop all that waits."""
-        held, self._held, self._held_bytes = self._held, None, 0
+        held, self._held = self._held or (), None
+        self._notified = self._owed = 0
         self._stop_timer()
-        for message in held or ():
-            if message.dropped is not None:
+        for message in held:
+            if message.begun:
+                self._hold(message)
+            elif message.dropped is not None:
                 message.dropped()
 
     # What the transport says
@@ -220,6 +268,7 @@ class Outbox:
     def pauseProducing(self) -> None:
         """The client doesn't keep up."""
         self.keeping_up = None
+        # Who isn't read from can't ask for more answers.
         self._transport.pauseProducing()
 
     def resumeProducing(self) -> None:
@@ -228,58 +277,94 @@ class Outbox:
         self._progress()
         while self._held and self.keeping_up is not None:
             message = self._held.popleft()
-            self._held_bytes -= len(message.data)
-            self._transport.write(message.data)
-        if self._held_bytes <= self._backlog.soft_bytes:
+            self._count(message, -len(message.data))
+            rest = self._write(message.data)
+            if rest:
+                begun = _Held(rest, None, None, begun=True)
+                self._held.appendleft(begun)
+                self._count(begun, len(rest))
+        if self._notified <= self._backlog.soft_bytes:
             self._stop_timer()
+        self._watch()
         if self.keeping_up is None:
             return
         self._held = None
+        if self._other is not None:
+            self._give_way()
         self._transport.resumeProducing()
         if self._closing:
             self._close()
 
     def stopProducing(self) -> None:
         """The connection is gone."""
-        self.clear()
+        self._held = None
+        self._stop_timer()
+        self._other = None
+
+    def _write(self, data: bytes) -> bytes:
+        """
+        Write as much as the transport has room for.
+
+        A transport says that it has room again when it has got rid of everything.  So it gets
+        little at a time: else a large message on a slow line would look like no progress at all.
+
+        @return: the rest.
+        """
+        if self.keeping_up is None:
+            return data
+        if len(data) <= AT_A_TIME or not self._started:
+            self.keeping_up.write(data)
+            return b""
+        at = 0
+        while at < len(data) and self.keeping_up is not None:
+            self.keeping_up.write(data[at : at + AT_A_TIME])
+            at += AT_A_TIME
+        return data[at:]
 
     def _close(self) -> None:
         # A transport that has somebody to ask for more doesn't close.
-        self._transport.unregisterProducer()
+        if self._started and not self._gave_way:
+            self._transport.unregisterProducer()
         self._transport.loseConnection()
 
-    def _hold(self, message: _Held) -> int:
+    def _hold(self, message: _Held) -> None:
         if self._held is None:
             self._held = deque()
         self._held.append(message)
-        self._held_bytes += len(message.data)
-        backlog = self._backlog
-        if (
-            self._held_bytes > backlog.soft_bytes
-            and self._timer is None
-            and backlog.when_slow is WhenSlow.END
-        ):
-            self._timer = self._clock.callLater(backlog.soft_seconds, self._too_long)
-        return self._held_bytes
+        self._count(message, len(message.data))
+        self._watch()
 
-    def _drop(self, kind: bytes) -> None:
+    def _count(self, message: _Held, size: int) -> None:
+        if message.kind is None:
+            self._owed += size
+        else:
+            self._notified += size
+
+    def _watch(self) -> None:
+        backlog = self._backlog
+        too_much = self._owed > backlog.hard_bytes or (
+            self._notified > backlog.soft_bytes and backlog.when_slow is WhenSlow.END
+        )
+        if too_much and self._timer is None:
+            self._timer = self._clock.callLater(backlog.soft_seconds, self._too_long)
+
+    def _drop(self, kind: Hashable) -> None:
         for message in self._held or ():
             if message.kind == kind:
                 self._remove(message)
                 return
 
-    def _drop_oldest(self) -> int:
+    def _drop_oldest(self) -> None:
         for message in list(self._held or ())[:-1]:
-            if self._held_bytes <= self._backlog.hard_bytes:
+            if self._notified <= self._backlog.hard_bytes:
                 break
             if message.kind is not None:
                 self._remove(message)
-        return self._held_bytes
 
     def _remove(self, message: _Held) -> None:
         if self._held is not None:
             self._held.remove(message)
-            self._held_bytes -= len(message.data)
+            self._count(message, -len(message.data))
         if message.dropped is not None:
             message.dropped()
 
