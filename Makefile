@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test check bench-calls clean
+.PHONY: demo test abuse fuzz check bench-calls clean
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "pbrealm needs Python 3.10 or newer; name one with: make PYTHON=python3.12")'
@@ -14,6 +14,14 @@ $(VENV)/installed: pyproject.toml
 test: $(VENV)/installed
 	$(BIN)/python -m pytest
 	$(BIN)/python -m twisted.trial tests
+
+# The longer form of what hostile clients do; prints what the server took for each of them.
+abuse: $(VENV)/installed
+	PBREALM_ABUSE=long $(BIN)/python -m pytest -s tests/abuse
+
+FUZZ_SECONDS ?= 60
+fuzz: $(VENV)/installed
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest tests/fuzz
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .
