@@ -1,0 +1,240 @@
+"""
+Whatever a client sends, and however it's cut into pieces: the server answers or closes, logs no
+error, and keeps nothing.
+
+C{make fuzz} tries as much as can be tried in C{FUZZ_SECONDS}; else it's the same little each time.
+"""
+
+import gc
+import os
+import time
+
+import hypothesis.strategies as st
+from hypothesis import HealthCheck, given, seed, settings
+from twisted.spread import banana
+from twisted.trial.unittest import SynchronousTestCase
+
+import pbrealm.front.login
+from tests.fuzz.conversation import CHALLENGE, LIMITS, House, record
+from tests.wire.plain import twisted_sexp, written
+
+SECONDS = float(os.environ.get("FUZZ_SECONDS", "0")) / 5
+"""How long each of the five tests may go on; 0 for the bounded form."""
+
+WORDS = sorted(banana.Banana.outgoingVocabulary)
+
+scalars = st.one_of(
+    st.sampled_from([0, 1, 2, 3, -1, 2**31, 2**64, -(2**64), 10**9]),
+    st.sampled_from(WORDS),
+    st.sampled_from([b"root", b"login", b"loginAnonymous", b"respond", b"echo", b"boolean"]),
+    st.sampled_from([b"unicode", b"set", b"frozenset", b"datetime", b"decimal", b"\xff", b""]),
+    st.sampled_from([b"method", b"builtins.eval", b"twisted.spread.pb.Broker", b"a" * 300]),
+    st.integers(-300, 300),
+    st.floats(),
+    st.binary(max_size=5),
+)
+sexps = st.recursive(scalars, lambda inner: st.lists(inner, max_size=5), max_leaves=12)
+pauses = st.lists(st.sampled_from([0, 0, 0, 0.5, 6, 31]), max_size=8)
+
+
+@st.composite
+def calls(draw):
+    """A message that is well formed as far as it goes."""
+    command = draw(st.sampled_from([b"message", b"cachemessage", b"answer", b"error", b"decref"]))
+    number = draw(st.integers(0, 12) | sexps)
+    if command in (b"message", b"cachemessage"):
+        target = draw(st.integers(0, 8) | st.just(b"root") | sexps)
+        method = draw(
+            st.sampled_from([b"login", b"respond", b"loginAnonymous", b"echo", b"object"]) | sexps
+        )
+        wanted = draw(st.sampled_from([1, 0]) | sexps)
+        args = draw(st.lists(sexps, max_size=3).map(lambda some: [b"tuple", *some]) | sexps)
+        kw = draw(st.just([b"dictionary"]) | sexps)
+        return [command, number, target, method, wanted, args, kw]
+    return [command, number, *draw(st.lists(sexps, max_size=2))]
+
+
+def as_bytes(sexp):
+    """As plain PB writes it, or with its words spelled out if that's not possible."""
+    try:
+        return written(sexp)
+    except Exception:
+        return b""
+
+
+conversations = st.lists(calls() | sexps, max_size=40).map(lambda said: list(map(as_bytes, said)))
+
+
+@st.composite
+def changed(draw, sexp):
+    """An s-expression of which some part is another."""
+    if not isinstance(sexp, list) or not sexp or draw(st.integers(0, 5)) == 0:
+        return draw(sexps)
+    place = draw(st.integers(0, len(sexp) - 1))
+    what = draw(st.sampled_from(["deeper", "deeper", "drop", "twice", "swap"]))
+    new = sexp[:]
+    if what == "deeper":
+        new[place] = draw(changed(sexp[place]))
+    elif what == "drop":
+        del new[place]
+    elif what == "twice":
+        new.insert(place, sexp[place])
+    else:
+        other = draw(st.integers(0, len(sexp) - 1))
+        new[place], new[other] = new[other], new[place]
+    return new
+
+
+@st.composite
+def mutated(draw, messages):
+    """A conversation in which something is wrong."""
+    messages = list(messages)
+    for _ in range(draw(st.integers(0, 4))):
+        if not messages:
+            break
+        place = draw(st.integers(0, len(messages) - 1))
+        message = messages[place]
+        what = draw(
+            st.sampled_from(["sexp", "sexp", "sexp", "bit", "cut", "drop", "twice", "swap", "new"])
+        )
+        if what == "sexp" and message:
+            try:
+                sexp = twisted_sexp(message)
+            except Exception:
+                # It has been spoilt by an earlier change.
+                continue
+            messages[place] = as_bytes(draw(changed(sexp)))
+        elif what == "bit" and message:
+            at = draw(st.integers(0, len(message) - 1))
+            flipped = message[at] ^ 1 << draw(st.integers(0, 7))
+            messages[place] = message[:at] + bytes((flipped,)) + message[at + 1 :]
+        elif what == "cut":
+            messages[place] = message[: draw(st.integers(0, len(message)))]
+        elif what == "drop":
+            del messages[place]
+        elif what == "twice":
+            messages.insert(place, message)
+        elif what == "swap":
+            other = draw(st.integers(0, len(messages) - 1))
+            messages[place], messages[other] = messages[other], message
+        else:
+            messages.insert(place, as_bytes(draw(calls())))
+    return messages
+
+
+@st.composite
+def pieces(draw, messages):
+    """The bytes of a conversation, as they may arrive."""
+    stream = b"".join(messages)
+    if draw(st.booleans()):
+        return messages
+    cuts = sorted(draw(st.lists(st.integers(0, len(stream)), max_size=6)))
+    return [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
+
+
+def served(event):
+    """
+    Whether an error is what a call has come to that was looked up and answered: that of a client
+    with a login is logged, under Perspective Broker, since it's the program's that is served.
+    """
+    failure = event.get("log_failure") or event.get("failure")
+    if failure is None:
+        return event.get("message") == ("Peer will receive following PB traceback:",)
+    return any(frame[0] == "_recvMessage" for frame in failure.frames)
+
+
+class FuzzTests(SynchronousTestCase):
+    def setUp(self):
+        self.patch(pbrealm.front.login.secrets, "token_bytes", lambda _: CHALLENGE)
+        self.house = House()
+        self.before, self.after = record()
+
+    def fuzz(self, test):
+        """Try it, and see that nothing is left of all the connections there were."""
+        if SECONDS:
+            until = time.monotonic() + SECONDS
+            number = int(time.time())
+            chosen = settings(max_examples=300, derandomize=False, print_blob=True)
+        else:
+            until = number = 0
+            chosen = settings(max_examples=100, derandomize=True)
+        chosen = settings(
+            chosen, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+        )
+        tried = chosen(test)
+        tried()
+        while time.monotonic() < until:
+            number += 1
+            seed(number)(tried)()
+        self.flushLoggedErrors()
+        # The events of the last conversation hold its failures, and those its frames.
+        del self.house.errors[:]
+        gc.collect()
+        self.assertEqual(len(self.house.brokers), 0)
+
+    def assert_nothing_logged(self):
+        self.assertEqual(self.house.errors, [])
+
+    def assert_served(self):
+        self.assertEqual([event for event in self.house.errors if not served(event)], [])
+
+    def test_recorded(self):
+        """What was recorded is served; else the rest would come to little."""
+        self.house.hear([*self.before, *self.after[:1]])
+        answered = self.house.hear([*self.before, *self.after])
+        self.assertIn(b"hello alice", answered)
+        self.assertIn(b"hello bob", answered)
+        self.assert_nothing_logged()
+
+    def test_any_bytes(self):
+        @given(st.lists(st.binary(max_size=200), max_size=6), pauses)
+        def any_bytes(chunks, waits):
+            self.house.hear(chunks, waits)
+            self.assert_nothing_logged()
+
+        self.fuzz(any_bytes)
+
+    def test_strangers(self):
+        """Greetings, and then messages of all kinds: an answer takes no more than is allowed."""
+
+        @given(
+            st.lists(calls() | sexps, max_size=40).map(lambda m: list(map(as_bytes, m))), pauses
+        )
+        def strangers(messages, waits):
+            answered = self.house.hear([*self.before[:2], *messages], waits)
+            self.assert_nothing_logged()
+            self.assertLess(len(answered), 3 * LIMITS.stranger_bytes)
+
+        self.fuzz(strangers)
+
+    def test_logins(self):
+        """A login in which something is wrong."""
+
+        @given(mutated(self.before).flatmap(pieces), pauses)
+        def logins(chunks, waits):
+            self.house.hear(chunks, waits)
+            self.assert_nothing_logged()
+
+        self.fuzz(logins)
+
+    def test_members(self):
+        """Messages of all kinds from a client that has logged in."""
+
+        @given(
+            st.lists(calls() | sexps, max_size=40).map(lambda m: list(map(as_bytes, m))), pauses
+        )
+        def members(messages, waits):
+            self.house.hear([*self.before, *messages], waits)
+            self.assert_served()
+
+        self.fuzz(members)
+
+    def test_mistakes(self):
+        """The calls of such a client, in which something is wrong."""
+
+        @given(mutated(self.after).flatmap(pieces), pauses)
+        def mistakes(chunks, waits):
+            self.house.hear([*self.before, *chunks], waits)
+            self.assert_served()
+
+        self.fuzz(mistakes)
