@@ -67,7 +67,7 @@ class Connection:
         """A session has ended; one that isn't here is no error."""
         if session not in self.sessions:
             return
-        self.sessions = tuple(other for other in self.sessions if other is not session)
+        self.sessions = tuple([other for other in self.sessions if other is not session])
         if not self.sessions:
             _connections.pop(self.broker, None)
             if not self.lost:

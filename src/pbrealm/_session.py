@@ -19,7 +19,6 @@ from twisted.spread.pb import IPerspective
 from zope.interface import implementer
 
 from pbrealm._connection import Caller, Connection, connection_of
-from pbrealm._eager import start
 from pbrealm.errors import LoginRefused, Reason, SessionEnded
 from pbrealm.interfaces import IClientAware
 from pbrealm.wire.deliver import ask, timed_out
@@ -40,10 +39,10 @@ _on_avatar: dict[int, tuple[Session, ...]] = {}
 _current: ContextVar[Session | None] = ContextVar("pbrealm.current_session", default=None)
 
 # It left by itself, and its connection is its own affair.
-_LEFT = frozenset({Reason.LOGGED_OUT, Reason.DISCONNECTED})
+_LEFT = (Reason.LOGGED_OUT, Reason.DISCONNECTED)
 
 # There is nobody to say goodbye to.
-_DEAF = frozenset({*_LEFT, Reason.NO_ANSWER})
+_DEAF = (*_LEFT, Reason.NO_ANSWER)
 
 
 def current_session() -> Session | None:
@@ -217,9 +216,7 @@ class Session:
         self.revoke(reason)
         if not self._finishing:
             self._finishing = True
-            over = start(self._finish(self.ended or reason))
-            if not over.called:
-                self._over = over
+            self._over = self._finish(self.ended or reason)
         if self._over is None:
             # It is all over, or this comes from one of the callbacks of the end.
             return succeed(None)
@@ -339,7 +336,7 @@ class Session:
 
     # The end
 
-    async def _finish(self, reason: Reason) -> None:
+    def _finish(self, reason: Reason) -> Deferred[None] | None:
         farewell = self._say_goodbye(reason)
         if self._connection is not None:
             self._connection.leave(self)
@@ -351,6 +348,14 @@ class Session:
             self._on_end = tuple(rest)
             self._call(callback, reason)
         left = None if self._attaching else self._leave_avatar(reason)
+        if left is None and farewell is None:
+            self._leave_connection(reason)
+            return None
+        return Deferred.fromCoroutine(self._see_out(farewell, left, reason))
+
+    async def _see_out(
+        self, farewell: Deferred[object] | None, left: Deferred[None] | None, reason: Reason
+    ) -> None:
         if farewell is not None:
             await farewell
         # An avatar that takes its time to detach doesn't keep the connection open.
@@ -375,11 +380,10 @@ class Session:
         return told
 
     def _leave_avatar(self, reason: Reason) -> Deferred[None] | None:
-        others = tuple(session for session in sessions_of(self.avatar) if session is not self)
+        here = _on_avatar.pop(id(self.avatar), ())
+        others = tuple([session for session in here if session is not self])
         if others:
             _on_avatar[id(self.avatar)] = others
-        else:
-            _on_avatar.pop(id(self.avatar), None)
         if not self._attached:
             return self._let_go()
         self._attached = False

@@ -8,7 +8,7 @@ the realm within (L{enter}), and the one that finds the avatar puts the session 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from twisted.cred.portal import IRealm
@@ -97,16 +97,24 @@ def _cancel(session: Session) -> None:
     session.end(Reason.REFUSED)
 
 
-async def enter(
+def enter(
     realm: IRealm, session: Session, interfaces: Sequence[type[Interface]]
-) -> tuple[type[Interface], Any]:
+) -> Coroutine[Any, Any, tuple[type[Interface], Any]]:
     """
     Pass a session on to the realm within, ours or a hand-written one.
 
-    @raise Exception: what the realm refuses the login with.
+    @return: raises what the realm refuses the login with.
     """
     if ISessionRealm.providedBy(realm):
-        return await realm.admit(session, interfaces)
+        admission: Coroutine[Any, Any, tuple[type[Interface], Any]]
+        admission = realm.admit(session, interfaces)
+        return admission
+    return _enter_foreign(realm, session, interfaces)
+
+
+async def _enter_foreign(
+    realm: IRealm, session: Session, interfaces: Sequence[type[Interface]]
+) -> tuple[type[Interface], Any]:
     request: Callable[..., Any] = realm.requestAvatar
     answer = maybeDeferred(request, session.avatar_id, session.mind, *interfaces)
     interface, aspect, logout = await session.wait(answer, late=lambda login: login[2]())

@@ -110,7 +110,7 @@ class Roster:
         name = session.avatar_id
         here = self._by_id[name]
         del self._all[session]
-        left = tuple(other for other in here if other is not session)
+        left = tuple([other for other in here if other is not session])
         if left:
             self._by_id[name] = left
             self._since.setdefault(name, here[0].since)
