@@ -69,6 +69,17 @@ class SliceTests(DeliverTestCase):
         self.server.flush()
         self.assertEqual(len(self.successResultOf(report).answered), 5)
 
+    def test_unreadable_answer(self):
+        """Who answers with what can't be read is cut off, and counts as gone."""
+        report = self.realm.broadcast("one")
+        self.server.clock.advance(0)
+        client = self.clients[0]
+        (request_id,) = client.server_broker.waitingForAnswers
+        client.broker.sendCall(b"answer", request_id, [b"of no such type"])
+        self.server.flush()
+        result = self.successResultOf(report)
+        self.assertEqual((result.gone, len(result.answered)), ([self.sessions[0]], 4))
+
     def test_is_not_overtaken(self):
         """Neither by another broadcast, nor by a notification to one client."""
         self.realm.broadcast("one", pbanswer=False)

@@ -202,6 +202,17 @@ class OutboxTests(SynchronousTestCase):
         self.outbox.stopProducing()
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_direct(self):
+        """What is to go out at once may go past it while nothing waits, nor is it closing."""
+        outbox = self.make(room=1)
+        self.assertIs(outbox.direct, self.transport)
+        outbox.write(b"a")
+        self.assertIsNone(outbox.direct)
+        self.transport.drain()
+        self.assertIs(outbox.direct, self.transport)
+        outbox.loseConnection()
+        self.assertIsNone(outbox.direct)
+
     def test_pager(self):
         """Another producer has its turn, and then this one again."""
         outbox = self.make(room=5)

@@ -47,6 +47,10 @@ class Asker(Protocol):
     Who gets an answer: a L{Deferred<twisted.internet.defer.Deferred>}, or less.
     """
 
+    @property
+    def called(self) -> bool:
+        """Whether anything came."""
+
     def callback(self, answer: Any, /) -> object:
         """The answer has come."""
 

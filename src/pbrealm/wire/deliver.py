@@ -112,6 +112,11 @@ class _Awaited:
         self._mind = mind
         self.number = 0
 
+    @property
+    def called(self) -> bool:
+        """Whether it has come, or is waited for no more."""
+        return self._delivery is None
+
     def callback(self, answer: object) -> None:
         """It has come; if it was given up before, that's too late."""
         delivery, self._delivery = self._delivery, None
