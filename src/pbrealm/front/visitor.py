@@ -134,10 +134,10 @@ class Visitor:
         """
         Something is called that isn't for strangers.
 
-        @raise PBRealmError: if no login is alive: of what a client has got from its avatar, it
-            has no more use than of the avatar.
+        @raise PBRealmError: before a login, and once the last one was ended from this side.  A
+            client that lets go of its avatar by itself may go on with what it got from it.
         """
-        if self._alive or self._pending:
+        if self._alive or self._pending or self._ended is Reason.LOGGED_OUT:
             return
         if self._ended is None:
             raise LoginRefused("there is nothing to call before the login")
