@@ -8,23 +8,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from twisted.cred.portal import IRealm
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
-from zope.interface import Interface, implementer
+from zope.interface import Interface
 
 from pbrealm._connection import format_address
 from pbrealm._session import Session
 from pbrealm.errors import Reason
-from pbrealm.interfaces import ISessionRealm
-from pbrealm.realms import clock_of, enter, identify, log_in
-from pbrealm.realms._login import JOURNAL, Login
+from pbrealm.realms import enter
+from pbrealm.realms._bases import WrappingRealm
+from pbrealm.realms._login import JOURNAL
 
 _log = Logger(namespace=JOURNAL)
 
 
-@implementer(ISessionRealm)
-class JournalRealm:
+class JournalRealm(WrappingRealm):
     """
     Wraps a realm, and logs who came, from where, for how long, and why they left.
 
@@ -38,16 +35,7 @@ class JournalRealm:
         """
         @param realm: any realm.
         """
-        self.clock: IReactorTime | None = clock_of(realm)
-        self._realm = realm
-
-    def requestAvatar(
-        self, avatarId: object, mind: object, *interfaces: type[Interface]
-    ) -> Deferred[Login]:
-        return log_in(self, avatarId, mind, interfaces)
-
-    def identify(self, avatarId: object) -> str:
-        return identify(self._realm, avatarId)
+        super().__init__(realm, None)
 
     async def admit(
         self, session: Session, interfaces: Sequence[type[Interface]]

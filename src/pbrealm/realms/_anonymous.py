@@ -10,19 +10,17 @@ from typing import Any
 
 from twisted.cred.checkers import ANONYMOUS
 from twisted.cred.portal import IRealm
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from zope.interface import Interface, implementer
+from zope.interface import Interface
 
 from pbrealm._names import is_guest
 from pbrealm._session import Session
 from pbrealm.errors import LoginRefused
-from pbrealm.interfaces import ISessionRealm
-from pbrealm.realms._login import Login, clock_of, enter, identify, log_in
+from pbrealm.realms._bases import WrappingRealm
+from pbrealm.realms._login import enter, identify
 
 
-@implementer(ISessionRealm)
-class AnonymousRealm:
+class AnonymousRealm(WrappingRealm):
     """
     Sends anonymous logins, and those of the named accounts, to the realm for guests, each under
     an avatar id of its own: C{guest#1}, C{guest#2}, …
@@ -48,16 +46,10 @@ class AnonymousRealm:
             raise TypeError(
                 f"names must be a collection of account names, not the string {names!r}"
             )
-        self.clock = clock or clock_of(realm)
-        self._realm = realm
+        super().__init__(realm, clock)
         self._guests = guests
         self._names = frozenset(names)
         self._numbers = itertools.count(1)
-
-    def requestAvatar(
-        self, avatarId: object, mind: object, *interfaces: type[Interface]
-    ) -> Deferred[Login]:
-        return log_in(self, avatarId, mind, interfaces)
 
     def identify(self, avatarId: object) -> str:
         if avatarId != ANONYMOUS:

@@ -7,18 +7,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from zope.interface import Interface, implementer
+from zope.interface import Interface
 
 from pbrealm._session import Session
-from pbrealm.interfaces import ISessionRealm
+from pbrealm.realms._bases import FindingRealm
 from pbrealm.realms._keeper import Keeper
-from pbrealm.realms._login import Login, avatar_id_from, log_in, put_on_avatar
+from pbrealm.realms._login import put_on_avatar
 
 
-@implementer(ISessionRealm)
-class CachingRealm:
+class CachingRealm(FindingRealm):
     """
     One avatar for each avatar id.
 
@@ -43,7 +41,7 @@ class CachingRealm:
             longest ago goes first.  L{None} for any number.
         @param clock: by default the global reactor.
         """
-        self.clock = clock
+        super().__init__(clock)
         self._avatars = Keeper(avatar_factory, linger=linger, most=max_avatars)
 
     @property
@@ -58,14 +56,6 @@ class CachingRealm:
         @return: whether there was one.
         """
         return self._avatars.evict(avatar_id)
-
-    def requestAvatar(
-        self, avatarId: object, mind: object, *interfaces: type[Interface]
-    ) -> Deferred[Login]:
-        return log_in(self, avatarId, mind, interfaces)
-
-    def identify(self, avatarId: object) -> str:
-        return avatar_id_from(avatarId)
 
     async def admit(
         self, session: Session, interfaces: Sequence[type[Interface]]

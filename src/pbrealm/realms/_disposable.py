@@ -7,17 +7,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IReactorTime
-from zope.interface import Interface, implementer
+from zope.interface import Interface
 
 from pbrealm._session import Session
-from pbrealm.interfaces import ISessionRealm
-from pbrealm.realms._login import Login, avatar_id_from, log_in, put_on_avatar
+from pbrealm.realms._bases import FindingRealm
+from pbrealm.realms._login import put_on_avatar
 
 
-@implementer(ISessionRealm)
-class DisposableRealm:
+class DisposableRealm(FindingRealm):
     """
     A new avatar for each login, which nobody else gets to see.
     """
@@ -30,16 +29,8 @@ class DisposableRealm:
             coroutine.
         @param clock: by default the global reactor.
         """
-        self.clock = clock
+        super().__init__(clock)
         self._avatar_factory = avatar_factory
-
-    def requestAvatar(
-        self, avatarId: object, mind: object, *interfaces: type[Interface]
-    ) -> Deferred[Login]:
-        return log_in(self, avatarId, mind, interfaces)
-
-    def identify(self, avatarId: object) -> str:
-        return avatar_id_from(avatarId)
 
     async def admit(
         self, session: Session, interfaces: Sequence[type[Interface]]

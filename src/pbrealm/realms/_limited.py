@@ -8,14 +8,15 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from twisted.cred.portal import IRealm
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IReactorTime
-from zope.interface import Interface, implementer
+from zope.interface import Interface
 
 from pbrealm._session import Session
-from pbrealm.interfaces import IFullPolicy, ISessionRealm
+from pbrealm.interfaces import IFullPolicy
 from pbrealm.policies import Refuse, too_many
-from pbrealm.realms._login import Login, clock_of, enter, identify, log_in
+from pbrealm.realms._bases import WrappingRealm
+from pbrealm.realms._login import enter
 from pbrealm.realms._places import Places
 from pbrealm.realms._turns import Turns
 
@@ -23,8 +24,7 @@ _EVERYBODY = object()
 """The queue of those who wait for a place in all."""
 
 
-@implementer(ISessionRealm)
-class ConnectionLimitedRealm:
+class ConnectionLimitedRealm(WrappingRealm):
     """
     Bounds how many sessions an avatar id has at once, and how many there are in all.
 
@@ -53,19 +53,10 @@ class ConnectionLimitedRealm:
             _check_number("total", total)
         if not callable(limit):
             _check_number("limit", limit)
-        self.clock = clock or clock_of(realm)
-        self._realm = realm
+        super().__init__(realm, clock)
         self._places = Places(limit if callable(limit) else lambda _: limit, total)
         self._turns = Turns()
         self._on_full: Any = Refuse() if on_full is None else on_full
-
-    def requestAvatar(
-        self, avatarId: object, mind: object, *interfaces: type[Interface]
-    ) -> Deferred[Login]:
-        return log_in(self, avatarId, mind, interfaces)
-
-    def identify(self, avatarId: object) -> str:
-        return identify(self._realm, avatarId)
 
     async def admit(
         self, session: Session, interfaces: Sequence[type[Interface]]

@@ -7,18 +7,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IReactorTime
-from zope.interface import Interface, implementer
+from zope.interface import Interface
 
 from pbrealm._session import Session
-from pbrealm.interfaces import ISessionRealm
+from pbrealm.realms._bases import FindingRealm
 from pbrealm.realms._keeper import Keeper
-from pbrealm.realms._login import Login, avatar_id_from, log_in, put_on_avatar
+from pbrealm.realms._login import put_on_avatar
 
 
-@implementer(ISessionRealm)
-class SharedStateRealm:
+class SharedStateRealm(FindingRealm):
     """
     A new avatar for each login, over state that all logins of one avatar id share.
 
@@ -44,7 +43,7 @@ class SharedStateRealm:
             ago goes first.  L{None} for any number.
         @param clock: by default the global reactor.
         """
-        self.clock = clock
+        super().__init__(clock)
         self._avatar_factory = avatar_factory
         self._states = Keeper(state_factory, linger=linger, most=max_states)
 
@@ -60,14 +59,6 @@ class SharedStateRealm:
         @return: whether there was one.
         """
         return self._states.evict(avatar_id)
-
-    def requestAvatar(
-        self, avatarId: object, mind: object, *interfaces: type[Interface]
-    ) -> Deferred[Login]:
-        return log_in(self, avatarId, mind, interfaces)
-
-    def identify(self, avatarId: object) -> str:
-        return avatar_id_from(avatarId)
 
     async def admit(
         self, session: Session, interfaces: Sequence[type[Interface]]

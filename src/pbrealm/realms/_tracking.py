@@ -10,19 +10,18 @@ from typing import Any
 from twisted.cred.portal import IRealm
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from zope.interface import Interface, implementer
+from zope.interface import Interface
 
 from pbrealm._clock import clock_or_reactor
 from pbrealm._session import NOTIFY_TIMEOUT, Session
-from pbrealm.interfaces import ISessionRealm
-from pbrealm.realms._login import Login, clock_of, enter, identify, log_in
+from pbrealm.realms._bases import WrappingRealm
+from pbrealm.realms._login import enter
 from pbrealm.realms._roster import Present, Roster, Subscriber
 from pbrealm.wire.deliver import deliver
 from pbrealm.wire.report import Report
 
 
-@implementer(ISessionRealm)
-class MindTrackingRealm:
+class MindTrackingRealm(WrappingRealm):
     """
     Knows every session that is open, and reaches the minds of its clients.
     """
@@ -39,8 +38,7 @@ class MindTrackingRealm:
         @param timeout: seconds that each client gets to answer a L{notify} or L{broadcast}.
         @param clock: by default that of C{realm}.
         """
-        self.clock = clock or clock_of(realm)
-        self._realm = realm
+        super().__init__(realm, clock)
         self._timeout = timeout
         self._roster = Roster()
 
@@ -96,14 +94,6 @@ class MindTrackingRealm:
             clock=clock_or_reactor(self.clock),
             timeout=self._timeout,
         )
-
-    def requestAvatar(
-        self, avatarId: object, mind: object, *interfaces: type[Interface]
-    ) -> Deferred[Login]:
-        return log_in(self, avatarId, mind, interfaces)
-
-    def identify(self, avatarId: object) -> str:
-        return identify(self._realm, avatarId)
 
     async def admit(
         self, session: Session, interfaces: Sequence[type[Interface]]
