@@ -144,7 +144,9 @@ class Client:
         if here.disconnected:
             return bool(there.disconnected)
         if there.disconnected:
-            return not self.reading
+            # When it would notice by itself, if it doesn't read, is the kernel's affair.
+            self.read(True)
+            return False
         if here.socket.disconnecting or there.socket.disconnecting:
             return False
         if waits(there.socket, termios.FIONREAD) or not has_said_all(here):
