@@ -256,7 +256,7 @@ class Town:
         self.clients.append(Client(self.numbers, broker, factory, await self.brokers.get()))
 
     async def log_in(self):
-        client = self.pick(self.clients)
+        client = self.pick([client for client in self.clients if not client.leaving])
         name = self.random.choice(NAMES)
         password = self.random.choice([b"secret"] * 7 + [b"wrong"])
         manner = self.random.choice(["answers", "answers", "fails", "stalls", None])
