@@ -49,7 +49,8 @@ def current_session() -> Session | None:
     """
     The session whose client made the call that is being served, or L{None} outside of one.
 
-    It holds through the coroutines and C{inlineCallbacks} that the call starts.
+    It holds through the coroutines and C{inlineCallbacks} that the call starts.  A callback that
+    is added to a Deferred by hand runs on behalf of whoever fires it.
     """
     return _current.get()
 
