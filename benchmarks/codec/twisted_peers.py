@@ -13,11 +13,15 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from twisted.cred.checkers import AllowAnonymousAccess
+from twisted.cred.credentials import Anonymous
+from twisted.cred.portal import IRealm, Portal
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 from twisted.internet.threads import deferToThread
 from twisted.spread import pb
+from zope.interface import implementer
 
 from benchmarks.codec.rows import ROWS, expected
 from benchmarks.processes import say
@@ -26,25 +30,36 @@ reactor: Any = _reactor
 Call = Callable[..., "Deferred[Any]"]
 
 
-class Root(pb.Root):
-    """What's called in Perspective Broker."""
+class Target(pb.Avatar):
+    """What's called in Perspective Broker, after an anonymous login."""
 
-    def remote_add(self, a: int, b: int) -> int:
+    def perspective_add(self, a: int, b: int) -> int:
         return a + b
 
-    def remote_echo(self, value: object) -> object:
+    def perspective_echo(self, value: object) -> object:
         return value
+
+
+@implementer(IRealm)
+class PlainRealm:
+    """A realm as the documentation of Perspective Broker has it."""
+
+    def requestAvatar(self, avatarId: object, mind: object, *interfaces: object) -> Any:
+        return pb.IPerspective, Target(), lambda: None
 
 
 def pb_factories(peer: str) -> tuple[Any, Any]:
     """A server's and a client's."""
+    checker = AllowAnonymousAccess()
     if peer == "plain PB":
-        return pb.PBServerFactory(Root()), pb.PBClientFactory()
+        return pb.PBServerFactory(Portal(PlainRealm(), [checker])), pb.PBClientFactory()
+    # As its users have it: with sessions, behind the front door.
+    from pbrealm import AnonymousRealm, DisposableRealm, MindTrackingRealm, ServerFactory
     from pbrealm.client import ClientFactory
 
-    server = pb.PBServerFactory(Root())
-    server.protocol = ClientFactory.protocol
-    return server, ClientFactory()
+    guests = DisposableRealm(lambda _: Target())
+    realm = MindTrackingRealm(AnonymousRealm(guests, guests))
+    return ServerFactory(Portal(realm, [checker])), ClientFactory()
 
 
 async def serve_pb(peer: str) -> str:
@@ -55,25 +70,25 @@ async def serve_pb(peer: str) -> str:
 async def connect_pb(peer: str, where: str) -> Call:
     factory = pb_factories(peer)[1]
     reactor.connectTCP("127.0.0.1", int(where), factory)
-    call: Call = (await factory.getRootObject()).callRemote
+    call: Call = (await factory.login(Anonymous())).callRemote
     return call
 
 
 async def serve_foolscap(_: str) -> str:
     from foolscap.api import Referenceable, Tub
 
-    class Target(Referenceable):
-        remote_add = Root.remote_add
-        remote_echo = Root.remote_echo
+    class Called(Referenceable):
+        remote_add = Target.perspective_add
+        remote_echo = Target.perspective_echo
 
     tub = Tub()
     tub.startService()
-    listening = reactor.listenTCP(0, pb.PBServerFactory(Root()), interface="127.0.0.1")
+    listening = reactor.listenTCP(0, pb.PBServerFactory(pb.Root()), interface="127.0.0.1")
     number = listening.getHost().port
     await listening.stopListening()
     tub.listenOn(f"tcp:{number}:interface=127.0.0.1")
     tub.setLocation(f"tcp:127.0.0.1:{number}")
-    where: str = tub.registerReference(Target())
+    where: str = tub.registerReference(Called())
     return where
 
 

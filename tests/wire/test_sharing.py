@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm.wire.broker import FastBroker
 from pbrealm.wire.decode import decode_plain
+from pbrealm.wire.encode import encode_plain
 from pbrealm.wire.limits import MessageLimits, MessageTooLarge
 from pbrealm.wire.sharing import check_sharing
 from pbrealm.wire.tokens import NotPlain
@@ -102,3 +103,13 @@ class GivingUpTests(SynchronousTestCase):
         self.assertNoResult(answer)
         pair.close()
         self.failureResultOf(answer, pb.PBConnectionLost)
+
+
+class QuickTests(SynchronousTestCase):
+    def test_what_programs_share(self) -> None:
+        """A thousand of a kind that have parts in common are no matter for doubts."""
+        position, items = {"x": 1.5, "y": -2.25}, ["sword", "shield", "bow"]
+        players = [{"n": n, "position": position, "items": items} for n in range(1000)]
+        made = decode_plain(encode_plain(players), 0)
+        self.assertEqual(made, players)
+        self.assertIs(made[0]["items"], made[999]["items"])

@@ -46,7 +46,7 @@ _PAIR: Final = list_token(2)
 # Of the references: by number, what can be referred back to, and under a pair how many bytes it
 # takes; and, under _REPEATED, the bytes that there would have been without referring back.
 _REPEATED: Final = "repeated"
-_REPEATED_MOST: Final = 64 * 1024
+_REPEATED_MOST: Final = 4 * 1024 * 1024
 _UNICODE: Final = list_token(2) + bytes_token(b"unicode")
 
 # What a short string of characters begins with, and its length; and the same as a key.
