@@ -27,9 +27,9 @@ def takes_encoded(reference: Any) -> bool:
     """
     broker: Any = getattr(reference, "broker", None)
     kind = _KINDS[type(reference), type(broker)]
-    if kind is _Kind.OTHER or not broker.__dict__.keys().isdisjoint(SENDING):
+    if kind is _OTHER or not broker.__dict__.keys().isdisjoint(SENDING):
         return False
-    ready: bool = broker.fast_codec if kind is _Kind.FAST else _may_send(broker)
+    ready: bool = broker.fast_codec if kind is _FAST else _may_send(broker)
     return ready and has_stock_rule(broker.security)
 
 
@@ -78,7 +78,10 @@ def send_call(
         raise Dropped("too many notifications are without their answer")
     # As newRequestID does; this is done for very many, one after another.
     request_id: int = broker.currentRequestID + 1
-    message = _header(reference, request_id) + call.tail
+    if type(reference) is pb.RemoteReference:
+        message = _message_header(request_id, reference.luid) + call.tail
+    else:
+        message = _header(reference, request_id) + call.tail
     broker.currentRequestID = request_id
     if asker is not None:
         broker.waitingForAnswers[request_id] = asker
@@ -139,6 +142,11 @@ class _Kind(enum.Enum):
     OTHER = enum.auto()
     PLAIN = enum.auto()
     FAST = enum.auto()
+
+
+# A look-up less, for each of very many.
+_OTHER: Final = _Kind.OTHER
+_FAST: Final = _Kind.FAST
 
 
 class _Kinds(dict[tuple[type, type], _Kind]):
