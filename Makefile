@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test abuse fuzz check bench-calls clean
+.PHONY: demo test abuse fuzz check bench bench-calls bench-sessions clean
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "pbrealm needs Python 3.10 or newer; name one with: make PYTHON=python3.12")'
@@ -34,8 +34,14 @@ $(VENV)-bench/installed: pyproject.toml
 	$(VENV)-bench/bin/python -m pip install --quiet --editable . Pyro5 rpyc foolscap
 	@touch $@
 
+# Both write their part of docs/benchmarks.md.
+bench: bench-sessions bench-calls
+
+bench-sessions: $(VENV)-bench/installed
+	$(VENV)-bench/bin/python -m benchmarks.sessions --write
+
 bench-calls: $(VENV)-bench/installed
-	$(VENV)-bench/bin/python -m benchmarks.codec
+	$(VENV)-bench/bin/python -m benchmarks.codec --write
 
 demo: $(VENV)/installed
 	$(BIN)/python docs/demo.py

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
 from typing import Any
@@ -33,10 +34,14 @@ class Worker:
             raise RuntimeError(f"{self._process.args!r} ended with {self._process.wait()}")
         return json.loads(line)
 
-    def ask(self, question: object) -> Any:
-        """Its answer."""
+    def tell(self, question: object) -> None:
+        """Have it begin; the answer is to be heard."""
         assert self._process.stdin is not None
         print(json.dumps(question), file=self._process.stdin, flush=True)
+
+    def ask(self, question: object) -> Any:
+        """Its answer."""
+        self.tell(question)
         return self.hear()
 
     def cpu_seconds(self) -> float:
@@ -64,4 +69,11 @@ def machine() -> str:
             model = next(line.partition(": ")[2].strip() for line in info if "model name" in line)
     except (OSError, StopIteration):
         pass
-    return f"{os.cpu_count()} x {model}, {platform.system()}, Python {platform.python_version()}"
+    system = f"{platform.system()} {platform.release()}"
+    return f"{os.cpu_count()} x {model}, {system}, Python {platform.python_version()}"
+
+
+def allow_many_files() -> None:
+    """Raise the limit on open files, and so on connections, as far as the system lets us."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -8,13 +8,17 @@ round by round, so that a noisy machine is as noisy to all; what's shown is the 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from pathlib import Path
 
 from benchmarks.codec.rows import ROWS
+from benchmarks.document import put, table
 from benchmarks.processes import Worker, machine
 
 BASE = "plain PB"
+SECTION = Path(__file__).with_name("section.md")
 PEERS = {
     BASE: ("benchmarks.codec.twisted_peers", "twisted"),
     "pbrealm": ("benchmarks.codec.twisted_peers", "pbrealm"),
@@ -61,23 +65,20 @@ class Peer:
         self.server.stop()
 
 
-def table(peers: list[str], results: dict[tuple[str, int], dict[str, Best]]) -> None:
-    """Print it, in Markdown."""
-    print("| | in flight | " + " | ".join(peer + MARK.get(peer, "") for peer in peers) + " |")
-    print("|---" * (len(peers) + 2) + "|")
+def rows(peers: list[str], results: dict[tuple[str, int], dict[str, Best]]) -> Iterator[list[str]]:
+    """The cells of the table."""
     for (row, in_flight), by_peer in results.items():
-        base = by_peer[BASE]
-        cells = []
+        cells = [row, str(in_flight)]
         for peer in peers:
             best = by_peer[peer]
             if not best.rate:
                 cells.append("-")
                 continue
-            cell = f"{best.rate:,.0f}/s, {best.cpu * 1e6:,.0f} us"
+            cell = f"{best.rate:,.0f}/s, {best.cpu * 1e6:,.0f} µs"
             if peer != BASE:
-                cell += f", **{best.rate / base.rate:.2f}**"
+                cell += f", **{best.rate / by_peer[BASE].rate:.2f}**"
             cells.append(cell)
-        print(f"| {row} | {in_flight} | " + " | ".join(cells) + " |")
+        yield cells
 
 
 def main() -> None:
@@ -86,6 +87,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0, help="of each turn (default 1)")
     parser.add_argument("--peers", default=",".join(PEERS), help="which ones, with commas")
     parser.add_argument("--rows", default="", help="only rows with this in their name")
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md, too")
     options = parser.parse_args()
     peers = options.peers.split(",")
     running = {name: Peer(name) for name in peers}
@@ -103,15 +105,16 @@ def main() -> None:
     finally:
         for peer in running.values():
             peer.stop()
-    print(machine())
-    print(", ".join(f"{PEERS[peer][1]} {version(PEERS[peer][1])}" for peer in peers))
-    print(f"Calls a second, CPU time of the server per call, **ratio to {BASE}**\n")
-    table(peers, results)
-    if "RPyC" in peers:
-        print(
-            "\n[1] RPyC's dictionaries are unpickled, so that a peer can run any code at the"
-            " other end."
-        )
+    text = SECTION.read_text("utf-8").format(
+        machine=machine(),
+        versions=", ".join(f"{PEERS[peer][1]} {version(PEERS[peer][1])}" for peer in peers),
+        table=table(
+            ["", "in flight", *(peer + MARK.get(peer, "") for peer in peers)], rows(peers, results)
+        ),
+    )
+    print(text)
+    if options.write:
+        put("calls", text)
 
 
 if __name__ == "__main__":
