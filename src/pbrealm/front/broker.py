@@ -46,8 +46,11 @@ class FrontBroker(FastBroker):
 
         @raise PBRealmError: if it's not, or no longer, the client's to call.
         """
-        # It may send whatever it likes for an id.
-        found = super().localObjectForID(luid) if isinstance(luid, Hashable) else None
+        try:
+            found = super().localObjectForID(luid)
+        except TypeError:
+            # It may send whatever it likes for an id.
+            return None
         # The reference to a session speaks for itself.
         if found is not None and not isinstance(found, (ForStrangers, pb.AsReferenceable)):
             self.visitor.check_call()

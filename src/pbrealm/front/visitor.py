@@ -111,7 +111,8 @@ class Visitor:
         @raise LoginRefused: if a stranger has sent more than it may.
         """
         self._sign_of_life()
-        self._spend(count)
+        if not self._alive:
+            self._spend(count)
 
     def understood(self) -> None:
         """
@@ -122,13 +123,13 @@ class Visitor:
 
         @raise LoginRefused: if it's more than a stranger may ask for.
         """
-        self._spend(_ANSWER)
+        if not self._alive:
+            self._spend(_ANSWER)
 
     def _spend(self, count: int) -> None:
-        if not self._alive:
-            self._allowance -= count
-            if self._allowance < 0:
-                raise LoginRefused("more was sent before the login than may be")
+        self._allowance -= count
+        if self._allowance < 0:
+            raise LoginRefused("more was sent before the login than may be")
 
     def check_call(self) -> None:
         """

@@ -4,8 +4,7 @@ Perspective Broker to the byte, and faster.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from types import CoroutineType
 from typing import Any, Final
 
@@ -15,18 +14,12 @@ from twisted.spread import pb
 from pbrealm.wire.decode import ODD
 from pbrealm.wire.encode import PLAIN_TYPES, encode_plain
 from pbrealm.wire.fastbanana import FastBanana
-from pbrealm.wire.incoming import AS_THEY_ARE, lazy_message, plain_message
-from pbrealm.wire.lazy import EncodedJelly, LazyJelly, as_received, without_lazy
+from pbrealm.wire.incoming import lazy_message, plain_message
+from pbrealm.wire.lazy import AS_THEY_ARE, EncodedJelly, LazyJelly, as_received, without_lazy
 from pbrealm.wire.messages import call_header, encode_answer, write_call
 from pbrealm.wire.rules import has_stock_rule, may_decode
 from pbrealm.wire.sharing import check_sharing
 from pbrealm.wire.tokens import NotPlain
-
-_SMALL: Final = 32 * 1024
-"""
-Bytes in the buffer, up to which a message is taken for whole and decoded at once.  More than this
-is likely to be the beginning of a message, half of a transport's buffer.
-"""
 
 SENDING: Final = frozenset(
     {"_sendMessage", "newRequestID", "sendCall", "sendEncoded", "serialize"}
@@ -94,7 +87,12 @@ class FastBroker(FastBanana, pb.Broker):
         args: Any,
         kw: Any,
     ) -> Any:
-        if prefix or self.disconnected or not self._sends_as_usual():
+        if (
+            prefix
+            or self.disconnected
+            or not self._writes_as_usual()
+            or not has_stock_rule(self.security)
+        ):
             return self._send_by_jelly(prefix, perspective, objectID, message, args, kw)
         parts: list[bytes] = [b""]
         try:
@@ -131,28 +129,20 @@ class FastBroker(FastBanana, pb.Broker):
     def proto_answer(self, requestID: Any, netResult: Any) -> None:
         """Protocol message: an answer."""
         if self._waits_for(requestID):
-            with self._unless_unreadable(requestID):
-                super().proto_answer(requestID, netResult)
+            # An answer that can't be read closes the connection.  That is what there is to be
+            # told, so whoever waits for it waits on; Twisted's forgets about them first.
+            result = self.unserialize(netResult)
+            answer = self.waitingForAnswers.pop(requestID, None)
+            if answer is not None:
+                answer.callback(result)
 
     def proto_error(self, requestID: Any, fail: Any) -> None:
         """Protocol message: an answer that is an error."""
         if self._waits_for(requestID):
-            with self._unless_unreadable(requestID):
-                super().proto_error(requestID, fail)
-
-    @contextmanager
-    def _unless_unreadable(self, requestID: Any) -> Iterator[None]:
-        """
-        Have who waits for an answer that can't be read wait on: the error closes the connection,
-        and that is what there is to be told.  Twisted's forgets about it first.
-        """
-        answer = self.waitingForAnswers[requestID]
-        try:
-            yield
-        except Exception:
-            if not answer.called:
-                self.waitingForAnswers[requestID] = answer
-            raise
+            why = self.unserialize(fail)
+            answer = self.waitingForAnswers.pop(requestID, None)
+            if answer is not None:
+                answer.errback(why)
 
     def _waits_for(self, requestID: Any) -> bool:
         """
@@ -172,29 +162,22 @@ class FastBroker(FastBanana, pb.Broker):
         return waiting
 
     def _sendAnswer(self, netResult: Any, requestID: Any) -> None:
-        if (
-            type(netResult) is EncodedJelly
-            and netResult.buffer is not None
-            and type(requestID) is int
-            and self._sends_as_usual()
-        ):
+        # Whatever the rule, it's jelly by now.
+        if type(requestID) is int and self._writes_as_usual():
             try:
-                self.send_bytes(encode_answer(requestID, netResult.buffer))
-                return
+                answer = encode_answer(requestID, netResult)
             except NotPlain:
                 pass
+            else:
+                self.send_bytes(answer)
+                return
         super()._sendAnswer(netResult, requestID)
 
-    def _sends_as_usual(self) -> bool:
+    def _writes_as_usual(self) -> bool:
         """
         Whether nobody would notice if a message were written without asking L{SENDING}.
         """
-        return (
-            self.fast_codec
-            and self._is_stock
-            and has_stock_rule(self.security)
-            and self.__dict__.keys().isdisjoint(SENDING)
-        )
+        return self.fast_codec and self._is_stock and self.__dict__.keys().isdisjoint(SENDING)
 
     def unserialize(self, sexp: Any, perspective: Any = None) -> Any:
         """
@@ -204,6 +187,8 @@ class FastBroker(FastBanana, pb.Broker):
         @raise MessageTooLarge: for what comes to more items than a message may have, once all
             that it refers back to is counted each time.
         """
+        if type(sexp) in AS_THEY_ARE:
+            return sexp
         if isinstance(sexp, LazyJelly):
             if may_decode(self.security):
                 try:
@@ -226,10 +211,8 @@ class FastBroker(FastBanana, pb.Broker):
         netKw: Any,
     ) -> None:
         """Protocol message: a call of one of this end's objects."""
-        netArgs, netKw = _fit(self.localObjectForID, objectID, netArgs, netKw)
-        self._recvMessage(
-            self.localObjectForID, requestID, objectID, message, answerRequired, netArgs, netKw
-        )
+        find, netArgs, netKw = _fit(self.localObjectForID, objectID, netArgs, netKw)
+        self._recvMessage(find, requestID, objectID, message, answerRequired, netArgs, netKw)
 
     def proto_cachemessage(
         self,
@@ -241,20 +224,13 @@ class FastBroker(FastBanana, pb.Broker):
         netKw: Any,
     ) -> None:
         """Protocol message: a call of an object that this end caches."""
-        netArgs, netKw = _fit(self.cachedLocallyAs, objectID, netArgs, netKw)
-        self._recvMessage(
-            self.cachedLocallyAs, requestID, objectID, message, answerRequired, netArgs, netKw
-        )
+        find, netArgs, netKw = _fit(self.cachedLocallyAs, objectID, netArgs, netKw)
+        self._recvMessage(find, requestID, objectID, message, answerRequired, netArgs, netKw)
 
     def _next_message(self, buffer: bytes | bytearray, pos: int) -> tuple[Any, int]:
-        size = len(buffer) - pos
         limits = self.limits
         if (
-            size <= _SMALL
-            # So these hold for what is in it, without being counted.
-            and size <= limits.message_bytes
-            and size <= limits.items
-            and limits.depth > 0
+            len(buffer) - pos <= limits.uncounted
             and self.fast_codec
             and self._scanner.fresh
             and isinstance(buffer, bytes)
@@ -278,13 +254,17 @@ class FastBroker(FastBanana, pb.Broker):
         return super()._expression(buffer, start, end, split)
 
 
-def _fit(find: Callable[[Any], Any], objectID: Any, args: Any, kw: Any) -> tuple[Any, Any]:
+_Find = Callable[[Any], Any]
+
+
+def _fit(find: _Find, objectID: Any, args: Any, kw: Any) -> tuple[_Find, Any, Any]:
     """
-    The arguments as the object called can take them.
+    The arguments as the object called can take them; and what finds it again.
     """
     try:
-        receiver = find(objectID).remoteMessageReceived
+        found = find(objectID)
+        receiver = found.remoteMessageReceived
     except Exception:
         # There's no such object; whoever calls it next says so.
-        return args, kw
-    return as_received(receiver, args, kw)
+        return find, args, kw
+    return lambda _: found, *as_received(receiver, args, kw)

@@ -38,13 +38,13 @@ _PAIR: Final = list_token(2)
 _REFERENCE: Final = list_token(3) + VOCABULARY[b"reference"]
 _DEREFERENCE: Final = list_token(2) + VOCABULARY[b"dereference"]
 _UNICODE: Final = list_token(2) + bytes_token(b"unicode")
-_DICTIONARY: Final = VOCABULARY[b"dictionary"]
 _DECIMAL: Final = list_token(3) + bytes_token(b"decimal")
 _NONE: Final = list_token(1) + VOCABULARY[b"None"]
 _BOOL: Final = {
     value: list_token(2) + bytes_token(b"boolean") + bytes_token(word)
     for value, word in ((True, b"true"), (False, b"false"))
 }
+_WORDS: Final = frozenset(word.decode() for word in VOCABULARY)
 _SHORT: Final = [_UNICODE + bytes((length, 0x82)) for length in range(128)]
 
 
@@ -84,7 +84,7 @@ def str_token(text: str) -> bytes:
     @raise UnicodeEncodeError: if UTF-8 can't hold it.
     """
     body = text.encode()
-    if len(body) < 128 and body not in VOCABULARY:
+    if len(body) < 128 and text not in _WORDS:
         return _SHORT[len(body)] + body
     return _UNICODE + bytes_token(body)
 
@@ -160,14 +160,29 @@ SCALARS: Final[dict[type, Callable[[Any], bytes]]] = {
 The types whose bytes don't depend on what else is in the message.
 """
 
-_ITERABLES: Final[dict[type, bytes]] = {
-    list: VOCABULARY[b"list"],
-    tuple: VOCABULARY[b"tuple"],
-    set: bytes_token(b"set"),
-    frozenset: bytes_token(b"frozenset"),
+
+class _Heads(dict[int, bytes]):
+    """
+    What a container begins with, by how many it holds; those of the small ones at hand.
+    """
+
+    def __init__(self, atom: bytes) -> None:
+        super().__init__((length, list_token(length + 1) + atom) for length in range(64))
+        self._atom = atom
+
+    def __missing__(self, length: int) -> bytes:
+        return list_token(length + 1) + self._atom
+
+
+_HEADS: Final[dict[type, _Heads]] = {
+    list: _Heads(VOCABULARY[b"list"]),
+    tuple: _Heads(VOCABULARY[b"tuple"]),
+    set: _Heads(bytes_token(b"set")),
+    frozenset: _Heads(bytes_token(b"frozenset")),
+    dict: _Heads(VOCABULARY[b"dictionary"]),
 }
 
-PLAIN_TYPES: Final = frozenset({*SCALARS, *_ITERABLES, dict, bytes})
+PLAIN_TYPES: Final = frozenset({*SCALARS, *_HEADS, bytes})
 
 
 # What's written goes to the list of parts.  Jelly gives an object a number only when it meets it
@@ -196,17 +211,18 @@ def _write_container(obj: Any, kind: type, parts: _Parts, seen: _Seen, depth: in
         # Not a scalar, though it's none of the containers, so that a large one isn't copied here.
         write_bytes(obj, parts)
         return
-    if id(obj) in seen:
-        _write_again(id(obj), parts, seen)
+    address = id(obj)
+    if address in seen:
+        _write_again(address, parts, seen)
         return
-    if depth >= MAX_DEPTH:
-        raise NotPlain("too deep")
+    if kind not in _HEADS or depth >= MAX_DEPTH:
+        raise NotPlain("of another kind, or too deep")
     depth += 1
     append = parts.append
     scalars = SCALARS
-    seen[id(obj)] = len(parts)
+    seen[address] = len(parts)
+    append(_HEADS[kind][len(obj)])
     if kind is dict:
-        append(list_token(len(obj) + 1) + _DICTIONARY)
         for key, value in obj.items():
             if type(key) is str:
                 append(_keys[key])
@@ -218,16 +234,13 @@ def _write_container(obj: Any, kind: type, parts: _Parts, seen: _Seen, depth: in
                 append(scalars[kind](value))
             else:
                 _write_container(value, kind, parts, seen, depth)
-    elif kind in _ITERABLES:
-        append(list_token(len(obj) + 1) + _ITERABLES[kind])
+    else:
         for item in obj:
             kind = type(item)
             if kind in scalars:
                 append(scalars[kind](item))
             else:
                 _write_container(item, kind, parts, seen, depth)
-    else:
-        raise NotPlain(kind)
 
 
 def _write(obj: Any, parts: _Parts, seen: _Seen, depth: int) -> None:

@@ -132,12 +132,13 @@ class FastBanana(banana.Banana):
             self._held = []
         try:
             self._take_messages()
-            if self._held:
-                send_at_once(self.transport, b"".join(self._held))
-                self._held = None
+            held, self._held = self._held, None
+            if held:
+                send_at_once(self.transport, b"".join(held))
         finally:
             self._at_work = False
-            self.hand_over()
+            if self._held is not None:
+                self.hand_over()
 
     def hand_over(self) -> None:
         """Write what was to go out together, so that something else can be written after it."""

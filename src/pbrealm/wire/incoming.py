@@ -7,12 +7,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pbrealm.wire.decode import decode_header, decode_next
-from pbrealm.wire.lazy import ReceivedJelly
+from pbrealm.wire.lazy import AS_THEY_ARE, ReceivedJelly
 from pbrealm.wire.sexp import skip_digits
 from pbrealm.wire.tokens import LIST, VOCABULARY, NotPlain, list_token
-
-AS_THEY_ARE: Final = frozenset({int, float, bytes})
-"""The types that are their own jelly."""
 
 _MESSAGE: Final = list_token(7) + VOCABULARY[b"message"]
 _ANSWER: Final = list_token(3) + VOCABULARY[b"answer"]

@@ -18,6 +18,9 @@ from pbrealm.wire.decode import decode_plain
 from pbrealm.wire.sexp import decode_sexp
 from pbrealm.wire.tokens import WORDS, NotPlain
 
+AS_THEY_ARE: Final = frozenset({int, float, bytes})
+"""The types that are their own jelly."""
+
 _NONE_YET: Final = object()
 
 _F = TypeVar("_F", bound=Callable[..., Any])

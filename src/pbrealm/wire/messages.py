@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pbrealm.wire.encode import write_plain
-from pbrealm.wire.lazy import EncodedJelly
+from pbrealm.wire.lazy import AS_THEY_ARE, EncodedJelly
 from pbrealm.wire.tokens import (
     FLOAT,
     VOCABULARY,
@@ -58,14 +58,21 @@ def _write(items: Sequence[Any], parts: list[bytes]) -> None:
             raise NotPlain(kind)
 
 
-def encode_answer(request_id: int, result: bytes) -> bytes:
+def encode_answer(request_id: int, result: object) -> bytes:
     """
     The answer to a call.
 
-    @param result: as bytes already.
-    @raise NotPlain: if the number is too large.
+    @param result: jelly; a list only if it's encoded already.
+    @raise NotPlain: for any other list, and for what's too large to send.
     """
-    return b"".join((_ANSWER, int_token(request_id), result))
+    parts = [_ANSWER, int_token(request_id)]
+    if type(result) is EncodedJelly and result.buffer is not None:
+        parts.append(result.buffer)
+    elif type(result) in AS_THEY_ARE:
+        write_plain(result, parts)
+    else:
+        raise NotPlain("jelly")
+    return b"".join(parts)
 
 
 def call_header(request_id: int, object_id: int | bytes, cached: bool = False) -> bytes:

@@ -31,9 +31,26 @@ def may_decode(security: Any) -> bool:
     Whether jelly, by these security options and the classes registered now, would make of plain
     data what L{decode_plain<pbrealm.wire.decode.decode_plain>} makes of it.
     """
-    return (
-        has_stock_rule(security)
-        and security.allowedTypes.keys() >= PLAIN_ATOMS
-        and unjellyableRegistry.keys().isdisjoint(PLAIN_ATOMS)
-        and unjellyableFactoryRegistry.keys().isdisjoint(PLAIN_ATOMS)
-    )
+    types = security.allowedTypes if has_stock_rule(security) else {}
+    # All that is public only adds to these, so their sizes tell whether they have changed.
+    asked = (types, len(types), len(unjellyableRegistry), len(unjellyableFactoryRegistry))
+    if _latest.asked != asked:
+        _latest.asked = asked
+        _latest.answer = (
+            types.keys() >= PLAIN_ATOMS
+            and unjellyableRegistry.keys().isdisjoint(PLAIN_ATOMS)
+            and unjellyableFactoryRegistry.keys().isdisjoint(PLAIN_ATOMS)
+        )
+    return _latest.answer
+
+
+class _Latest:
+    """
+    The last question, which is nearly always the next one, and its answer.
+    """
+
+    asked: tuple[object, ...] = ()
+    answer = False
+
+
+_latest: Final = _Latest()
