@@ -22,7 +22,7 @@ from pbrealm._connection import Caller, Connection, connection_of
 from pbrealm.errors import LoginRefused, Reason, SessionEnded
 from pbrealm.interfaces import IClientAware
 from pbrealm.wire.deliver import ask, timed_out
-from pbrealm.wire.lazy import hand_over, receives_lazily
+from pbrealm.wire.lazy import as_received, receives_lazily
 
 _T = TypeVar("_T")
 
@@ -165,7 +165,7 @@ class Session:
         token = _current.set(self)
         try:
             receiver = self._perspective.perspectiveMessageReceived
-            return hand_over(receiver, broker, message, args, kw)
+            return receiver(broker, message, *as_received(receiver, args, kw))
         finally:
             _current.reset(token)
 

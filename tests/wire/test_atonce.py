@@ -103,6 +103,13 @@ class SendAtOnceTests(SynchronousTestCase):
         self.assertEqual(socket.sent, [])
         self.assertTrue(socket.waiting)
 
+    def test_tls_begun(self) -> None:
+        """Nothing gets past TLS, if the connection has changed to it meanwhile."""
+        socket = Socket()
+        socket.TLS = True
+        send_at_once(socket, b"secret")
+        self.assertEqual(socket.sent, [])
+
     def test_which_transports(self) -> None:
         """Not those that have TLS between, nor those without a socket."""
         self.assertTrue(sends_at_once(Socket()))

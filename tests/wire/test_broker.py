@@ -16,7 +16,7 @@ from twisted.spread import banana, jelly, pb
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm.wire.broker import FastBroker
-from pbrealm.wire.lazy import EncodedJelly, LazyJelly, hand_over, receives_lazily
+from pbrealm.wire.lazy import EncodedJelly, LazyJelly, as_received, receives_lazily
 from pbrealm.wire.limits import MessageLimits, MessageTooLarge
 from tests.wire.pair import Pair
 from tests.wire.plain import graphs, outcome, trees, twisted_encode, twisted_sexp
@@ -260,7 +260,8 @@ class LookingAtJellyTests(SynchronousTestCase):
                 self, broker: Any, message: str, args: Any, kw: Any
             ) -> object:
                 seen.extend((type(args), type(kw)))
-                return hand_over(self.avatar.perspectiveMessageReceived, broker, message, args, kw)
+                receiver = self.avatar.perspectiveMessageReceived
+                return receiver(broker, message, *as_received(receiver, args, kw))
 
         for avatar, types in (
             (Plain(), []),

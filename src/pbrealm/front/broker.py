@@ -70,8 +70,9 @@ class FrontBroker(FastBroker):
         """
         Evaluate a message.
         """
-        if not (isinstance(sexp, list) and sexp and sexp[0] in _ANSWERS):
-            self.visitor.understood()
+        visitor = self.visitor
+        if not visitor.alive and not (isinstance(sexp, list) and sexp and sexp[0] in _ANSWERS):
+            visitor.understood()
         super().expressionReceived(sexp)
 
     def _sendError(self, fail: Any, requestID: Any) -> None:

@@ -41,10 +41,11 @@ class Visitor:
     last login is over.
 
     A stranger has little time and few bytes; a member has more.
+
+    @ivar alive: how many of its logins are alive; 0 for a stranger.
     """
 
     __slots__ = (
-        "_alive",
         "_allowance",
         "_broker",
         "_challenges",
@@ -59,6 +60,7 @@ class Visitor:
         "_pending",
         "_refusals",
         "_watch",
+        "alive",
     )
 
     def __init__(self, house: House, entry: Entry, address: IAddress | None) -> None:
@@ -75,7 +77,7 @@ class Visitor:
         self._delays: list[Deferred[None]] = []
         self._challenges = 0
         self._pending = 0
-        self._alive = 0
+        self.alive = 0
         self._ended: Reason | None = None
         self._refusals = 0
         self._gone = False
@@ -111,20 +113,19 @@ class Visitor:
         @raise LoginRefused: if a stranger has sent more than it may.
         """
         self._sign_of_life()
-        if not self._alive:
+        if not self.alive:
             self._spend(count)
 
     def understood(self) -> None:
         """
-        A message has come, which will be answered.
+        A message of a stranger has come, which will be answered.
 
         The answer counts as well, or many short messages would make the server keep far more for
         a stranger who doesn't read than the stranger has sent.
 
         @raise LoginRefused: if it's more than a stranger may ask for.
         """
-        if not self._alive:
-            self._spend(_ANSWER)
+        self._spend(_ANSWER)
 
     def _spend(self, count: int) -> None:
         self._allowance -= count
@@ -138,7 +139,7 @@ class Visitor:
         @raise PBRealmError: before a login, and once the last one was ended from this side.  A
             client that lets go of its avatar by itself may go on with what it got from it.
         """
-        if self._alive or self._pending or self._ended is Reason.LOGGED_OUT:
+        if self.alive or self._pending or self._ended is Reason.LOGGED_OUT:
             return
         if self._ended is None:
             raise LoginRefused("there is nothing to call before the login")
@@ -240,7 +241,7 @@ class Visitor:
             why = TooManyConnections("as many connections are open as may be")
         elif self._refusals >= limits.login_attempts:
             why = LoginRefused("too many logins on this connection were refused")
-        elif self._pending + self._alive >= limits.logins:
+        elif self._pending + self.alive >= limits.logins:
             why = LoginRefused("as many logins are alive on this connection as may be")
         if why is not None:
             self._refused()
@@ -283,7 +284,7 @@ class Visitor:
             self._house.failures.succeeded(self._origin, account)
             self._refusals = 0
         self._pending -= 1
-        self._alive += 1
+        self.alive += 1
         if self._broker is not None:
             self._broker.limits = self._house.member
 
@@ -294,9 +295,9 @@ class Visitor:
 
     def logged_out(self, reason: Reason) -> None:
         """A login is over; the connection need not be."""
-        self._alive -= 1
+        self.alive -= 1
         self._ended = reason
-        if self._alive or self._gone or self._broker is None:
+        if self.alive or self._gone or self._broker is None:
             return
         self._broker.limits = self._house.stranger
         self._allowance = self._house.limits.stranger_bytes
@@ -305,7 +306,7 @@ class Visitor:
     def _refused(self) -> None:
         attempts = self._house.limits.login_attempts
         self._refusals = min(self._refusals + 1, attempts)
-        if self._gone or self._pending or self._alive:
+        if self._gone or self._pending or self.alive:
             return
         if self._refusals < attempts:
             self._start_deadline()
@@ -324,7 +325,7 @@ class Visitor:
     def _start_deadline(self) -> None:
         self._stop_deadline()
         seconds = self._house.limits.login_seconds
-        if seconds and not self._pending and not self._alive:
+        if seconds and not self._pending and not self.alive:
             self._deadline = self._house.clock.callLater(seconds, self._time_is_up)
 
     def _stop_deadline(self) -> None:

@@ -35,6 +35,8 @@ def send_at_once(transport: Any, data: bytes) -> None:
     if (
         len(data) <= AT_ONCE
         and isinstance(direct, FileDescriptor)
+        # It may have begun meanwhile.
+        and not getattr(direct, "TLS", False)
         and direct.connected
         and not direct.disconnecting
         and not direct.dataBuffer

@@ -25,7 +25,7 @@ SENDING: Final = frozenset(
     {"_sendMessage", "newRequestID", "sendCall", "sendEncoded", "serialize"}
 )
 """
-The methods that a call passes through on its way out; somebody may have replaced one.
+The methods that a call passes through on its way out; a subclass may override one.
 """
 
 
@@ -43,6 +43,7 @@ class FastBroker(FastBanana, pb.Broker):
 
     waitingForAnswers: Any
 
+    # Whether nobody would notice if a message were written without asking SENDING.
     _is_stock = True
 
     def __init_subclass__(cls) -> None:
@@ -90,7 +91,8 @@ class FastBroker(FastBanana, pb.Broker):
         if (
             prefix
             or self.disconnected
-            or not self._writes_as_usual()
+            or not self.fast_codec
+            or not self._is_stock
             or not has_stock_rule(self.security)
         ):
             return self._send_by_jelly(prefix, perspective, objectID, message, args, kw)
@@ -163,7 +165,7 @@ class FastBroker(FastBanana, pb.Broker):
 
     def _sendAnswer(self, netResult: Any, requestID: Any) -> None:
         # Whatever the rule, it's jelly by now.
-        if type(requestID) is int and self._writes_as_usual():
+        if type(requestID) is int and self.fast_codec and self._is_stock:
             try:
                 answer = encode_answer(requestID, netResult)
             except NotPlain:
@@ -172,12 +174,6 @@ class FastBroker(FastBanana, pb.Broker):
                 self.send_bytes(answer)
                 return
         super()._sendAnswer(netResult, requestID)
-
-    def _writes_as_usual(self) -> bool:
-        """
-        Whether nobody would notice if a message were written without asking L{SENDING}.
-        """
-        return self.fast_codec and self._is_stock and self.__dict__.keys().isdisjoint(SENDING)
 
     def unserialize(self, sexp: Any, perspective: Any = None) -> Any:
         """
@@ -200,6 +196,19 @@ class FastBroker(FastBanana, pb.Broker):
             sexp = without_lazy(sexp)
         check_sharing(sexp, self.limits.items)
         return super().unserialize(sexp, perspective)
+
+    def expressionReceived(self, sexp: Any) -> None:
+        """
+        Evaluate a message.
+        """
+        command = sexp[0] if type(sexp) is list else None
+        # Nearly all are one of these two.
+        if command == b"message":
+            self.proto_message(*sexp[1:])
+        elif command == b"answer":
+            self.proto_answer(*sexp[1:])
+        else:
+            super().expressionReceived(sexp)
 
     def proto_message(
         self,

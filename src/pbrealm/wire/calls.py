@@ -27,7 +27,7 @@ def takes_encoded(reference: Any) -> bool:
     """
     broker: Any = getattr(reference, "broker", None)
     kind = _KINDS[type(reference), type(broker)]
-    if kind is _OTHER or not broker.__dict__.keys().isdisjoint(SENDING):
+    if kind is _OTHER:
         return False
     ready: bool = broker.fast_codec if kind is _FAST else _may_send(broker)
     return ready and has_stock_rule(broker.security)

@@ -47,6 +47,7 @@ class FastBanana(banana.Banana):
     _received: bytes | bytearray = b""
     _broken: Exception | None = None
     _at_work = False
+    _answers_at_once = False
     # What was sent while messages are handled, where it's to go out at once afterwards.
     _held: list[bytes] | None = None
 
@@ -65,6 +66,10 @@ class FastBanana(banana.Banana):
         self._received = received
         self._scanner = Scanner()
         self._broken = None
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self._answers_at_once = sends_at_once(self.transport)
 
     def setPrefixLimit(self, limit: int) -> None:
         super().setPrefixLimit(limit)
@@ -128,7 +133,7 @@ class FastBanana(banana.Banana):
         if self._at_work:
             return
         self._at_work = True
-        if sends_at_once(self.transport):
+        if self._answers_at_once:
             self._held = []
         try:
             self._take_messages()

@@ -155,27 +155,19 @@ _receivers: Final[set[Any]] = {
 def receives_lazily(method: _F) -> _F:
     """
     Decorate a C{remoteMessageReceived} or C{perspectiveMessageReceived} that does nothing with
-    its arguments but give them to C{broker.unserialize}, or to L{hand_over}.
+    its arguments but give them to C{broker.unserialize}, or another receiver L{as_received}.
     """
     _receivers.add(method)
     return method
 
 
-def hand_over(
-    receiver: Callable[..., Any], broker: pb.Broker, message: str, args: Any, kw: Any
-) -> Any:
+def as_received(receiver: Callable[..., Any], args: Any, kw: Any) -> tuple[Any, Any]:
     """
-    Call a C{remoteMessageReceived} or C{perspectiveMessageReceived}.
+    The arguments in the form that a C{remoteMessageReceived} or C{perspectiveMessageReceived} can
+    take.
 
     One that nobody vouched for gets ordinary lists: it may do with them what works with nothing
     else.
-    """
-    return receiver(broker, message, *as_received(receiver, args, kw))
-
-
-def as_received(receiver: Callable[..., Any], args: Any, kw: Any) -> tuple[Any, Any]:
-    """
-    The arguments in the form that a receiver can take.
     """
     if getattr(receiver, "__func__", None) in _receivers:
         return args, kw
