@@ -83,8 +83,8 @@ def rows(peers: list[str], results: dict[tuple[str, int], dict[str, Best]]) -> I
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.codec", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="turns of each peer (default 3)")
-    parser.add_argument("--seconds", type=float, default=1.0, help="of each turn (default 1)")
+    parser.add_argument("--rounds", type=int, default=8, help="turns of each peer (default 8)")
+    parser.add_argument("--seconds", type=float, default=0.5, help="of each turn (default 0.5)")
     parser.add_argument("--peers", default=",".join(PEERS), help="which ones, with commas")
     parser.add_argument("--rows", default="", help="only rows with this in their name")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md, too")

@@ -150,9 +150,27 @@ class BrokerTests(SynchronousTestCase):
         self.broker.dataReceived(written(call) * times)
 
     def test_answers_go_together(self) -> None:
-        """The answers to all that came in one piece are sent in one."""
+        """The answers to the few calls that came in one piece are sent in one."""
         self.call(3)
         self.assertEqual(self.socket.sent, [written([b"answer", 7, [b"None"]]) * 3])
+
+    def test_the_other_end_has_work(self) -> None:
+        """Of many, the first leave while the others are being made; each once, in order."""
+        seen: list[int] = []
+        self.root.do = lambda: seen.append(len(b"".join(self.socket.sent)))
+        self.call(20)
+        answer = written([b"answer", 7, [b"None"]])
+        self.assertEqual(self.socket.sent, [answer * 8, answer * 8, answer * 4])
+        self.assertEqual(set(seen), {0, len(answer) * 8, len(answer) * 16})
+
+    def test_nothing_is_sent_twice(self) -> None:
+        """Not even if what is sent first makes the transport say something."""
+        self.root.do = self.socket.startWriting = lambda: self.broker.hand_over()  # type: ignore
+        self.socket.room = 20
+        self.call(20)
+        self.socket.room = 1_000_000
+        self.socket.doWrite()
+        self.assertEqual(b"".join(self.socket.sent), written([b"answer", 7, [b"None"]]) * 20)
 
     def test_in_order(self) -> None:
         """Whatever way a message takes, it's after those before it."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
-from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.spread import pb
@@ -29,10 +28,6 @@ class FrontBroker(FastBroker):
     outbox: Outbox
 
     def makeConnection(self, transport: Any) -> None:
-        if ITCPTransport.providedBy(transport):
-            # Else a notification that follows another at once waits until the client has
-            # acknowledged that one, for which it takes 40 ms if it has nothing to send.
-            transport.setTcpNoDelay(True)
         self.outbox = self.visitor.outbox_for(transport)
         super().makeConnection(self.outbox)
 
