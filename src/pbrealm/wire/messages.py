@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from pbrealm.wire.encode import write_plain
@@ -86,6 +87,11 @@ def call_header(request_id: int, object_id: int | bytes, cached: bool = False) -
     return (_CACHE_MESSAGE if cached else _MESSAGE) + int_token(request_id) + target
 
 
+@lru_cache(maxsize=1024)
+def _method(name: bytes, answer: int) -> bytes:
+    return bytes_token(name) + int_token(answer)
+
+
 def write_call(
     method: bytes, args: tuple[object, ...], kw: Mapping[str, object], parts: list[bytes]
 ) -> int:
@@ -101,7 +107,7 @@ def write_call(
         answer = kw.pop("pbanswer")
     if not isinstance(answer, int) or "pbcallback" in kw or "pberrback" in kw:
         raise NotPlain("callbacks, or an odd answer")
-    parts += (bytes_token(method), int_token(answer))
+    parts.append(_method(method, answer))
     write_plain(args, parts)
     if kw:
         write_plain(kw, parts)
