@@ -6,15 +6,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet import reactor as _reactor
 from twisted.internet.abstract import FileDescriptor
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint
 from twisted.internet.main import CONNECTION_LOST
 from twisted.internet.testing import MemoryReactor, StringTransport
 from twisted.spread import pb
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from pbrealm import DisposableRealm, ServerFactory
+from pbrealm.client import ClientFactory
+from pbrealm.testing import make_portal
 from pbrealm.wire.atonce import AT_ONCE, send_at_once, sends_at_once
 from pbrealm.wire.broker import FastBroker
 from tests.wire.plain import written
+
+reactor: Any = _reactor
 
 
 class Socket(FileDescriptor):
@@ -199,3 +207,30 @@ class BrokerTests(SynchronousTestCase):
         self.socket.doWrite()
         self.assertEqual(self.socket.sent, [written([b"answer", 8, [b"None"]])])
         self.assertIsNone(self.broker._held)
+
+
+class NoDelayTests(TestCase):
+    """
+    What is sent in several pieces arrives without waiting for an acknowledgement of the first.
+    """
+
+    async def test_both_ends(self) -> None:
+        """So it is for a server's connection and for a client's, whatever stands in between."""
+        portal = make_portal(DisposableRealm(lambda _: pb.Avatar()), {})
+        server, client = ServerFactory(portal), ClientFactory()
+        brokers: list[Any] = []
+        build = server.buildProtocol
+        server.buildProtocol = lambda addr: brokers.append(build(addr)) or brokers[-1]
+        port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(server)
+        self.addCleanup(port.stopListening)
+        endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
+        brokers.append(await endpoint.connect(client))
+        await client.getRootObject()
+        self.assertEqual(
+            [bool(broker.transport.getTcpNoDelay()) for broker in brokers], [True] * 2
+        )
+        gone: list[Deferred[None]] = [Deferred(), Deferred()]
+        for broker, each in zip(brokers, gone, strict=True):
+            broker.notifyOnDisconnect(lambda each=each: each.callback(None))
+        brokers[-1].transport.loseConnection()
+        await gatherResults(gone)
