@@ -4,6 +4,7 @@ Answers leave in the round in which the question came, in order, and the transpo
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 from twisted.internet import reactor as _reactor
@@ -207,6 +208,79 @@ class BrokerTests(SynchronousTestCase):
         self.socket.doWrite()
         self.assertEqual(self.socket.sent, [written([b"answer", 8, [b"None"]])])
         self.assertIsNone(self.broker._held)
+
+
+class Whimsical(pb.Root):
+    """A root that answers, and sends other things meanwhile, as chance will have it."""
+
+    def __init__(self, chance: Random) -> None:
+        self.chance = chance
+        self.broker: Any = None
+
+    def remote_do(self, number: int) -> object:
+        match self.chance.randrange(5):
+            case 0:
+                self.broker.sendCall(b"one", number)
+            case 1:
+                self.broker.sendCall(b"two", number)
+                return [b"odd", number]
+            case 2:
+                # What is sent past the broker comes after what went by it.
+                if isinstance(self.broker, FastBroker):
+                    self.broker.hand_over()
+                self.broker.transport.write(written([b"three", number]))
+        room = self.chance.choice([0, 5, 100, 1_000_000])
+        if isinstance(self.broker.transport, Socket):
+            self.broker.transport.room = room
+        return {"number": number}
+
+
+class SameAsPlainTests(SynchronousTestCase):
+    """
+    Whatever the room and the pieces, what is sent is what Twisted's broker sends.
+    """
+
+    def said(self, protocol: type[pb.Broker], transport: Any, seed: int) -> bytes:
+        chance = Random(seed)
+        root = Whimsical(chance)
+        factory = pb.PBServerFactory(root)
+        factory.protocol = protocol
+        broker: Any = factory.buildProtocol(None)
+        root.broker = broker
+        broker.makeConnection(transport)
+        broker._selectDialect(b"pb")
+        for _ in range(3):
+            stream = b"".join(
+                written(
+                    [
+                        b"message",
+                        n,
+                        b"root",
+                        b"do",
+                        chance.randrange(2),
+                        [b"tuple", n],
+                        [b"dictionary"],
+                    ]
+                )
+                for n in range(chance.randrange(1, 40))
+            )
+            while stream:
+                size = chance.choice([len(stream), chance.randrange(1, len(stream) + 1)])
+                broker.dataReceived(stream[:size])
+                stream = stream[size:]
+        if isinstance(transport, StringTransport):
+            return transport.value()
+        transport.room = 1_000_000
+        while transport.waiting:
+            transport.doWrite()
+        return b"".join(transport.sent)
+
+    def test_by_chance(self) -> None:
+        """Nothing is lost, sent twice, or overtaken."""
+        for seed in range(100):
+            plain = self.said(pb.Broker, StringTransport(), seed)
+            self.assertEqual(self.said(FastBroker, Socket(), seed), plain)
+            self.assertEqual(self.said(FastBroker, StringTransport(), seed), plain)
 
 
 class NoDelayTests(TestCase):
