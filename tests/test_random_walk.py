@@ -32,9 +32,9 @@ from pbrealm import (
     Refuse,
     ReplaceOldest,
     WaitForRoom,
-    _connection,
     sessions_of,
 )
+from pbrealm._session import connection
 from pbrealm.testing import MemoryServer, RecordingMind, StallingMind, make_portal
 from tests.avatars import Aware, Slow, SlowToAttach
 
@@ -254,7 +254,7 @@ class Walk(RuleBasedStateMachine):
         assert not self.limited._turns._queues
         assert not self.realm._roster._by_id
         brokers = {client.server_broker for client in self.server.clients}
-        assert not brokers & set(_connection._connections)
+        assert not brokers & set(connection._connections)
         assert all(avatar.clients == [] for avatar in self.avatars)
         assert not any(sessions_of(avatar) for avatar in self.avatars)
         assert all(kept.holders == 0 for kept in self.caching._avatars._kept.values())

@@ -22,7 +22,7 @@ from pbrealm import (
     reason_of,
     sessions_of,
 )
-from pbrealm._session import GOODBYE_TIMEOUT, NOTIFY_TIMEOUT
+from pbrealm._session.session import GOODBYE_TIMEOUT, NOTIFY_TIMEOUT
 from pbrealm.testing import (
     FailingMind,
     MemoryServer,

@@ -18,13 +18,17 @@ A realm hands out sessions, and a session is the client's revocable hold on an a
     factory = ServerFactory(Portal(realm, [checker]))
 """
 
-from pbrealm._session import Session, current_session, sessions_of
-from pbrealm._sets import ClientSet, ObserverSet
-from pbrealm._shared_dict import SharedDict
+from pbrealm._delivery.backlog import Backlog, SlowClientPolicy
+from pbrealm._delivery.client_sets import ClientSet, ObserverSet
+from pbrealm._delivery.report import DeliveryReport
+from pbrealm._delivery.shared_dict import SharedDict
+from pbrealm._server.factory import ServerFactory
+from pbrealm._server.limits import Limits
+from pbrealm._session.session import Session, current_session, sessions_of
 from pbrealm.errors import (
-    Dropped,
     LoginRefused,
     NoMind,
+    NotificationDropped,
     NotifyTimeout,
     PBRealmError,
     Reason,
@@ -33,8 +37,6 @@ from pbrealm.errors import (
     WrongCredentials,
     reason_of,
 )
-from pbrealm.front.factory import ServerFactory
-from pbrealm.front.limits import Limits
 from pbrealm.interfaces import IClientAware, IFullPolicy, ISessionRealm
 from pbrealm.policies import PingOldest, Refuse, ReplaceOldest, WaitForRoom
 from pbrealm.realms import (
@@ -45,11 +47,9 @@ from pbrealm.realms import (
     Departure,
     DisposableRealm,
     MindTrackingRealm,
-    Present,
+    Presence,
     SharedStateRealm,
 )
-from pbrealm.wire.outbox import Backlog, WhenSlow
-from pbrealm.wire.report import Report
 
 __all__ = [
     "AnonymousRealm",
@@ -58,9 +58,9 @@ __all__ = [
     "CachingRealm",
     "ClientSet",
     "ConnectionLimitedRealm",
+    "DeliveryReport",
     "Departure",
     "DisposableRealm",
-    "Dropped",
     "IClientAware",
     "IFullPolicy",
     "ISessionRealm",
@@ -68,23 +68,23 @@ __all__ = [
     "LoginRefused",
     "MindTrackingRealm",
     "NoMind",
+    "NotificationDropped",
     "NotifyTimeout",
     "ObserverSet",
     "PBRealmError",
     "PingOldest",
-    "Present",
+    "Presence",
     "Reason",
     "Refuse",
     "ReplaceOldest",
-    "Report",
     "ServerFactory",
     "Session",
     "SessionEnded",
     "SharedDict",
     "SharedStateRealm",
+    "SlowClientPolicy",
     "TooManyConnections",
     "WaitForRoom",
-    "WhenSlow",
     "WrongCredentials",
     "current_session",
     "reason_of",

@@ -91,7 +91,7 @@ class NotifyTimeout(PBRealmError):
     reason = Reason.NO_ANSWER
 
 
-class Dropped(PBRealmError):
+class NotificationDropped(PBRealmError):
     """A notification was dropped, because its client is too slow."""
 
     reason = Reason.TOO_SLOW
@@ -121,9 +121,9 @@ def reason_of(error: object) -> Reason | None:
 
 
 __all__ = [
-    "Dropped",
     "LoginRefused",
     "NoMind",
+    "NotificationDropped",
     "NotifyTimeout",
     "PBRealmError",
     "Reason",

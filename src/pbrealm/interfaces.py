@@ -11,7 +11,7 @@ from twisted.cred.portal import IRealm
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
-    from pbrealm._session import Session
+    from pbrealm._session.session import Session
     from pbrealm.errors import Reason
 
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from pbrealm._connection import format_address
-from pbrealm._names import is_guest
-from pbrealm._session import Session
+from pbrealm._avatar_ids import is_guest
+from pbrealm._session.connection import format_address
+from pbrealm._session.session import Session
 from pbrealm.errors import Reason, TooManyConnections
 from pbrealm.interfaces import IFullPolicy
 

@@ -33,10 +33,10 @@ from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.test.iosim import FakeTransport
 
-from pbrealm.front.factory import ServerFactory
-from pbrealm.front.limits import Limits
+from pbrealm._delivery.backlog import Backlog
+from pbrealm._server.factory import ServerFactory
+from pbrealm._server.limits import Limits
 from pbrealm.interfaces import ISessionRealm
-from pbrealm.wire.outbox import Backlog
 
 _BUFFER = 64 * 1024
 """Bytes that a transport takes before it asks for a pause, as Twisted's do."""

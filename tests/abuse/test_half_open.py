@@ -113,7 +113,12 @@ class HalfOpenTests(TestCase):
             *("--host", network.HOST, "--limit", "1"),
             *arguments,
             # The newcomer tries again as fast as it can.
-            *("--limits", "login_attempts=1000000000", "stranger_bytes=1000000000", *bounds),
+            *(
+                "--limits",
+                "login_attempts=1000000000",
+                "unauthenticated_bytes=1000000000",
+                *bounds,
+            ),
             prefix=network.within(network.server),
         )
         self.end_with_the_test(server)

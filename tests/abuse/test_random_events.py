@@ -33,8 +33,8 @@ from pbrealm import (
     ServerFactory,
     Session,
     WaitForRoom,
-    _connection,
 )
+from pbrealm._session import connection
 from pbrealm.testing import make_portal
 from tests.abuse.scene import LONG
 from tests.avatars import Aware
@@ -214,7 +214,7 @@ class Town:
         )
         self.realm = MindTrackingRealm(self.limited)
         portal = make_portal(self.realm, dict.fromkeys(NAMES, "secret"), anonymous=False)
-        self.factory = ServerFactory(portal, Limits(failure_delay=0.5), clock=self.clock)
+        self.factory = ServerFactory(portal, Limits(throttle_seconds=0.5), clock=self.clock)
         build = self.factory.buildProtocol
         self.brokers = DeferredQueue()
         self.all_brokers = weakref.WeakSet()
@@ -472,7 +472,7 @@ class RandomEventsTests(TestCase):
         self.assertEqual(town.clock.getDelayedCalls(), [])
         door = town.factory._house.door
         self.assertEqual((door._inside, door._told, len(door._by_origin)), (0, 0, 0))
-        self.assertEqual(_connection._connections, {})
+        self.assertEqual(connection._connections, {})
         for avatar in town.avatars:
             self.assertEqual(avatar.clients, [])
             # Its book has all its sessions, and they know their brokers.

@@ -107,7 +107,7 @@ class GuessTests(AbuseTestCase):
     Logins that are to be refused.
     """
 
-    LIMITS = {"failure_delay": 0.01, "longest_delay": 0.05, "failures_remembered": 50}
+    LIMITS = {"throttle_seconds": 0.01, "throttle_max_seconds": 0.05, "throttle_entries": 50}
 
     async def test_wrong_passwords(self):
         """Guesses from the neighbour's own address: each waits, the neighbour doesn't."""

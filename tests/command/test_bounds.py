@@ -7,8 +7,8 @@ from dataclasses import asdict, fields
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm import Backlog, Limits, WhenSlow
-from pbrealm._command.bounds import HELP, option_of
+from pbrealm import Backlog, Limits, SlowClientPolicy
+from pbrealm._command.limit_options import HELP, option_of
 from tests.command.test_options import PLAIN, parse
 
 
@@ -31,7 +31,7 @@ class BoundsTests(SynchronousTestCase):
                 elif field.name == "hard_bytes":
                     given, value = ("70000000", 70000000)
                 elif field.name == "when_slow":
-                    given, value = ("drop-oldest", WhenSlow.DROP_OLDEST)
+                    given, value = ("drop-oldest", SlowClientPolicy.DROP_OLDEST)
                 options = parse(*PLAIN, f"--{option_of(field)}", given)
                 self.assertEqual(
                     asdict(getattr(options, kept)), asdict(bounds()) | {field.name: value}

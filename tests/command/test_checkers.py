@@ -21,13 +21,13 @@ from zope.interface.verify import verifyObject
 from pbrealm import DisposableRealm, WrongCredentials
 from pbrealm._command.checkers import (
     PASSWORD_INTERFACES,
-    InTurn,
-    in_turn,
+    CheckerChain,
+    chain_checkers,
     make_checker,
     memory_checker,
 )
 from pbrealm._command.demo import DemoAvatar
-from pbrealm.front.factory import ServerFactory
+from pbrealm._server.factory import ServerFactory
 from pbrealm.testing import MemoryServer
 
 
@@ -54,7 +54,7 @@ class DenyingChecker:
 
 class CheckerTests(SynchronousTestCase):
     def server(self, *checkers):
-        portal = Portal(DisposableRealm(DemoAvatar), in_turn(checkers))
+        portal = Portal(DisposableRealm(DemoAvatar), chain_checkers(checkers))
         return MemoryServer(None, factory=ServerFactory(portal))
 
     def greeting(self, server, *account):
@@ -76,7 +76,7 @@ class CheckerTests(SynchronousTestCase):
         return name
 
     def test_interface(self):
-        self.assertTrue(verifyObject(ICredentialsChecker, InTurn([], PASSWORD_INTERFACES)))
+        self.assertTrue(verifyObject(ICredentialsChecker, CheckerChain([], PASSWORD_INTERFACES)))
 
     def test_strcred_alone(self):
         """What strcred makes of memory: can't log anybody in over PB."""
@@ -143,9 +143,9 @@ class CheckerTests(SynchronousTestCase):
         """Letting guests in lets nobody in who gives a wrong password."""
         server = self.server(make_checker("memory:alice:secret"), AllowAnonymousAccess())
         self.assertRefused(server, "alice", "wrong")
-        self.assertEqual(len(in_turn([AllowAnonymousAccess()])), 1)
+        self.assertEqual(len(chain_checkers([AllowAnonymousAccess()])), 1)
 
     def test_nobody_to_ask(self):
-        failure = self.failureResultOf(InTurn([], PASSWORD_INTERFACES).requestAvatarId(None))
+        failure = self.failureResultOf(CheckerChain([], PASSWORD_INTERFACES).requestAvatarId(None))
         self.assertTrue(failure.check(UnauthorizedLogin))
         self.assertFalse(failure.check(WrongCredentials))

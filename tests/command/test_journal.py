@@ -20,7 +20,7 @@ from pbrealm import (
     ISessionRealm,
 )
 from pbrealm._command.demo import DemoAvatar
-from pbrealm._command.journal import JournalRealm
+from pbrealm.realms._journal import JournalRealm
 from pbrealm.testing import MemoryServer, RecordingMind, make_portal
 
 

@@ -16,7 +16,7 @@ from zope.interface import implementer
 
 from pbrealm import PingOldest, Refuse, ReplaceOldest, WaitForRoom
 from pbrealm._command.demo import DemoAvatar
-from pbrealm._tap import Options, makeService
+from pbrealm._command.options import Options, makeService
 
 
 @implementer(IRealm)

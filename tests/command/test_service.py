@@ -15,8 +15,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from pbrealm import IClientAware, ServerFactory
-from pbrealm._command.composition import Wanted, compose
 from pbrealm._command.demo import DemoAvatar
+from pbrealm._command.realm import RealmOptions, make_realm
 from pbrealm._command.service import CannotListen, PBService
 from pbrealm.testing import UNHURRIED, MemoryServer, RecordingMind, make_portal
 
@@ -55,7 +55,7 @@ class StoppableClock(Clock):
 
 def make_service(*endpoints, avatar=DemoAvatar, reactor=None):
     reactor = reactor or StoppableClock()
-    portal = make_portal(compose(Wanted(avatar=avatar), reactor), {"alice": "secret"})
+    portal = make_portal(make_realm(RealmOptions(avatar=avatar), reactor), {"alice": "secret"})
     factory = ServerFactory(portal, UNHURRIED, clock=reactor)
     named = [(f"endpoint{number}", endpoint) for number, endpoint in enumerate(endpoints)]
     return PBService(named, factory, reactor), reactor
@@ -120,5 +120,5 @@ class ServiceTests(SynchronousTestCase):
 
     def test_compose(self):
         """What can't be composed is said, though the options let nothing of it through."""
-        self.assertRaises(ValueError, compose, Wanted())
-        self.assertRaises(ValueError, compose, Wanted(avatar=DemoAvatar, kind="shared"))
+        self.assertRaises(ValueError, make_realm, RealmOptions())
+        self.assertRaises(ValueError, make_realm, RealmOptions(avatar=DemoAvatar, kind="shared"))

@@ -7,9 +7,9 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm import Limits
-from pbrealm.front.door import TOLD, Door, Entry, origin_of
-from pbrealm.front.failures import Failures
-from pbrealm.front.watch import Watch
+from pbrealm._server.connection_limits import TOLD, ConnectionCounter, Entry, origin_of
+from pbrealm._server.keepalive import Keepalive
+from pbrealm._server.login_throttle import LoginThrottle
 
 
 class LimitsTests(SynchronousTestCase):
@@ -32,20 +32,20 @@ class LimitsTests(SynchronousTestCase):
 
 class DoorTests(SynchronousTestCase):
     def test_in_all(self):
-        door = Door(Limits(connections=2))
+        door = ConnectionCounter(Limits(connections=2))
         self.assertEqual([door.enter(o) for o in "aa"], [Entry.COME_IN] * 2)
         self.assertIs(door.enter("b"), Entry.BE_TOLD)
         door.leave("a", Entry.COME_IN)
         self.assertIs(door.enter("b"), Entry.COME_IN)
 
     def test_by_origin(self):
-        door = Door(Limits(connections_per_address=1))
+        door = ConnectionCounter(Limits(connections_per_address=1))
         self.assertEqual([door.enter(o) for o in "ab"], [Entry.COME_IN] * 2)
         self.assertIs(door.enter("a"), Entry.BE_TOLD)
         self.assertEqual([door.enter(None) for _ in range(3)], [Entry.COME_IN] * 3)
 
     def test_only_so_many_are_told(self):
-        door = Door(Limits(connections=1))
+        door = ConnectionCounter(Limits(connections=1))
         door.enter("a")
         told = [door.enter("a") for _ in range(TOLD + 1)]
         self.assertEqual(told, [Entry.BE_TOLD] * TOLD + [Entry.STAY_OUT])
@@ -53,7 +53,7 @@ class DoorTests(SynchronousTestCase):
         self.assertIs(door.enter("a"), Entry.BE_TOLD)
 
     def test_nothing_is_left(self):
-        door = Door(Limits())
+        door = ConnectionCounter(Limits())
         for origin in ("a", "b", None):
             door.leave(origin, door.enter(origin))
         self.assertEqual((door._inside, door._told, dict(door._by_origin)), (0, 0, {}))
@@ -72,13 +72,13 @@ class DoorTests(SynchronousTestCase):
 
 class FailuresTests(SynchronousTestCase):
     def setUp(self):
-        self.failures = Failures(
+        self.failures = LoginThrottle(
             Limits(
-                free_failures=2,
-                failure_delay=1,
-                longest_delay=5,
-                failure_memory=100,
-                failures_remembered=3,
+                throttle_after=2,
+                throttle_seconds=1,
+                throttle_max_seconds=5,
+                throttle_memory_seconds=100,
+                throttle_entries=3,
             )
         )
 
@@ -137,7 +137,7 @@ class WatchTests(SynchronousTestCase):
     def setUp(self):
         self.clock = Clock()
         self.said = []
-        self.watch = Watch(
+        self.watch = Keepalive(
             self.clock,
             20,
             10,

@@ -92,7 +92,7 @@ class DeadlineTests(VisitorTestCase):
 class AttemptTests(VisitorTestCase):
     def test_attempts(self):
         """The third refusal is told, and then the connection closed."""
-        client = self.serve(login_attempts=3, failure_delay=0)
+        client = self.serve(login_attempts=3, throttle_seconds=0)
         for _ in range(3):
             self.assertTrue(client.connected)
             with self.assertRaises(pb.RemoteError) as caught:
@@ -110,7 +110,7 @@ class AttemptTests(VisitorTestCase):
         self.assertFalse(client.connected)
 
     def test_success_starts_the_count_anew(self):
-        client = self.serve(login_attempts=2, failure_delay=0)
+        client = self.serve(login_attempts=2, throttle_seconds=0)
         for _ in range(3):
             with self.assertRaises(pb.RemoteError):
                 client.login("alice", "wrong")
@@ -119,7 +119,7 @@ class AttemptTests(VisitorTestCase):
 
     def test_member_is_not_closed(self):
         """A connection on which a login is alive isn't closed, but there are no more tries."""
-        client = self.serve(login_attempts=2, failure_delay=0)
+        client = self.serve(login_attempts=2, throttle_seconds=0)
         self.held = client.login("alice", "secret")
         kinds = []
         for _ in range(4):
@@ -135,7 +135,7 @@ class AttemptTests(VisitorTestCase):
 
     def test_delay(self):
         """After a few wrong passwords the next attempts wait, the right one too."""
-        client = self.serve(free_failures=2, failure_delay=1, login_attempts=9)
+        client = self.serve(throttle_after=2, throttle_seconds=1, login_attempts=9)
         for _ in range(2):
             with self.assertRaises(pb.RemoteError):
                 client.login("alice", "wrong")
@@ -147,7 +147,7 @@ class AttemptTests(VisitorTestCase):
         self.held = self.successResultOf(login)
 
     def test_leaving_during_the_delay(self):
-        client = self.serve(free_failures=1, login_attempts=9)
+        client = self.serve(throttle_after=1, login_attempts=9)
         with self.assertRaises(pb.RemoteError):
             client.login("alice", "wrong")
         login = client.start_login("alice", "secret")
@@ -185,7 +185,7 @@ class AttemptTests(VisitorTestCase):
     def test_guest_logins_prove_nothing(self):
         """They don't start the count of refusals anew."""
         guests = AnonymousRealm(CachingRealm(Player), CachingRealm(Player))
-        client = self.serve(MindTrackingRealm(guests), login_attempts=3, failure_delay=0)
+        client = self.serve(MindTrackingRealm(guests), login_attempts=3, throttle_seconds=0)
         for _ in range(3):
             self.held = client.login()
             with self.assertRaises(pb.RemoteError):
@@ -196,7 +196,7 @@ class AttemptTests(VisitorTestCase):
 
     def test_guests_wait_for_nobodys_failures(self):
         guests = AnonymousRealm(CachingRealm(Player), CachingRealm(Player))
-        client = self.serve(MindTrackingRealm(guests), free_failures=1, login_attempts=9)
+        client = self.serve(MindTrackingRealm(guests), throttle_after=1, login_attempts=9)
         for _ in range(2):
             self.refusal_after_waiting(client.start_login("", "wrong"))
         self.held = self.server.connect().login()
@@ -319,7 +319,7 @@ class StrangerTests(VisitorTestCase):
         self.assertFalse(client.connected)
 
     def test_large_messages(self):
-        client = self.serve(stranger_message_bytes=1000)
+        client = self.serve(unauthenticated_message_bytes=1000)
         root = client.wait(client.factory.getRootObject())
         root.callRemote("login", b"x" * 1000).addErrback(lambda _: None)
         self.server.flush()
@@ -327,7 +327,7 @@ class StrangerTests(VisitorTestCase):
 
     def test_bytes_in_all(self):
         """Small messages without end are too much as well."""
-        client = self.serve(stranger_bytes=5000)
+        client = self.serve(unauthenticated_bytes=5000)
         root = client.wait(client.factory.getRootObject())
         for _ in range(100):
             if client.connected:

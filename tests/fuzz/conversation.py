@@ -22,17 +22,17 @@ from pbrealm import (
     Limits,
     MindTrackingRealm,
     PingOldest,
-    _connection,
     current_session,
 )
+from pbrealm._session import connection
 from pbrealm.testing import MemoryServer, RecordingMind
 
 LIMITS = Limits(
     login_seconds=30,
-    stranger_bytes=8 * 1024,
-    stranger_message_bytes=2 * 1024,
+    unauthenticated_bytes=8 * 1024,
+    unauthenticated_message_bytes=2 * 1024,
     message_bytes=64 * 1024,
-    failure_delay=0.1,
+    throttle_seconds=0.1,
 )
 
 CHALLENGE = b"0123456789abcdef"
@@ -121,7 +121,7 @@ class Transport(StringTransport):
             self.protocol.connectionLost(Failure(why))
 
 
-class House:
+class Server:
     """
     A server, and the books that must be empty when everybody has gone.
     """
@@ -193,7 +193,7 @@ class House:
         assert len(self.limited._places) == 0
         assert not self.limited._turns._queues
         assert not self.realm._roster._by_id
-        assert broker not in _connection._connections
+        assert broker not in connection._connections
         door = self.server.factory._house.door
         assert door._inside == door._told == 0 and not door._by_origin
         assert self.clock.getDelayedCalls() == [], str(self.clock.getDelayedCalls())
@@ -238,7 +238,7 @@ def record():
 
     @return: what it has written until it's logged in, and what after that.
     """
-    house = House()
+    house = Server()
     recorder = Recorder()
     client = house.server.connect(recorder)
     mind = RecordingMind(answer=[1, "two"])

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, seed, settings
 from twisted.spread import banana
 from twisted.trial.unittest import SynchronousTestCase
 
-import pbrealm.front.login
-from tests.fuzz.conversation import CHALLENGE, LIMITS, House, record
+import pbrealm._server.login
+from tests.fuzz.conversation import CHALLENGE, LIMITS, Server, record
 from tests.wire.plain import twisted_sexp, written
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "0")) / 5
@@ -145,8 +145,8 @@ def served(event):
 
 class FuzzTests(SynchronousTestCase):
     def setUp(self):
-        self.patch(pbrealm.front.login.secrets, "token_bytes", lambda _: CHALLENGE)
-        self.house = House()
+        self.patch(pbrealm._server.login.secrets, "token_bytes", lambda _: CHALLENGE)
+        self.server = Server()
         self.before, self.after = record()
 
     def fuzz(self, test):
@@ -168,20 +168,20 @@ class FuzzTests(SynchronousTestCase):
             seed(number)(tried)()
         self.flushLoggedErrors()
         # The events of the last conversation hold its failures, and those its frames.
-        del self.house.errors[:]
+        del self.server.errors[:]
         gc.collect()
-        self.assertEqual(len(self.house.brokers), 0)
+        self.assertEqual(len(self.server.brokers), 0)
 
     def assert_nothing_logged(self):
-        self.assertEqual(self.house.errors, [])
+        self.assertEqual(self.server.errors, [])
 
     def assert_served(self):
-        self.assertEqual([event for event in self.house.errors if not served(event)], [])
+        self.assertEqual([event for event in self.server.errors if not served(event)], [])
 
     def test_recorded(self):
         """What was recorded is served; else the rest would come to little."""
-        self.house.hear([*self.before, *self.after[:1]])
-        answered = self.house.hear([*self.before, *self.after])
+        self.server.hear([*self.before, *self.after[:1]])
+        answered = self.server.hear([*self.before, *self.after])
         self.assertIn(b"hello alice", answered)
         self.assertIn(b"hello bob", answered)
         self.assert_nothing_logged()
@@ -189,7 +189,7 @@ class FuzzTests(SynchronousTestCase):
     def test_any_bytes(self):
         @given(st.lists(st.binary(max_size=200), max_size=6), pauses)
         def any_bytes(chunks, waits):
-            self.house.hear(chunks, waits)
+            self.server.hear(chunks, waits)
             self.assert_nothing_logged()
 
         self.fuzz(any_bytes)
@@ -201,9 +201,9 @@ class FuzzTests(SynchronousTestCase):
             st.lists(calls() | sexps, max_size=40).map(lambda m: list(map(as_bytes, m))), pauses
         )
         def strangers(messages, waits):
-            answered = self.house.hear([*self.before[:2], *messages], waits)
+            answered = self.server.hear([*self.before[:2], *messages], waits)
             self.assert_nothing_logged()
-            self.assertLess(len(answered), 3 * LIMITS.stranger_bytes)
+            self.assertLess(len(answered), 3 * LIMITS.unauthenticated_bytes)
 
         self.fuzz(strangers)
 
@@ -212,7 +212,7 @@ class FuzzTests(SynchronousTestCase):
 
         @given(mutated(self.before).flatmap(pieces), pauses)
         def logins(chunks, waits):
-            self.house.hear(chunks, waits)
+            self.server.hear(chunks, waits)
             self.assert_nothing_logged()
 
         self.fuzz(logins)
@@ -224,7 +224,7 @@ class FuzzTests(SynchronousTestCase):
             st.lists(calls() | sexps, max_size=40).map(lambda m: list(map(as_bytes, m))), pauses
         )
         def members(messages, waits):
-            self.house.hear([*self.before, *messages], waits)
+            self.server.hear([*self.before, *messages], waits)
             self.assert_served()
 
         self.fuzz(members)
@@ -234,7 +234,7 @@ class FuzzTests(SynchronousTestCase):
 
         @given(mutated(self.after).flatmap(pieces), pauses)
         def mistakes(chunks, waits):
-            self.house.hear([*self.before, *chunks], waits)
+            self.server.hear([*self.before, *chunks], waits)
             self.assert_served()
 
         self.fuzz(mistakes)

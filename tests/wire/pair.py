@@ -11,8 +11,8 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
+from pbrealm._wire.broker import FastBroker
 from pbrealm.client import ClientFactory
-from pbrealm.wire.broker import FastBroker
 
 
 class FastServerFactory(pb.PBServerFactory):

@@ -17,10 +17,14 @@ from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from pbrealm import DisposableRealm, ServerFactory
+from pbrealm._wire.broker import FastBroker
+from pbrealm._wire.immediate_write import (
+    MAX_IMMEDIATE_BYTES,
+    can_write_immediately,
+    write_immediately,
+)
 from pbrealm.client import ClientFactory
 from pbrealm.testing import make_portal
-from pbrealm.wire.atonce import AT_ONCE, send_at_once, sends_at_once
-from pbrealm.wire.broker import FastBroker
 from tests.wire.plain import written
 
 reactor: Any = _reactor
@@ -52,13 +56,13 @@ class Socket(FileDescriptor):
 
 class SendAtOnceTests(SynchronousTestCase):
     """
-    L{send_at_once}.
+    L{write_immediately}.
     """
 
     def test_room(self) -> None:
         """It goes out, and the reactor has nothing to do."""
         socket = Socket()
-        send_at_once(socket, b"answer")
+        write_immediately(socket, b"answer")
         self.assertEqual(socket.sent, [b"answer"])
         self.assertFalse(socket.waiting)
 
@@ -66,7 +70,7 @@ class SendAtOnceTests(SynchronousTestCase):
         """What's left is for the reactor."""
         for room in (0, 3):
             socket = Socket(room)
-            send_at_once(socket, b"answer")
+            write_immediately(socket, b"answer")
             self.assertTrue(socket.waiting)
             socket.room = 100
             self.assertIsNone(socket.doWrite())
@@ -76,7 +80,7 @@ class SendAtOnceTests(SynchronousTestCase):
         """Nothing overtakes what was written before."""
         socket = Socket()
         socket.write(b"first")
-        send_at_once(socket, b"second")
+        write_immediately(socket, b"second")
         self.assertEqual(socket.sent, [])
         socket.doWrite()
         self.assertEqual(socket.sent, [b"firstsecond"])
@@ -84,7 +88,7 @@ class SendAtOnceTests(SynchronousTestCase):
         socket.write(b"third")
         socket.doWrite()
         socket.room = 100
-        send_at_once(socket, b"fourth")
+        write_immediately(socket, b"fourth")
         self.assertEqual(socket.sent[1:], [b"th"])
         socket.doWrite()
         self.assertEqual(b"".join(socket.sent[1:]), b"thirdfourth")
@@ -92,7 +96,7 @@ class SendAtOnceTests(SynchronousTestCase):
     def test_error(self) -> None:
         """The reactor meets it in its turn, and loses the connection as ever."""
         socket = Socket(CONNECTION_LOST)
-        send_at_once(socket, b"answer")
+        write_immediately(socket, b"answer")
         self.assertTrue(socket.waiting)
         self.assertIs(socket.doWrite(), CONNECTION_LOST)
 
@@ -100,7 +104,7 @@ class SendAtOnceTests(SynchronousTestCase):
         """What's written before a connection closes is sent, and then it closes."""
         socket = Socket()
         socket.loseConnection()
-        send_at_once(socket, b"goodbye")
+        write_immediately(socket, b"goodbye")
         self.assertEqual(socket.sent, [])
         self.assertIsNotNone(socket.doWrite())
         self.assertEqual(socket.sent, [b"goodbye"])
@@ -108,7 +112,7 @@ class SendAtOnceTests(SynchronousTestCase):
     def test_much(self) -> None:
         """What a socket may not have room for isn't tried."""
         socket = Socket()
-        send_at_once(socket, b"x" * (AT_ONCE + 1))
+        write_immediately(socket, b"x" * (MAX_IMMEDIATE_BYTES + 1))
         self.assertEqual(socket.sent, [])
         self.assertTrue(socket.waiting)
 
@@ -116,16 +120,16 @@ class SendAtOnceTests(SynchronousTestCase):
         """Nothing gets past TLS, if the connection has changed to it meanwhile."""
         socket = Socket()
         socket.TLS = True
-        send_at_once(socket, b"secret")
+        write_immediately(socket, b"secret")
         self.assertEqual(socket.sent, [])
 
     def test_which_transports(self) -> None:
         """Not those that have TLS between, nor those without a socket."""
-        self.assertTrue(sends_at_once(Socket()))
+        self.assertTrue(can_write_immediately(Socket()))
         secret = Socket()
         secret.TLS = True
-        self.assertFalse(sends_at_once(secret))
-        self.assertFalse(sends_at_once(StringTransport()))
+        self.assertFalse(can_write_immediately(secret))
+        self.assertFalse(can_write_immediately(StringTransport()))
 
 
 class Root(pb.Root):

@@ -15,9 +15,9 @@ from twisted.python import failure
 from twisted.spread import banana, jelly, pb
 from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm.wire.broker import FastBroker
-from pbrealm.wire.lazy import EncodedJelly, LazyJelly, as_received, receives_lazily
-from pbrealm.wire.limits import MessageLimits, MessageTooLarge
+from pbrealm._wire.broker import FastBroker
+from pbrealm._wire.lazy_jelly import EncodedJelly, LazyJelly, as_received, receives_lazily
+from pbrealm._wire.message_limits import MessageLimits, MessageTooLarge
 from tests.wire.pair import Pair
 from tests.wire.plain import graphs, outcome, trees, twisted_encode, twisted_sexp
 

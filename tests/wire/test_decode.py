@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from twisted.spread import jelly
 from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm.wire.decode import PLAIN_ATOMS, decode_plain
-from pbrealm.wire.rules import may_decode
-from pbrealm.wire.tokens import NotPlain
+from pbrealm._wire.decode import PLAIN_ATOMS, decode_plain
+from pbrealm._wire.security import may_decode_plain
+from pbrealm._wire.tokens import NotPlain
 from tests.wire.plain import (
     graphs,
     integers,
@@ -113,16 +113,16 @@ class SameObjectsTests(SynchronousTestCase):
 
 class SecurityTests(SynchronousTestCase):
     """
-    When L{may_decode} says that jelly would do otherwise.
+    When L{may_decode_plain} says that jelly would do otherwise.
     """
 
     def test_stock(self) -> None:
         """Twisted's own options allow plain data."""
-        self.assertTrue(may_decode(jelly.globalSecurity))
+        self.assertTrue(may_decode_plain(jelly.globalSecurity))
 
     def test_less_allowed(self) -> None:
         """Options that don't list all of it."""
-        self.assertFalse(may_decode(jelly.SecurityOptions()))
+        self.assertFalse(may_decode_plain(jelly.SecurityOptions()))
 
     def test_other_rules(self) -> None:
         """Options that are asked in another way."""
@@ -133,16 +133,16 @@ class SecurityTests(SynchronousTestCase):
 
         picky = Picky()
         picky.allowBasicTypes()
-        self.assertFalse(may_decode(picky))
-        self.assertFalse(may_decode(jelly.DummySecurityOptions()))
+        self.assertFalse(may_decode_plain(picky))
+        self.assertFalse(may_decode_plain(jelly.DummySecurityOptions()))
         changed = jelly.SecurityOptions()
         changed.allowBasicTypes()
-        self.assertTrue(may_decode(changed))
+        self.assertTrue(may_decode_plain(changed))
         changed.isTypeAllowed = lambda name: False
-        self.assertFalse(may_decode(changed))
+        self.assertFalse(may_decode_plain(changed))
 
     def test_registered_class(self) -> None:
         """Somebody has a class of their own for dictionaries."""
         jelly.unjellyableRegistry[b"dictionary"] = dict
         self.addCleanup(jelly.unjellyableRegistry.pop, b"dictionary")
-        self.assertFalse(may_decode(jelly.globalSecurity))
+        self.assertFalse(may_decode_plain(jelly.globalSecurity))

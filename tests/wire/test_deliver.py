@@ -9,14 +9,14 @@ from pbrealm import (
     Backlog,
     CachingRealm,
     ClientSet,
-    Dropped,
     MindTrackingRealm,
+    NotificationDropped,
     ObserverSet,
     Reason,
-    WhenSlow,
+    SlowClientPolicy,
 )
+from pbrealm._delivery import broadcast as deliver_module
 from pbrealm.testing import MemoryServer, RecordingMind, StallingMind, make_portal
-from pbrealm.wire import deliver as deliver_module
 from tests.avatars import Player
 from tests.test_sets import Score
 
@@ -265,9 +265,9 @@ class SlowClientTests(DeliverTestCase):
     def test_dropped(self):
         """Where it's to drop, the report says who was dropped, and the session goes on."""
         for when_slow, got in (
-            (WhenSlow.DROP_NEWEST, [0, 1, 2, 3, 4, 5]),
-            (WhenSlow.DROP_OLDEST, [0, 1, 6, 7, 8, 9]),
-            (WhenSlow.KEEP_LAST, [0, 1, 9]),
+            (SlowClientPolicy.DROP_NEWEST, [0, 1, 2, 3, 4, 5]),
+            (SlowClientPolicy.DROP_OLDEST, [0, 1, 6, 7, 8, 9]),
+            (SlowClientPolicy.KEEP_LAST, [0, 1, 9]),
         ):
             mind = RecordingMind()
             self.serve([mind], hard_bytes=180_000, soft_bytes=100_000, when_slow=when_slow)
@@ -289,7 +289,7 @@ class SlowClientTests(DeliverTestCase):
             [RecordingMind()],
             hard_bytes=2000,
             soft_bytes=1000,
-            when_slow=WhenSlow.DROP_NEWEST,
+            when_slow=SlowClientPolicy.DROP_NEWEST,
         )
         self.clients[0].stop_reading()
         (session,) = self.sessions
@@ -297,7 +297,7 @@ class SlowClientTests(DeliverTestCase):
         for n in range(1, 100):
             session.notify("news", n, b"x" * 100, pbanswer=False)
         asked = session.notify("news", 100, b"x" * 2000)
-        self.failureResultOf(asked, Dropped)
+        self.failureResultOf(asked, NotificationDropped)
         self.assertIsNone(session.ended)
         self.clients[0].start_reading()
         self.server.flush()
@@ -307,7 +307,7 @@ class SlowClientTests(DeliverTestCase):
 
     def test_last_of_each_session(self):
         """Of two sessions on one connection, each keeps its last."""
-        self.serve([RecordingMind()], when_slow=WhenSlow.KEEP_LAST)
+        self.serve([RecordingMind()], when_slow=SlowClientPolicy.KEEP_LAST)
         bob = RecordingMind()
         self.held.append(self.clients[0].login("bob", "secret", bob))
         self.clients[0].stop_reading()
@@ -323,7 +323,7 @@ class SlowClientTests(DeliverTestCase):
         observers = ObserverSet()
         score = Score(observers)
         self.patch(Player, "perspective_books", lambda player: score)
-        self.serve([None], when_slow=WhenSlow.KEEP_LAST)
+        self.serve([None], when_slow=SlowClientPolicy.KEEP_LAST)
         copy = self.clients[0].call(self.held[0], "books")
         seen = []
         copy.observe_points = seen.append

@@ -14,9 +14,9 @@ from twisted.spread import pb
 from twisted.spread.banana import SIZE_LIMIT
 from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm.wire import encode
-from pbrealm.wire.encode import encode_plain
-from pbrealm.wire.tokens import NotPlain
+from pbrealm._wire import encode
+from pbrealm._wire.encode import encode_plain
+from pbrealm._wire.tokens import NotPlain
 from tests.wire.plain import graphs, trees, twisted_encode
 
 

@@ -12,8 +12,8 @@ from typing import Any
 from twisted.spread import jelly
 from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm.wire.encode import encode_plain
-from pbrealm.wire.lazy import EncodedJelly, LazyJelly, ReceivedJelly, without_lazy
+from pbrealm._wire.encode import encode_plain
+from pbrealm._wire.lazy_jelly import EncodedJelly, LazyJelly, ReceivedJelly, without_lazy
 
 VALUE = (1, [2.5, True], {1: None})
 

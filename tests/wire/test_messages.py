@@ -14,9 +14,9 @@ from twisted.spread.banana import BananaError
 from twisted.spread.jelly import InsecureJelly
 from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm.wire.broker import FastBroker
-from pbrealm.wire.lazy import LazyJelly, without_lazy
-from pbrealm.wire.limits import MessageLimits
+from pbrealm._wire.broker import FastBroker
+from pbrealm._wire.lazy_jelly import LazyJelly, without_lazy
+from pbrealm._wire.message_limits import MessageLimits
 from tests.wire.plain import integers, outcome, trees, twisted_decode, twisted_encode, written
 from tests.wire.test_decode import sexps
 from tests.wire.test_scan import pieces, tokens

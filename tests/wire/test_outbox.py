@@ -8,8 +8,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from pbrealm import Backlog, WhenSlow
-from pbrealm.wire.outbox import Outbox
+from pbrealm import Backlog, SlowClientPolicy
+from pbrealm._delivery.send_queue import SendQueue
 
 
 class Transport:
@@ -58,23 +58,23 @@ class OutboxTests(SynchronousTestCase):
         self.clock = Clock()
         self.transport = Transport(room)
         self.said = []
-        self.outbox = Outbox(
+        self.send_queue = SendQueue(
             self.transport,
             Backlog(**{"soft_bytes": 3, "soft_seconds": 10, "hard_bytes": 5, **backlog}),
             self.clock,
             lambda: self.said.append("progress"),
             lambda: self.said.append("too slow"),
         )
-        self.outbox.start()
+        self.send_queue.start()
         if room == 0:
-            self.outbox.pauseProducing()
-        return self.outbox
+            self.send_queue.pauseProducing()
+        return self.send_queue
 
     def post(self, *messages):
         """Each message's first letter is its kind."""
         dropped = []
         for message in messages:
-            taken = self.outbox.post(message, message[:1], lambda m=message: dropped.append(m))
+            taken = self.send_queue.post(message, message[:1], lambda m=message: dropped.append(m))
             if not taken:
                 dropped.append(message)
         return dropped
@@ -83,24 +83,24 @@ class OutboxTests(SynchronousTestCase):
         verifyObject(IPushProducer, self.make())
 
     def test_keeps_up(self):
-        outbox = self.make(room=10)
-        outbox.write(b"a")
-        outbox.writeSequence([b"b", b"c"])
+        send_queue = self.make(room=10)
+        send_queue.write(b"a")
+        send_queue.writeSequence([b"b", b"c"])
         self.assertEqual(self.post(b"d"), [])
         self.assertEqual(self.transport.written, [b"a", b"bc", b"d"])
 
     def test_order(self):
         """What can be dropped and what can't goes out in one order."""
-        outbox = self.make(room=1, hard_bytes=100)
+        send_queue = self.make(room=1, hard_bytes=100)
         self.post(b"a")
-        outbox.write(b"b")
+        send_queue.write(b"b")
         self.post(b"c")
-        outbox.write(b"d")
+        send_queue.write(b"d")
         self.assertEqual(self.transport.written, [b"a"])
         self.transport.drain(room=2)
         self.assertEqual(self.transport.written, [b"a", b"b", b"c"])
         self.transport.drain()
-        outbox.write(b"e")
+        send_queue.write(b"e")
         self.assertEqual(self.transport.written, [b"a", b"b", b"c", b"d", b"e"])
         self.assertEqual(self.said, ["progress", "progress"])
 
@@ -123,11 +123,11 @@ class OutboxTests(SynchronousTestCase):
 
     def test_what_cannot_be_dropped(self):
         """More than the hard bound of it may wait as long as the client goes on taking."""
-        for when_slow in WhenSlow:
-            outbox = self.make(when_slow=when_slow)
-            outbox.write(b"aaaaa")
-            outbox.write(b"aaaaa")
-            outbox.write(b"aaaaa")
+        for when_slow in SlowClientPolicy:
+            send_queue = self.make(when_slow=when_slow)
+            send_queue.write(b"aaaaa")
+            send_queue.write(b"aaaaa")
+            send_queue.write(b"aaaaa")
             self.clock.advance(9)
             self.transport.drain(room=1)
             self.clock.advance(9)
@@ -154,22 +154,22 @@ class OutboxTests(SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_drop_newest(self):
-        self.make(when_slow=WhenSlow.DROP_NEWEST)
+        self.make(when_slow=SlowClientPolicy.DROP_NEWEST)
         self.assertEqual(self.post(b"aa", b"bb", b"cc", b"d"), [b"cc"])
         self.transport.drain()
         self.assertEqual(self.transport.written, [b"aa", b"bb", b"d"])
         self.assertEqual(self.said, ["progress"])
 
     def test_drop_oldest(self):
-        outbox = self.make(when_slow=WhenSlow.DROP_OLDEST)
-        outbox.write(b"x")
+        send_queue = self.make(when_slow=SlowClientPolicy.DROP_OLDEST)
+        send_queue.write(b"x")
         self.assertEqual(self.post(b"aa", b"bb", b"cc", b"d"), [b"aa"])
         self.transport.drain()
         self.assertEqual(self.transport.written, [b"x", b"bb", b"cc", b"d"])
 
     def test_keep_last(self):
         """Of each kind the last call waits, in the place of its arrival."""
-        self.make(when_slow=WhenSlow.KEEP_LAST)
+        self.make(when_slow=SlowClientPolicy.KEEP_LAST)
         self.assertEqual(self.post(b"a1", b"b1", b"a2", b"a3"), [b"a1", b"a2"])
         self.transport.drain()
         self.assertEqual(self.transport.written, [b"b1", b"a3"])
@@ -177,7 +177,7 @@ class OutboxTests(SynchronousTestCase):
     def test_close_when_written(self):
         self.make()
         self.post(b"a", b"b")
-        self.outbox.loseConnection()
+        self.send_queue.loseConnection()
         self.assertIsNone(self.transport.closed)
         self.transport.drain(room=1)
         self.assertIsNone(self.transport.closed)
@@ -189,57 +189,57 @@ class OutboxTests(SynchronousTestCase):
         self.assertEqual(self.transport.closed, "gently")
 
     def test_abort(self):
-        outbox = self.make()
+        send_queue = self.make()
         dropped = []
-        outbox.post(b"aaaa", b"a", lambda: dropped.append(1))
-        outbox.abortConnection()
+        send_queue.post(b"aaaa", b"a", lambda: dropped.append(1))
+        send_queue.abortConnection()
         self.assertEqual((self.transport.closed, dropped), ("by force", [1]))
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_gone(self):
         self.make()
         self.post(b"aaaa")
-        self.outbox.stopProducing()
+        self.send_queue.stopProducing()
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_direct(self):
         """What is to go out at once may go past it while nothing waits, nor is it closing."""
-        outbox = self.make(room=1)
-        self.assertIs(outbox.direct, self.transport)
-        outbox.write(b"a")
-        self.assertIsNone(outbox.direct)
+        send_queue = self.make(room=1)
+        self.assertIs(send_queue.direct, self.transport)
+        send_queue.write(b"a")
+        self.assertIsNone(send_queue.direct)
         self.transport.drain()
-        self.assertIs(outbox.direct, self.transport)
-        outbox.loseConnection()
-        self.assertIsNone(outbox.direct)
+        self.assertIs(send_queue.direct, self.transport)
+        send_queue.loseConnection()
+        self.assertIsNone(send_queue.direct)
 
     def test_pager(self):
         """Another producer has its turn, and then this one again."""
-        outbox = self.make(room=5)
+        send_queue = self.make(room=5)
         pager = object()
-        outbox.registerProducer(pager, False)
+        send_queue.registerProducer(pager, False)
         self.assertIs(self.transport.producer, pager)
-        outbox.unregisterProducer()
-        self.assertIs(self.transport.producer, outbox)
+        send_queue.unregisterProducer()
+        self.assertIs(self.transport.producer, send_queue)
 
     def test_pager_in_a_jam(self):
         """Another producer waits for its turn until the client has taken what waits."""
-        outbox = self.make()
+        send_queue = self.make()
         self.post(b"a")
         pager = object()
-        outbox.registerProducer(pager, False)
-        self.assertIs(self.transport.producer, outbox)
+        send_queue.registerProducer(pager, False)
+        self.assertIs(self.transport.producer, send_queue)
         self.transport.drain()
         self.assertIs(self.transport.producer, pager)
         self.assertTrue(self.transport.reading)
-        outbox.unregisterProducer()
-        self.assertIs(self.transport.producer, outbox)
+        send_queue.unregisterProducer()
+        self.assertIs(self.transport.producer, send_queue)
 
     def test_large_messages_go_a_little_at_a_time(self):
         """So that a client which takes a large one slowly is seen to take it."""
-        outbox = self.make(room=2, hard_bytes=10**7)
+        send_queue = self.make(room=2, hard_bytes=10**7)
         large = bytes(range(256)) * 1000
-        outbox.write(large)
+        send_queue.write(large)
         self.post(b"b")
         self.assertEqual(len(self.transport.written), 2)
         while len(self.transport.written) < 4:
@@ -250,23 +250,23 @@ class OutboxTests(SynchronousTestCase):
 
     def test_what_was_begun_is_finished(self):
         """What is dropped isn't the rest of a message of which the client has a part."""
-        outbox = self.make(room=1, hard_bytes=10**7)
+        send_queue = self.make(room=1, hard_bytes=10**7)
         large = bytes(range(256)) * 1000
-        outbox.write(large)
+        send_queue.write(large)
         self.post(b"b")
-        outbox.clear()
-        outbox.write(b"goodbye")
+        send_queue.clear()
+        send_queue.write(b"goodbye")
         self.transport.drain()
         self.assertEqual(b"".join(self.transport.written), large + b"goodbye")
 
     def test_before_the_start(self):
         """A transport that is at its handshake isn't asked whether it keeps up."""
         transport = Transport(1000)
-        outbox = Outbox(transport, Backlog(), Clock(), lambda: None, lambda: None)
-        outbox.write(b"a" * 10**6)
+        send_queue = SendQueue(transport, Backlog(), Clock(), lambda: None, lambda: None)
+        send_queue.write(b"a" * 10**6)
         self.assertIsNone(transport.producer)
         self.assertEqual(transport.written, [b"a" * 10**6])
-        outbox.loseConnection()
+        send_queue.loseConnection()
         self.assertEqual(transport.closed, "gently")
 
     def test_provides_what_the_transport_does(self):
@@ -274,17 +274,17 @@ class OutboxTests(SynchronousTestCase):
         class Secure(Transport):
             pass
 
-        outbox = Outbox(Secure(1), Backlog(), Clock(), lambda: None, lambda: None)
-        self.assertTrue(ISSLTransport.providedBy(outbox))
-        self.assertTrue(IPushProducer.providedBy(outbox))
+        send_queue = SendQueue(Secure(1), Backlog(), Clock(), lambda: None, lambda: None)
+        self.assertTrue(ISSLTransport.providedBy(send_queue))
+        self.assertTrue(IPushProducer.providedBy(send_queue))
 
     def test_unanswered(self):
-        outbox = self.make(unanswered=2)
-        self.assertTrue(outbox.may_ask(1))
-        self.assertFalse(outbox.may_ask(2))
+        send_queue = self.make(unanswered=2)
+        self.assertTrue(send_queue.may_ask(1))
+        self.assertFalse(send_queue.may_ask(2))
         self.assertEqual(self.said, ["too slow"])
-        outbox = self.make(unanswered=2, when_slow=WhenSlow.DROP_OLDEST)
-        self.assertFalse(outbox.may_ask(2))
+        send_queue = self.make(unanswered=2, when_slow=SlowClientPolicy.DROP_OLDEST)
+        self.assertFalse(send_queue.may_ask(2))
         self.assertEqual(self.said, [])
 
     def test_bad_numbers(self):

@@ -14,8 +14,8 @@ from twisted.internet.testing import StringTransport
 from twisted.spread.banana import SIZE_LIMIT, Banana, BananaError
 from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm.wire.fastbanana import FastBanana
-from pbrealm.wire.limits import MessageLimits, MessageTooLarge
+from pbrealm._wire.banana import FastBanana
+from pbrealm._wire.message_limits import MessageLimits, MessageTooLarge
 from tests.wire.plain import graphs, integers, outcome, trees, twisted_encode, written
 
 

@@ -20,8 +20,8 @@ def put_in_place() -> None:
     """
     from twisted.spread import banana, pb
 
-    from pbrealm.wire.broker import FastBroker
-    from pbrealm.wire.fastbanana import FastBanana
+    from pbrealm._wire.banana import FastBanana
+    from pbrealm._wire.broker import FastBroker
 
     pb.Broker = FastBroker
     pb.PBClientFactory.protocol = FastBroker

@@ -19,7 +19,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.spread.pb import IUsernameMD5Password
 from zope.interface import Interface, implementer
 
-from pbrealm._command.dotted import in_one_line
+from pbrealm._command.import_name import one_line
 
 PASSWORD_INTERFACES: Sequence[type[Interface]] = (IUsernameHashedPassword, IUsernameMD5Password)
 """The credentials of a login with a password provide both."""
@@ -50,7 +50,7 @@ def make_checker(description: str) -> ICredentialsChecker:
     try:
         checker: ICredentialsChecker = factory.generateChecker(arguments)
     except Exception as why:
-        raise ValueError(f"--auth {kind} failed with {in_one_line(why)}") from why
+        raise ValueError(f"--auth {kind} failed with {one_line(why)}") from why
     # The factory knows of what its checkers can be; this one may keep its passwords hashed.
     if not serves_pb(checker.credentialInterfaces):
         raise unsuited
@@ -102,7 +102,7 @@ def _as_bytes(text: str | bytes) -> bytes:
 
 
 @implementer(ICredentialsChecker)
-class InTurn:
+class CheckerChain:
     """
     Several checkers where a portal has room for one: the first that knows the client lets it in.
     """
@@ -135,7 +135,7 @@ class InTurn:
         raise refusal
 
 
-def in_turn(checkers: Iterable[ICredentialsChecker]) -> list[ICredentialsChecker]:
+def chain_checkers(checkers: Iterable[ICredentialsChecker]) -> list[ICredentialsChecker]:
     """
     The checkers for a portal, which keeps only the last it is given for each interface, and asks
     only the one of the first interface that the credentials provide.
@@ -152,5 +152,5 @@ def in_turn(checkers: Iterable[ICredentialsChecker]) -> list[ICredentialsChecker
             if any(interface in family for interface in checker.credentialInterfaces)
         ]
         if able:
-            answer.append(InTurn(able, family))
+            answer.append(CheckerChain(able, family))
     return answer

@@ -11,9 +11,9 @@ from twisted.internet.task import LoopingCall
 from twisted.spread import pb
 from zope.interface import implementer
 
-from pbrealm._connection import format_address
-from pbrealm._session import Session, current_session
-from pbrealm._sets import ClientSet
+from pbrealm._delivery.client_sets import ClientSet
+from pbrealm._session.connection import format_address
+from pbrealm._session.session import Session, current_session
 from pbrealm.errors import Reason
 from pbrealm.interfaces import IClientAware, IFullPolicy
 from pbrealm.policies import Refuse, ReplaceOldest

@@ -17,9 +17,9 @@ from twisted.internet.interfaces import (
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from pbrealm._command.dotted import in_one_line
-from pbrealm._connection import format_address
-from pbrealm.front.factory import ServerFactory
+from pbrealm._command.import_name import one_line
+from pbrealm._server.factory import ServerFactory
+from pbrealm._session.connection import format_address
 
 _log = Logger(namespace="pbrealm")
 
@@ -121,4 +121,4 @@ def _problem(error: BaseException | None) -> str:
         error = error.socketError
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return in_one_line(error).rstrip(".")
+    return one_line(error).rstrip(".")

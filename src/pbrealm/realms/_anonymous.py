@@ -13,11 +13,11 @@ from twisted.cred.portal import IRealm
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import Interface
 
-from pbrealm._names import is_guest
-from pbrealm._session import Session
+from pbrealm._avatar_ids import is_guest
+from pbrealm._session.session import Session
 from pbrealm.errors import LoginRefused
-from pbrealm.realms._bases import WrappingRealm
-from pbrealm.realms._login import enter, identify
+from pbrealm.realms._admission import enter, identify
+from pbrealm.realms._base import WrappingRealm
 
 
 class AnonymousRealm(WrappingRealm):

@@ -10,10 +10,10 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import Interface
 
-from pbrealm._session import Session
-from pbrealm.realms._bases import FindingRealm
-from pbrealm.realms._keeper import Keeper
-from pbrealm.realms._login import put_on_avatar
+from pbrealm._session.session import Session
+from pbrealm.realms._admission import put_on_avatar
+from pbrealm.realms._base import FindingRealm
+from pbrealm.realms._cache import AvatarCache
 
 
 class CachingRealm(FindingRealm):
@@ -42,7 +42,7 @@ class CachingRealm(FindingRealm):
         @param clock: by default the global reactor.
         """
         super().__init__(clock)
-        self._avatars = Keeper(avatar_factory, linger=linger, most=max_avatars)
+        self._avatars = AvatarCache(avatar_factory, linger=linger, most=max_avatars)
 
     @property
     def avatars(self) -> Mapping[str, Any]:

@@ -11,9 +11,9 @@ from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import Interface
 
-from pbrealm._session import Session
-from pbrealm.realms._bases import FindingRealm
-from pbrealm.realms._login import put_on_avatar
+from pbrealm._session.session import Session
+from pbrealm.realms._admission import put_on_avatar
+from pbrealm.realms._base import FindingRealm
 
 
 class DisposableRealm(FindingRealm):

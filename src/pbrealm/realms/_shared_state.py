@@ -11,10 +11,10 @@ from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import Interface
 
-from pbrealm._session import Session
-from pbrealm.realms._bases import FindingRealm
-from pbrealm.realms._keeper import Keeper
-from pbrealm.realms._login import put_on_avatar
+from pbrealm._session.session import Session
+from pbrealm.realms._admission import put_on_avatar
+from pbrealm.realms._base import FindingRealm
+from pbrealm.realms._cache import AvatarCache
 
 
 class SharedStateRealm(FindingRealm):
@@ -45,7 +45,7 @@ class SharedStateRealm(FindingRealm):
         """
         super().__init__(clock)
         self._avatar_factory = avatar_factory
-        self._states = Keeper(state_factory, linger=linger, most=max_states)
+        self._states = AvatarCache(state_factory, linger=linger, most=max_states)
 
     @property
     def states(self) -> Mapping[str, Any]:

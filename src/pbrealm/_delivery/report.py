@@ -1,0 +1,74 @@
+"""
+What became of a message to many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from twisted.python.failure import Failure
+
+_C = TypeVar("_C")
+_V = TypeVar("_V")
+
+
+class ByIdentity(Mapping[_C, _V]):
+    """
+    A mapping whose keys need no C{__hash__} or C{__eq__} that can be trusted.
+
+    A L{RemoteReference<twisted.spread.pb.RemoteReference>} has neither: it hashes by a number
+    that most connections have in common, and raises when it is compared across brokers.
+    """
+
+    __slots__ = ("_items",)
+
+    def __init__(self) -> None:
+        self._items: dict[int, tuple[_C, _V]] = {}
+
+    def __getitem__(self, key: _C) -> _V:
+        return self._items[id(key)][1]
+
+    def __setitem__(self, key: _C, value: _V) -> None:
+        # The key is held too: an id is another object's as soon as this one is gone.
+        self._items[id(key)] = (key, value)
+
+    def update_all(self, keys: Iterable[_C], value: _V) -> None:
+        """Give many keys one value."""
+        self._items.update({id(key): (key, value) for key in keys})
+
+    def pop(self, key: _C, default: Any = None) -> Any:
+        return self._items.pop(id(key), (None, default))[1]
+
+    def __contains__(self, key: object) -> bool:
+        return id(key) in self._items
+
+    def __iter__(self) -> Iterator[_C]:
+        return iter([key for key, _ in self._items.values()])
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __repr__(self) -> str:
+        return f"{{{', '.join(f'{key!r}: {value!r}' for key, value in self._items.values())}}}"
+
+
+@dataclass
+class DeliveryReport(Generic[_C]):
+    """
+    What became of one message to many clients, each of which is in exactly one of these.
+    """
+
+    answered: ByIdentity[_C, Any] = field(default_factory=ByIdentity)
+    """The answer of each client that gave one; L{None} where none was asked for."""
+
+    failed: ByIdentity[_C, Failure] = field(default_factory=ByIdentity)
+    """What the client's method failed with, or a L{Failure} of
+    L{NotifyTimeout<pbrealm.errors.NotifyTimeout>} or of L{NoMind<pbrealm.errors.NoMind>}."""
+
+    gone: list[_C] = field(default_factory=list)
+    """Those who had left, or left before they answered."""
+
+    dropped: list[_C] = field(default_factory=list)
+    """Those who are so slow that the message was dropped before it was sent."""

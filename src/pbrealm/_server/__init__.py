@@ -1,0 +1,3 @@
+"""
+The server side of a connection, before and after its login.
+"""

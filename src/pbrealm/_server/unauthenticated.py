@@ -1,0 +1,27 @@
+"""
+What can be called without a login.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.spread import pb
+
+from pbrealm._wire.lazy_jelly import receives_lazily
+from pbrealm.errors import LoginRefused
+
+
+class UnauthenticatedReferenceable(pb.Referenceable):
+    """
+    An object that strangers can call: what they do wrong is told to them, and not to the log.
+    """
+
+    @receives_lazily
+    def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
+        try:
+            return super().remoteMessageReceived(broker, message, args, kw)
+        except pb.Error:
+            raise
+        except Exception:
+            raise LoginRefused("that is not how to log in") from None

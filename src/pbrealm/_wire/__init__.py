@@ -1,0 +1,3 @@
+"""
+The codec of Perspective Broker.  It knows of no session.
+"""

@@ -1,3 +1,0 @@
-"""
-The front door: what a client meets before it has a session.
-"""

@@ -1,3 +1,0 @@
-"""
-What goes out to minds, and how it is encoded.
-"""
