@@ -32,9 +32,8 @@ from pbrealm import (
     Refuse,
     ReplaceOldest,
     WaitForRoom,
-    sessions_of,
 )
-from pbrealm._session import connection
+from pbrealm._session.connection import has_sessions
 from pbrealm.testing import MemoryServer, RecordingMind, StallingMind, make_portal
 from tests.avatars import Aware, Slow, SlowToAttach
 
@@ -165,7 +164,7 @@ class Walk(RuleBasedStateMachine):
         self.pick(self.attaching(), number).fail(Boom())
 
     @precondition(lambda self: self.clients)
-    @rule(number=which, how=st.sampled_from(["drop", "leave", "cut_off", "reconnect_wire"]))
+    @rule(number=which, how=st.sampled_from(["drop", "leave", "cut_off", "restore"]))
     def part(self, number, how):
         client = self.pick(self.clients, number)
         getattr(client, how)()
@@ -210,12 +209,12 @@ class Walk(RuleBasedStateMachine):
         if not hasattr(self, "realm"):
             return
         sessions = self.realm.sessions()
-        places = self.limited._places
+        slots = self.limited._slots
         assert all(session.ended is None for session in sessions)
-        assert sum(session.ended is None for session in places._all) <= TOTAL
-        assert set(sessions) <= set(places._all)
+        assert sum(session.ended is None for session in slots._all) <= TOTAL
+        assert set(sessions) <= set(slots._all)
         for name in [*NAMES, "guest#1"]:
-            assert len(places.of(name)) <= LIMIT
+            assert len(slots.holders(name)) <= LIMIT
             assert set(self.realm.sessions(name)) == {s for s in sessions if s.avatar_id == name}
 
     @invariant()
@@ -232,7 +231,7 @@ class Walk(RuleBasedStateMachine):
             # Whoever is attached is here, or about to be told that the login succeeded.
             assert all(session.ended is None for session in here)
             assert here == avatar.clients
-            assert set(sessions_of(avatar)) <= set(self.limited._places._all)
+            assert set(here) <= set(self.limited._slots._all)
 
     def teardown(self):
         if not hasattr(self, "realm"):
@@ -249,16 +248,14 @@ class Walk(RuleBasedStateMachine):
         self.clock.advance(100)
         globalLogPublisher.removeObserver(self.log)
         assert self.realm.sessions() == ()
-        assert len(self.limited._places) == 0
-        assert not self.limited._places._by_id
-        assert not self.limited._turns._queues
-        assert not self.realm._roster._by_id
-        brokers = {client.server_broker for client in self.server.clients}
-        assert not brokers & set(connection._connections)
+        assert len(self.limited._slots) == 0
+        assert not self.limited._slots._by_id
+        assert not self.limited._queues._queues
+        assert not self.realm._presence._by_id
+        assert not any(has_sessions(client.server_broker) for client in self.server.clients)
         assert all(avatar.clients == [] for avatar in self.avatars)
-        assert not any(sessions_of(avatar) for avatar in self.avatars)
-        assert all(kept.holders == 0 for kept in self.caching._avatars._kept.values())
-        assert set(self.caching.avatars) == set(self.caching._avatars._kept)
+        assert all(kept.holders == 0 for kept in self.caching._avatars._entries.values())
+        assert set(self.caching.avatars) == set(self.caching._avatars._entries)
         assert self.clock.getDelayedCalls() == []
         unexpected = [
             failure for failure in self.logged if not failure.check(Boom, UnauthorizedLogin)

@@ -20,7 +20,6 @@ from pbrealm import (
     SessionEnded,
     current_session,
     reason_of,
-    sessions_of,
 )
 from pbrealm._session.session import GOODBYE_TIMEOUT, NOTIFY_TIMEOUT
 from pbrealm.testing import (
@@ -146,19 +145,6 @@ class LifeTests(SessionTestCase):
         session = self.log_in()
         self.assertEqual(self.client.call(self.reference, "who"), session.id)
         self.assertIsNone(current_session())
-
-    def test_sessions_of(self):
-        """An avatar can ask for its own clients: those that are attached, oldest first."""
-        session = self.log_in()
-        avatar = session.avatar
-        self.assertEqual(sessions_of(avatar), (session,))
-        other = self.server.connect()
-        self.held = other.login("alice", "secret")
-        self.assertEqual(sessions_of(avatar), self.realm.sessions())
-        session.end()
-        self.assertEqual(sessions_of(avatar), self.realm.sessions())
-        other.drop()
-        self.assertEqual(sessions_of(avatar), ())
 
     def check_holds(self, method):
         session = self.log_in()
@@ -394,7 +380,7 @@ class AttachTests(SessionTestCase):
         super().setUp()
         self.login = self.client.start_login("alice", "secret", RecordingMind())
         self.server.flush()
-        (self.avatar,) = self.realm._realm.avatars.values()
+        (self.avatar,) = self.realm.realm.avatars.values()
         (((self.session,), _),) = self.avatar.attaching.calls
 
     def test_login_waits(self):
@@ -439,8 +425,8 @@ class AttachTests(SessionTestCase):
         asked = self.realm.requestAvatar("bob", None, pb.IPerspective)
         asked.cancel()
         self.failureResultOf(asked, SessionEnded)
-        self.realm._realm.avatars["bob"].attaching.finish()
-        self.assertEqual(self.realm._realm.avatars["bob"].clients, [])
+        self.realm.realm.avatars["bob"].attaching.finish()
+        self.assertEqual(self.realm.realm.avatars["bob"].clients, [])
 
 
 class EndsItselfWhileAttaching(Aware):
@@ -456,7 +442,7 @@ class EndDuringAttachTests(SessionTestCase):
         with self.assertRaises(pb.RemoteError) as caught:
             self.log_in()
         self.assertIs(reason_of(caught.exception), Reason.KICKED)
-        avatar = self.realm._realm.avatars["alice"]
+        avatar = self.realm.realm.avatars["alice"]
         self.assertEqual([entry[0] for entry in avatar.book], ["attached", "detached"])
 
 
@@ -490,11 +476,11 @@ class SandwichTests(SynchronousTestCase):
         self.reference = self.client.login("alice", "secret", self.mind)
         (self.one,) = self.outer.sessions()
         (self.two,) = self.inner.sessions()
-        (self.avatar,) = self.inner._realm.avatars.values()
+        (self.avatar,) = self.inner.realm.avatars.values()
 
     def test_one_avatar(self):
         self.assertIs(self.one.avatar, self.avatar)
-        self.assertEqual(sessions_of(self.avatar), (self.two,))
+        self.assertEqual(self.inner.sessions("alice"), (self.two,))
         self.assertEqual(self.avatar.book, [("attached", self.two)])
         self.assertEqual(self.client.call(self.reference, "who"), self.two.id)
 

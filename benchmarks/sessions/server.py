@@ -22,7 +22,7 @@ from benchmarks.codec.rows import PLAYER
 from benchmarks.processes import allow_many_files, say
 from benchmarks.sessions.commands import run
 from benchmarks.sessions.realms import SIDES, Sender
-from pbrealm._wire.outgoing import encode_call
+from pbrealm._delivery.encoded_call import encode_call
 
 reactor: Any = _reactor
 

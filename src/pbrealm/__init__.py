@@ -24,7 +24,7 @@ from pbrealm._delivery.report import DeliveryReport
 from pbrealm._delivery.shared_dict import SharedDict
 from pbrealm._server.factory import ServerFactory
 from pbrealm._server.limits import Limits
-from pbrealm._session.session import Session, current_session, sessions_of
+from pbrealm._session.session import Session, current_session
 from pbrealm.errors import (
     LoginRefused,
     NoMind,
@@ -37,7 +37,7 @@ from pbrealm.errors import (
     WrongCredentials,
     reason_of,
 )
-from pbrealm.interfaces import IClientAware, IFullPolicy, ISessionRealm
+from pbrealm.interfaces import IClientAware, IFullPolicy, ISession, ISessionRealm
 from pbrealm.policies import PingOldest, Refuse, ReplaceOldest, WaitForRoom
 from pbrealm.realms import (
     AnonymousRealm,
@@ -46,9 +46,11 @@ from pbrealm.realms import (
     ConnectionLimitedRealm,
     Departure,
     DisposableRealm,
+    JournalRealm,
     MindTrackingRealm,
     Presence,
     SharedStateRealm,
+    WrappingRealm,
 )
 
 __all__ = [
@@ -63,7 +65,9 @@ __all__ = [
     "DisposableRealm",
     "IClientAware",
     "IFullPolicy",
+    "ISession",
     "ISessionRealm",
+    "JournalRealm",
     "Limits",
     "LoginRefused",
     "MindTrackingRealm",
@@ -85,8 +89,8 @@ __all__ = [
     "SlowClientPolicy",
     "TooManyConnections",
     "WaitForRoom",
+    "WrappingRealm",
     "WrongCredentials",
     "current_session",
     "reason_of",
-    "sessions_of",
 ]

@@ -1,5 +1,5 @@
 """
-The clock of those who weren't given one.
+The default clock.
 """
 
 from __future__ import annotations
@@ -10,7 +10,11 @@ from twisted.internet.interfaces import IReactorTime
 
 
 def clock_or_reactor(clock: IReactorTime | None) -> IReactorTime:
-    """The clock that was given, or the global reactor, which isn't imported before it's needed."""
+    """
+    The clock that was given, or the global reactor.
+
+    The reactor is imported only when it is needed, since importing it installs it.
+    """
     if clock is not None:
         return clock
     from twisted.internet import reactor

@@ -1,96 +1,168 @@
 """
-Where users' own classes meet pbrealm's.
+The interfaces between pbrealm and the classes of its users.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
 
 from twisted.cred.portal import IRealm
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IReactorTime
 from zope.interface import Attribute, Interface
 
-if TYPE_CHECKING:
-    from pbrealm._session.session import Session
-    from pbrealm.errors import Reason
+from pbrealm.errors import Reason
+
+_T = TypeVar("_T")
+
+
+class ISession(Interface):
+    """
+    One login: the client's revocable hold on an avatar.
+
+    L{pbrealm.Session} provides it.  Realms and policies are written against the interface.
+    """
+
+    id: int = Attribute("A number that no other session of this process has.")
+    avatar_id: str = Attribute("Whom the client logged in as.")
+    avatar: Any = Attribute("The avatar; None until the realm has found it.")
+    mind: Any = Attribute("What the client passed to be called by, or None.")
+    peer: IAddress | None = Attribute(
+        "The address of the client; None where the connection is unknown."
+    )
+    since: datetime = Attribute("When the login was accepted, in UTC.")
+    clock: IReactorTime = Attribute("The clock that the timeouts of this session run by.")
+    ended: Reason | None = Attribute("Why the session ended; None as long as it hasn't.")
+
+    def notify(method: str, /, *args: object, **kw: object) -> Deferred[Any]:
+        """
+        Call a method of the client's mind.  Never raises.
+
+        @return: fires with the answer, or fails.
+        """
+
+    def is_alive(timeout: float) -> Deferred[bool]:
+        """
+        Ask the client for a sign of life.
+
+        @param timeout: seconds to wait for it.
+        @return: fires with whether one came; never fails.
+        """
+
+    def end(reason: Reason = Reason.KICKED) -> Deferred[None]:
+        """
+        End the session; once it has ended, this does nothing.
+
+        @return: fires when the end is complete; never fails.
+        """
+
+    def on_end(callback: Callable[[ISession, Reason], object]) -> None:
+        """Have C{callback(session, reason)} called at the end; at once if it is past."""
+
+    def forget_on_end(callback: Callable[[ISession, Reason], object]) -> None:
+        """Undo one L{on_end}."""
+
+    async def wait(awaited: Deferred[_T], late: Callable[[_T], object] | None = None) -> _T:
+        """
+        Wait during the login, but not longer than the session lives.
+
+        For C{ISessionRealm.admit}, which must not go on for a client that has left.
+
+        @param late: called with a result that comes after the session's end.
+        @raise pbrealm.errors.SessionEnded: as soon as the session ends.
+        """
+
+    async def attach(avatar: Any, aspect: Any, logout: Callable[[], object]) -> None:
+        """
+        Put the session on the avatar that a realm has found.
+
+        @param aspect: the avatar's provider of the interface that was asked for.
+        @param logout: called once: at the session's end, or if this fails.
+        @raise pbrealm.errors.SessionEnded: if the session ends before this is done.
+        @raise Exception: what C{IClientAware.attached} of the avatar failed with.
+        """
 
 
 class IClientAware(Interface):
     """
-    An avatar that is told of its clients.
+    An avatar that is told when clients attach and detach.
 
-    For each L{attached} that succeeded there is one L{detached}, whatever way the session goes.
+    For each L{attached} that succeeded there is one L{detached}, however the session ends.
     """
 
-    def attached(session: Session) -> Awaitable[object] | None:
+    def attached(session: ISession) -> Awaitable[object] | None:
         """
-        A client has logged in and is about to be told so.
+        A client has been authenticated; the login is answered once this is done.
 
         @return: L{None}, or a Deferred or coroutine that the login waits for.
-        @raise Exception: to fail the login.  There will be no L{detached} then.
+        @raise Exception: to fail the login.  L{detached} isn't called then.
         """
 
-    def detached(session: Session, reason: Reason) -> Awaitable[object] | None:
+    def detached(session: ISession, reason: Reason) -> Awaitable[object] | None:
         """
-        The session is over: no call comes through it any more, and nothing reaches its mind.
+        The session has ended: its calls are refused, and its mind isn't called any more.
 
-        The avatar stays with its realm until what this returns is done.  An exception is logged.
+        The realm keeps the avatar until what this returns is done.  An exception is logged.
         """
 
 
 class IFullPolicy(Interface):
     """
-    What to do with a newcomer when there is no room for it.
+    What a L{ConnectionLimitedRealm<pbrealm.ConnectionLimitedRealm>} does with a newcomer when all
+    its slots are taken.
 
-    Newcomers for the same avatar id are brought before the policy one after another, after their
-    authentication.
+    The newcomers of one avatar id are passed to the policy one at a time, after they have been
+    authenticated.
     """
 
-    waiting = Attribute(
-        "How many newcomers may be before the policy or in the queue for it at once, of each "
-        "avatar id, and of all where there is a total; one more is refused.  An int."
+    waiting: int = Attribute(
+        "How many newcomers of one avatar id may wait for the policy, the one that it is deciding "
+        "on included; one more is refused.  The same holds for the queue of the total."
     )
 
-    def make_room(newcomer: Session, holders: Sequence[Session]) -> Awaitable[object] | None:
+    def make_room(newcomer: ISession, holders: Sequence[ISession]) -> Awaitable[object] | None:
         """
-        See to it that one of the holders leaves, or refuse the newcomer.
+        End the session of a holder, wait until one ends, or refuse the newcomer.
 
-        The realm looks again when this is done, and asks again if others came in meanwhile.
+        The realm then looks for a free slot, and asks again if others took it meanwhile.
 
-        @param newcomer: the session of the login, which isn't open yet.
-        @param holders: those who have the places that the newcomer could get, oldest first.
-            Some may still be at their login.
+        @param newcomer: the session of the login, which isn't answered yet.
+        @param holders: the sessions that hold the slots in question, oldest first.  Logins of
+            some may still be pending.
         @return: L{None}, or a Deferred or coroutine to wait for.
-        @raise pbrealm.errors.TooManyConnections: to refuse.  A newcomer for whom no room was
-            made is refused too.
+        @raise pbrealm.errors.TooManyConnections: to refuse the newcomer.  A newcomer without a
+            free slot is refused too.
         """
 
 
 class ISessionRealm(IRealm):
     """
-    A realm that takes part in a login whose session another realm, further out, has begun.
+    A realm that passes sessions on to others, or takes them from others.
 
-    All of pbrealm's realms are such.  To write another that wraps one, implement this:
-    L{pbrealm.realms.log_in} is its C{requestAvatar}, and L{pbrealm.realms.enter} passes a
-    session on to the realm within, which may be any L{IRealm}.
+    The outermost of such realms begins the session of a login; each admits it and passes it on to
+    the realm within.  All realms of pbrealm are of this kind.  The usual way to write another is
+    to subclass L{pbrealm.realms.WrappingRealm}; L{pbrealm.realms.request_avatar},
+    L{pbrealm.realms.identify} and L{pbrealm.realms.admit} serve those who'd rather not.
     """
 
-    clock = Attribute("An IReactorTime provider; None for the global reactor.")
+    clock: IReactorTime | None = Attribute("The clock, or None for that of the server.")
 
     def identify(avatarId: object) -> str:
         """
-        Say under which avatar id a login goes on.
+        Determine the avatar id of a login.
 
-        @param avatarId: as the checker gave it.
-        @raise pbrealm.errors.LoginRefused: if it can't be an avatar id here.
+        @param avatarId: what the checker returned.
+        @raise pbrealm.errors.LoginRefused: if this realm accepts no such login.
         """
 
-    async def admit(session: Session, interfaces: Sequence[type[Interface]]) -> tuple[Any, Any]:
+    async def admit(session: ISession, interfaces: Sequence[type[Interface]]) -> tuple[Any, Any]:
         """
-        Let a session in, or raise.
+        Admit a session, or raise.
 
         @return: the interface that was chosen, and the aspect of the avatar that provides it.
         """
 
 
-__all__ = ["IClientAware", "IFullPolicy", "ISessionRealm"]
+__all__ = ["IClientAware", "IFullPolicy", "ISession", "ISessionRealm"]

@@ -1,5 +1,5 @@
 """
-What to do with a newcomer when there is no room.
+Policies for a L{ConnectionLimitedRealm<pbrealm.ConnectionLimitedRealm>} that is full.
 """
 
 from __future__ import annotations
@@ -9,15 +9,18 @@ from collections.abc import Sequence
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
+from pbrealm._addresses import format_address
 from pbrealm._avatar_ids import is_guest
-from pbrealm._session.connection import format_address
-from pbrealm._session.session import Session
 from pbrealm.errors import Reason, TooManyConnections
-from pbrealm.interfaces import IFullPolicy
+from pbrealm.interfaces import IFullPolicy, ISession
 
 
-def too_many(newcomer: Session, holders: Sequence[Session]) -> TooManyConnections:
-    """The refusal that says who holds the places, to one who may know it: the same user."""
+def too_many(newcomer: ISession, holders: Sequence[ISession]) -> TooManyConnections:
+    """
+    The refusal of a newcomer.
+
+    It names the addresses of those holders that are the newcomer's own, and of nobody else's.
+    """
     held = ", ".join(
         f"from {format_address(holder.peer)} since {holder.since:%Y-%m-%d %H:%M:%S} UTC"
         for holder in holders
@@ -30,35 +33,35 @@ def too_many(newcomer: Session, holders: Sequence[Session]) -> TooManyConnection
 
 @implementer(IFullPolicy)
 class Refuse:
-    """Those who are in stay in."""
+    """Refuse the newcomer."""
 
     waiting = 1
 
-    def make_room(self, newcomer: Session, holders: Sequence[Session]) -> None:
+    def make_room(self, newcomer: ISession, holders: Sequence[ISession]) -> None:
         raise too_many(newcomer, holders)
 
 
 @implementer(IFullPolicy)
 class ReplaceOldest:
     """
-    The newcomer gets the place of the one that has held it longest, which is told so.
+    End the oldest session, for the reason "replaced", and give its slot to the newcomer.
 
-    Where it's the places of all that are taken, that is one of its own user's if there is any,
-    and of a guest's if the newcomer is a guest.
+    Where the total is reached, an avatar id's own sessions are replaced before those of others,
+    and a guest replaces only guests.
     """
 
     waiting = 1
 
-    def make_room(self, newcomer: Session, holders: Sequence[Session]) -> None:
+    def make_room(self, newcomer: ISession, holders: Sequence[ISession]) -> None:
         _oldest(newcomer, holders).end(Reason.REPLACED)
 
 
 @implementer(IFullPolicy)
 class PingOldest:
     """
-    The one that has held its place longest keeps it if it answers; else the newcomer gets it.
+    Ping the client of the oldest session: refuse the newcomer if it answers, else replace it.
 
-    It's asked as L{ReplaceOldest} would replace it.
+    The oldest session is the one that L{ReplaceOldest} would end.
     """
 
     waiting = 10
@@ -66,14 +69,15 @@ class PingOldest:
     def __init__(self, timeout: float = 10) -> None:
         """
         @param timeout: seconds to wait for the answer.
+        @raise ValueError: unless it is positive.
         """
         self.timeout = _positive("timeout", timeout)
 
-    async def make_room(self, newcomer: Session, holders: Sequence[Session]) -> None:
+    async def make_room(self, newcomer: ISession, holders: Sequence[ISession]) -> None:
         oldest = _oldest(newcomer, holders)
         alive = await oldest.is_alive(self.timeout)
         if any(holder.ended is not None for holder in holders):
-            # Meanwhile somebody has left anyway.
+            # There is room now, whatever the answer was.
             return
         if alive:
             raise too_many(newcomer, holders)
@@ -82,22 +86,23 @@ class PingOldest:
 
 @implementer(IFullPolicy)
 class WaitForRoom:
-    """The newcomer waits until somebody leaves."""
+    """Let the newcomer wait until a session ends."""
 
     def __init__(self, timeout: float = 30, waiting: int = 100) -> None:
         """
-        @param timeout: seconds, from its login, that a newcomer waits before it's refused.
-        @param waiting: how many may wait for each avatar id, and for a place in all.
+        @param timeout: seconds from its login that a newcomer waits before it is refused.
+        @param waiting: how many newcomers may wait for each avatar id, and for the total.
+        @raise ValueError: unless both are positive.
         """
         self.timeout = _positive("timeout", timeout)
         self.waiting = int(_positive("waiting", waiting))
 
-    def make_room(self, newcomer: Session, holders: Sequence[Session]) -> Deferred[None]:
+    def make_room(self, newcomer: ISession, holders: Sequence[ISession]) -> Deferred[None]:
         room: Deferred[None] = Deferred()
 
-        def over(_: object, reason: Reason) -> None:
+        def ended(_: ISession, reason: Reason) -> None:
             for session in watched:
-                session.forget_on_end(over)
+                session.forget_on_end(ended)
             if timer.active():
                 timer.cancel()
             if not room.called:
@@ -106,19 +111,21 @@ class WaitForRoom:
         def give_up() -> None:
             room.errback(too_many(newcomer, holders))
 
-        # Its time runs from its login: it may have stood in the queue before its turn came.
+        # The timeout runs from the login, which may have waited in the queue before.
         left = newcomer.since.timestamp() + self.timeout - newcomer.clock.seconds()
         timer = newcomer.clock.callLater(max(0, left), give_up)
         watched = [*holders, newcomer]
         for session in watched:
-            session.on_end(over)
+            session.on_end(ended)
         return room
 
 
-def _oldest(newcomer: Session, holders: Sequence[Session]) -> Session:
+def _oldest(newcomer: ISession, holders: Sequence[ISession]) -> ISession:
     """
-    Whose place the newcomer may get: the oldest of its own user's, if there are any, else the
-    oldest of all; but a guest's is all that a guest may get, or strangers could turn out users.
+    The session whose slot the newcomer may take: the oldest of its own avatar id, or of all.
+
+    @raise TooManyConnections: for a guest where there are no guests, or anonymous clients could
+        end the sessions of users.
     """
     own = [holder for holder in holders if holder.avatar_id == newcomer.avatar_id]
     if not own and is_guest(newcomer.avatar_id):
@@ -132,3 +139,6 @@ def _positive(name: str, number: float) -> float:
     if isinstance(number, bool) or not isinstance(number, (int, float)) or not number > 0:
         raise ValueError(f"{name} must be a positive number, not {number!r}")
     return number
+
+
+__all__ = ["PingOldest", "Refuse", "ReplaceOldest", "WaitForRoom"]

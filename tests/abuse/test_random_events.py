@@ -34,7 +34,6 @@ from pbrealm import (
     Session,
     WaitForRoom,
 )
-from pbrealm._session import connection
 from pbrealm.testing import make_portal
 from tests.abuse.scene import LONG
 from tests.avatars import Aware
@@ -467,12 +466,13 @@ class RandomEventsTests(TestCase):
         self.assertEqual(len(town.limited._places), 0)
         self.assertEqual(town.limited._places._by_id, {})
         self.assertEqual(town.limited._turns._queues, {})
-        self.assertEqual(town.realm._roster._by_id, {})
+        self.assertEqual(town.realm._presence._by_id, {})
         self.assertEqual(dict(town.caching.avatars), {})
         self.assertEqual(town.clock.getDelayedCalls(), [])
-        door = town.factory._house.door
-        self.assertEqual((door._inside, door._told, len(door._by_origin)), (0, 0, 0))
-        self.assertEqual(connection._connections, {})
+        counter = town.factory._state.counter
+        self.assertEqual(
+            (counter._accepted, counter._explained, len(counter._by_origin)), (0, 0, 0)
+        )
         for avatar in town.avatars:
             self.assertEqual(avatar.clients, [])
             # Its book has all its sessions, and they know their brokers.

@@ -7,7 +7,12 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm import Limits
-from pbrealm._server.connection_limits import TOLD, ConnectionCounter, Entry, origin_of
+from pbrealm._server.connection_limits import (
+    MAX_EXPLAINED,
+    Admission,
+    ConnectionCounter,
+    origin_of,
+)
 from pbrealm._server.keepalive import Keepalive
 from pbrealm._server.login_throttle import LoginThrottle
 
@@ -33,30 +38,30 @@ class LimitsTests(SynchronousTestCase):
 class DoorTests(SynchronousTestCase):
     def test_in_all(self):
         door = ConnectionCounter(Limits(connections=2))
-        self.assertEqual([door.enter(o) for o in "aa"], [Entry.COME_IN] * 2)
-        self.assertIs(door.enter("b"), Entry.BE_TOLD)
-        door.leave("a", Entry.COME_IN)
-        self.assertIs(door.enter("b"), Entry.COME_IN)
+        self.assertEqual([door.opened(o) for o in "aa"], [Admission.ACCEPTED] * 2)
+        self.assertIs(door.opened("b"), Admission.EXPLAINED)
+        door.closed("a", Admission.ACCEPTED)
+        self.assertIs(door.opened("b"), Admission.ACCEPTED)
 
     def test_by_origin(self):
         door = ConnectionCounter(Limits(connections_per_address=1))
-        self.assertEqual([door.enter(o) for o in "ab"], [Entry.COME_IN] * 2)
-        self.assertIs(door.enter("a"), Entry.BE_TOLD)
-        self.assertEqual([door.enter(None) for _ in range(3)], [Entry.COME_IN] * 3)
+        self.assertEqual([door.opened(o) for o in "ab"], [Admission.ACCEPTED] * 2)
+        self.assertIs(door.opened("a"), Admission.EXPLAINED)
+        self.assertEqual([door.opened(None) for _ in range(3)], [Admission.ACCEPTED] * 3)
 
     def test_only_so_many_are_told(self):
         door = ConnectionCounter(Limits(connections=1))
-        door.enter("a")
-        told = [door.enter("a") for _ in range(TOLD + 1)]
-        self.assertEqual(told, [Entry.BE_TOLD] * TOLD + [Entry.STAY_OUT])
-        door.leave("a", Entry.BE_TOLD)
-        self.assertIs(door.enter("a"), Entry.BE_TOLD)
+        door.opened("a")
+        told = [door.opened("a") for _ in range(MAX_EXPLAINED + 1)]
+        self.assertEqual(told, [Admission.EXPLAINED] * MAX_EXPLAINED + [Admission.REJECTED])
+        door.closed("a", Admission.EXPLAINED)
+        self.assertIs(door.opened("a"), Admission.EXPLAINED)
 
     def test_nothing_is_left(self):
         door = ConnectionCounter(Limits())
         for origin in ("a", "b", None):
-            door.leave(origin, door.enter(origin))
-        self.assertEqual((door._inside, door._told, dict(door._by_origin)), (0, 0, {}))
+            door.closed(origin, door.opened(origin))
+        self.assertEqual((door._accepted, door._explained, dict(door._by_origin)), (0, 0, {}))
 
     def test_origins(self):
         for address, origin in (
@@ -111,7 +116,7 @@ class FailuresTests(SynchronousTestCase):
         self.assertEqual(len(self.failures), 3)
         for number in range(100):
             self.failures.succeeded("a", b"account %d" % number)
-        self.assertEqual(len(self.failures._succeeded), 3)
+        self.assertEqual(len(self.failures._successes), 3)
 
     def test_regulars_do_not_wait(self):
         """Whoever has logged in from an address isn't made to wait for what others do there."""
@@ -156,13 +161,13 @@ class WatchTests(SynchronousTestCase):
     def test_worst_case(self):
         """Counted from the last word, it's never more than the interval and the time-out."""
         self.go(19)
-        self.watch.heard = self.clock.seconds()
+        self.watch.last_heard = self.clock.seconds()
         self.go(60)
         self.assertEqual(self.said, [("ask", 39), ("dead", 49)])
 
     def test_any_word_counts(self):
         self.go(25)
-        self.watch.heard = self.clock.seconds()
+        self.watch.last_heard = self.clock.seconds()
         self.go(15)
         self.assertEqual(self.said, [("ask", 20)])
         self.go(6)
@@ -171,14 +176,14 @@ class WatchTests(SynchronousTestCase):
     def test_busy_clients_are_not_asked(self):
         for _ in range(10):
             self.go(10)
-            self.watch.heard = self.clock.seconds()
+            self.watch.last_heard = self.clock.seconds()
         self.assertEqual(self.said, [])
 
     def test_reactor_held_up(self):
         """An answer that lay unread while the reactor was held up counts."""
         self.go(20)
         self.clock.rightNow += 300
-        self.clock.callLater(0, setattr, self.watch, "heard", 310)
+        self.clock.callLater(0, setattr, self.watch, "last_heard", 310)
         self.clock.advance(0)
         self.clock.advance(0)
         self.assertEqual(self.said, [("ask", 20)])

@@ -24,7 +24,7 @@ from pbrealm import (
     PingOldest,
     current_session,
 )
-from pbrealm._session import connection
+from pbrealm._session.connection import has_sessions
 from pbrealm.testing import MemoryServer, RecordingMind
 
 LIMITS = Limits(
@@ -190,14 +190,14 @@ class Server:
 
     def check_that_nobody_is_left(self, broker):
         assert self.realm.sessions() == ()
-        assert len(self.limited._places) == 0
-        assert not self.limited._turns._queues
-        assert not self.realm._roster._by_id
-        assert broker not in connection._connections
-        door = self.server.factory._house.door
-        assert door._inside == door._told == 0 and not door._by_origin
+        assert len(self.limited._slots) == 0
+        assert not self.limited._queues._queues
+        assert not self.realm._presence._by_id
+        assert not has_sessions(broker)
+        counter = self.server.factory._state.counter
+        assert counter._accepted == counter._explained == 0 and not counter._by_origin
         assert self.clock.getDelayedCalls() == [], str(self.clock.getDelayedCalls())
-        assert not any(kept.holders for kept in self.limited._realm._avatars._kept.values())
+        assert not any(kept.holders for kept in self.limited.realm._avatars._entries.values())
         assert broker.buffer == b""
 
 

@@ -152,7 +152,7 @@ class LoginPitfalls(SynchronousTestCase):
         self.results_of(client.start_login("alice", "secret"))
         server.flush()
         client.drop()
-        (avatar,) = realm._realm.avatars.values()
+        (avatar,) = realm.realm.avatars.values()
         avatar.attaching.finish()
         self.assertEqual([entry[0] for entry in avatar.book], ["attached", "detached"])
         self.assertEqual(avatar.book[1][2], Reason.DISCONNECTED)

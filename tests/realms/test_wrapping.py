@@ -322,7 +322,7 @@ class WaitForRoomTests(SynchronousTestCase):
         first.end()
         for login in waiting:
             self.successResultOf(login)[1].end()
-        self.assertEqual((len(realm._places), realm._turns.queued("alice")), (0, 0))
+        self.assertEqual((len(realm._slots), realm._queues.length("alice")), (0, 0))
 
     def test_total(self):
         """Those who wait for a place in all are one queue, in which only the first is watching."""
@@ -345,7 +345,7 @@ class WaitForRoomTests(SynchronousTestCase):
         self.successResultOf(waiting[1])
         holders[1].end()
         self.successResultOf(waiting[2])
-        self.assertEqual(realm._turns._queues, {})
+        self.assertEqual(realm._queues._queues, {})
 
     def test_one_that_leaves(self):
         """One that leaves while it waits gives its turn to the next."""
@@ -361,7 +361,7 @@ class WaitForRoomTests(SynchronousTestCase):
         self.failureResultOf(third, SessionEnded)
         self.first.end()
         self.successResultOf(second)
-        self.assertEqual(self.realm._turns._queues, {})
+        self.assertEqual(self.realm._queues._queues, {})
 
 
 class PingOldestTests(SynchronousTestCase):
@@ -406,7 +406,7 @@ class PingOldestTests(SynchronousTestCase):
         login = self.second.start_login("alice", "secret")
         self.server.flush()
         del self.held
-        self.first.reconnect_wire()
+        self.first.restore()
         self.server.flush()
         self.held = self.successResultOf(login)
 
@@ -526,7 +526,7 @@ class TrackingTests(WrappingMixin, SynchronousTestCase):
         )
 
     def serve(self, minds, make_factory=None):
-        self.realm = self.wrap(CachingRealm(Player))
+        self.realm = self.wrap(CachingRealm(Player, clock=Clock()))
         passwords = {"alice": "secret", "bob": "secret"}
         factory = make_factory and make_factory(make_portal(self.realm, passwords))
         self.server = MemoryServer(self.realm, factory=factory)

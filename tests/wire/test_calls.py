@@ -12,9 +12,9 @@ from twisted.internet.defer import Deferred
 from twisted.spread import jelly, pb
 from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm._delivery.encoded_call import send_call, takes_encoded
+from pbrealm._delivery.encoded_call import encode_call
+from pbrealm._delivery.send_call import send_call, takes_encoded
 from pbrealm._wire.broker import FastBroker
-from pbrealm._wire.outgoing import encode_call
 from tests.wire.pair import Pair
 from tests.wire.plain import graphs, texts, trees
 

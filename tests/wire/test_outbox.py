@@ -280,11 +280,11 @@ class OutboxTests(SynchronousTestCase):
 
     def test_unanswered(self):
         send_queue = self.make(unanswered=2)
-        self.assertTrue(send_queue.may_ask(1))
-        self.assertFalse(send_queue.may_ask(2))
+        self.assertTrue(send_queue.may_expect_answer(1))
+        self.assertFalse(send_queue.may_expect_answer(2))
         self.assertEqual(self.said, ["too slow"])
         send_queue = self.make(unanswered=2, when_slow=SlowClientPolicy.DROP_OLDEST)
-        self.assertFalse(send_queue.may_ask(2))
+        self.assertFalse(send_queue.may_expect_answer(2))
         self.assertEqual(self.said, [])
 
     def test_bad_numbers(self):

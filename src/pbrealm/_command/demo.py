@@ -11,11 +11,11 @@ from twisted.internet.task import LoopingCall
 from twisted.spread import pb
 from zope.interface import implementer
 
+from pbrealm._addresses import format_address
 from pbrealm._delivery.client_sets import ClientSet
-from pbrealm._session.connection import format_address
-from pbrealm._session.session import Session, current_session
+from pbrealm._session.session import current_session
 from pbrealm.errors import Reason
-from pbrealm.interfaces import IClientAware, IFullPolicy
+from pbrealm.interfaces import IClientAware, IFullPolicy, ISession
 from pbrealm.policies import Refuse, ReplaceOldest
 
 ACCOUNTS = {"alice": "secret", "bob": "secret"}
@@ -37,13 +37,13 @@ class DemoAvatar(pb.Avatar):
         self._period = 1.0
         self._clock = LoopingCall(self._tick)
 
-    def attached(self, session: Session) -> None:
+    def attached(self, session: ISession) -> None:
         self._clients.add(session)
         if not self._clock.running:
             self._clock.clock = session.clock
             self._clock.start(self._period, now=False)
 
-    def detached(self, session: Session, reason: Reason) -> None:
+    def detached(self, session: ISession, reason: Reason) -> None:
         if not self._clients and self._clock.running:
             self._clock.stop()
 
@@ -88,6 +88,6 @@ class DemoPolicy:
 
     waiting = 1
 
-    def make_room(self, newcomer: Session, holders: Sequence[Session]) -> None:
+    def make_room(self, newcomer: ISession, holders: Sequence[ISession]) -> None:
         policy = Refuse() if newcomer.avatar_id == "alice" else ReplaceOldest()
         policy.make_room(newcomer, holders)

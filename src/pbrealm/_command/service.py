@@ -17,9 +17,9 @@ from twisted.internet.interfaces import (
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from pbrealm._addresses import format_address
 from pbrealm._command.import_name import one_line
 from pbrealm._server.factory import ServerFactory
-from pbrealm._session.connection import format_address
 
 _log = Logger(namespace="pbrealm")
 

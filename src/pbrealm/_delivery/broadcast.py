@@ -1,78 +1,40 @@
 """
-Calling minds, of which some are slow and some are gone.
+Calling a method of many minds, some of which may be slow or gone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred, fail, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
-from pbrealm._delivery.encoded_call import give_up, send_call, takes_encoded
+from pbrealm._broker_slot import broker_of
+from pbrealm._delivery.encoded_call import EncodedCall, encode_call
+from pbrealm._delivery.notify import call_mind, timed_out
 from pbrealm._delivery.report import DeliveryReport
-from pbrealm._wire.outgoing import EncodedCall, encode_call
-from pbrealm.errors import NoMind, NotificationDropped, NotifyTimeout
+from pbrealm._delivery.send_call import forget_answer, send_call, takes_encoded
+from pbrealm._delivery.unsent import add_unsent, send_unsent
+from pbrealm.errors import NotificationDropped
+from pbrealm.interfaces import ISession
 
 _C = TypeVar("_C")
 
-SLICE = 0.04
-"""Seconds that a delivery to many keeps the reactor from its other work at a time."""
+Target = tuple[_C, Any, ISession | None]
+"""A client as the report names it, its mind, and the session whose end makes it unreachable."""
 
-_LOOK_AT_CLOCK = 64
+SLICE_SECONDS: Final = 0.04
+"""How long one broadcast keeps the reactor from other work at a time."""
 
-_unfinished: list[_Delivery] = []
-
-
-def ask(mind: Any, method: str, args: Sequence[object], kw: Mapping[str, object]) -> Deferred[Any]:
-    """
-    C{mind.callRemote} that doesn't raise for a mind that is dead, or none at all.
-
-    It comes after all that was to be delivered to the mind before.
-
-    @return: fires with L{None} if no answer was asked for (C{pbanswer=False}).
-    """
-    if mind is None:
-        return fail(NoMind("the client passed no mind"))
-    for delivery in _unfinished[:]:
-        delivery.send_to(mind)
-    broker: Any = getattr(mind, "broker", None)
-    if getattr(broker, "disconnected", False):
-        # An observer of a Cacheable has no error of its own for this.
-        return fail(pb.DeadReferenceError("the connection is lost"))
-    send_queue: Any = getattr(broker, "send_queue", None)
-    asks = send_queue is not None and kw.get("pbanswer", True)
-    if asks and not send_queue.may_ask(len(broker.waitingForAnswers)):
-        return fail(NotificationDropped("too many notifications are without their answer"))
-    call = encode_call(method, args, kw) if send_queue is not None else None
-    if call is None or not takes_encoded(mind):
-        return maybeDeferred(lambda: mind.callRemote(method, *args, **kw))
-    # The send_queue knows it for a notification then, which may be dropped.
-    return _ask_encoded(mind, call)
+_CLOCK_INTERVAL: Final = 64
+"""Clients between two looks at the clock."""
 
 
-def _ask_encoded(mind: Any, call: EncodedCall) -> Deferred[Any]:
-    answer: Deferred[Any] = Deferred(lambda _: give_up(mind, number))
-    number = 0
-    try:
-        number = send_call(mind, call, answer if call.answer else None)
-    except Exception:
-        return fail()
-    if not call.answer:
-        answer.callback(None)
-    return answer
-
-
-def timed_out(_: object, timeout: float) -> Failure:
-    """What C{addTimeout} is to make of an answer that didn't come."""
-    return Failure(NotifyTimeout(f"no answer within {timeout:g} seconds"))
-
-
-def deliver(
-    targets: Iterable[tuple[_C, Any]],
+def broadcast(
+    targets: Iterable[Target[_C]],
     method: str,
     args: Sequence[object],
     kw: Mapping[str, object],
@@ -81,70 +43,68 @@ def deliver(
     timeout: float,
 ) -> Deferred[DeliveryReport[_C]]:
     """
-    Call a method of many minds, and gather what comes of it.
+    Call a method of many minds, and collect what comes of it.
 
-    Plain data is encoded once, with the bytes that C{callRemote} would send to each.  To very
-    many, it's sent in slices; what is sent by way of L{ask} or L{deliver} meanwhile doesn't
-    overtake it.
+    Plain data is encoded once, to the bytes that C{callRemote} would send to each.  To very many
+    clients it is sent in slices; what is sent in the meantime doesn't overtake it.
 
-    @param targets: each client with its mind, or L{None} where it has none.
-    @param timeout: seconds that each client gets to answer.
-    @return: fires once with the report; it never fails.  Cancelled, it sends what is still to be
-        sent and stops waiting, and those who haven't answered count as failed.
+    @param timeout: seconds that the clients get to answer, once all is sent.
+    @return: fires once with the report; it never fails.  Cancelled, it sends the rest at once and
+        stops waiting: clients that haven't answered count as failed.
     """
-    delivery = _Delivery(list(targets), method, args, kw, clock, timeout)
-    delivery.send_slice()
-    return delivery.done
+    sending = Broadcast(list(targets), method, args, kw, clock, timeout)
+    sending.send_slice()
+    return sending.done
 
 
-class _Awaited:
+class _PendingAnswer:
     """
-    An answer that is to come from one of many: as much of a L{Deferred} as a broker needs, since
-    a Deferred for each costs more than the sending does.
+    The answer that one of many clients is to give.
+
+    It has as much of a L{Deferred} as a broker needs: a Deferred for each client would cost more
+    than sending does.
     """
 
-    __slots__ = ("_at", "_client", "_delivery", "_mind", "number")
+    __slots__ = ("_at", "_broadcast", "_client", "_mind", "request_id")
 
-    def __init__(self, delivery: _Delivery, at: int, client: Any, mind: Any) -> None:
-        self._delivery: _Delivery | None = delivery
+    def __init__(self, broadcast: Broadcast, at: int, client: Any, mind: Any) -> None:
+        # None once the answer has come, or nobody waits for it any more.
+        self._broadcast: Broadcast | None = broadcast
         self._at = at
         self._client = client
         self._mind = mind
-        self.number = 0
+        self.request_id = 0
 
     @property
     def called(self) -> bool:
-        """Whether it has come, or is waited for no more."""
-        return self._delivery is None
+        return self._broadcast is None
 
     def callback(self, answer: object) -> None:
-        """It has come; if it was given up before, that's too late."""
-        delivery, self._delivery = self._delivery, None
-        if delivery is not None:
-            delivery.answered(answer, self._at, self._client)
+        broadcast, self._broadcast = self._broadcast, None
+        if broadcast is not None:
+            broadcast.answered(answer, self._at, self._client)
 
     def errback(self, why: Any) -> None:
-        """An error has come, or nothing will."""
-        delivery, self._delivery = self._delivery, None
-        if delivery is not None:
-            delivery.failed(
-                why if isinstance(why, Failure) else Failure(why), self._at, self._client
-            )
+        broadcast, self._broadcast = self._broadcast, None
+        if broadcast is not None:
+            failure = why if isinstance(why, Failure) else Failure(why)
+            broadcast.failed(failure, self._at, self._client)
 
     def cancel(self) -> None:
-        """Don't wait for it any longer."""
-        give_up(self._mind, self.number)
+        forget_answer(self._mind, self.request_id)
         self.errback(CancelledError())
 
 
-class _Delivery:
+class Broadcast:
     """
     One message on its way to many minds.
+
+    @ivar done: fires with the report.
     """
 
     def __init__(
         self,
-        targets: Sequence[tuple[Any, Any]],
+        targets: Sequence[Target[Any]],
         method: str,
         args: Sequence[object],
         kw: Mapping[str, object],
@@ -153,90 +113,92 @@ class _Delivery:
     ) -> None:
         self.done: Deferred[DeliveryReport[Any]] = Deferred(lambda _: self._cancel())
         self._targets = targets
+        # The index of the next target; those before are sent to.
         self._next = 0
-        # While there is a next slice: where each mind is among the targets, and who had it early.
-        self._places: dict[int, int] = {}
-        self._early: set[int] = set()
+        self._sliced = False
+        # None if the arguments aren't plain data.
         self._call: EncodedCall | None = encode_call(method, args, kw)
-        self._otherwise = (method, args, kw)
+        self._method = method
+        self._args = args
+        self._kw = kw
         self._clock = clock
         self._timeout = timeout
+        # The next slice, then the timeout.
         self._timer: IDelayedCall | None = None
         self._report: DeliveryReport[Any] = DeliveryReport()
-        # By place; and those who were not asked for an answer, who go into the report together.
-        self._waiting: dict[int, _Awaited | Deferred[Any]] = {}
+        # By index.
+        self._pending: dict[int, _PendingAnswer | Deferred[Any]] = {}
+        # Those who weren't asked for an answer go into the report together.
         self._told: list[Any] = []
 
     def send_slice(self) -> None:
-        """Send to as many as there is time for, and to the rest after the reactor's next round."""
+        """Send to as many as there is time for, and to the rest from the reactor's next round."""
         self._timer = None
-        until = self._clock.seconds() + SLICE
+        until = self._clock.seconds() + SLICE_SECONDS
         while self._next < len(self._targets):
-            self._send_until(self._next + _LOOK_AT_CLOCK)
+            self._send_until(self._next + _CLOCK_INTERVAL)
             if self._clock.seconds() > until:
                 break
         if self._next < len(self._targets):
-            if self not in _unfinished:
-                _unfinished.append(self)
-                self._places = {id(mind): at for at, (_, mind) in enumerate(self._targets)}
-            self._timer = self._clock.callLater(0, self.send_slice)
-            return
-        self._all_sent()
-        if self._waiting:
-            self._timer = self._clock.callLater(self._timeout, self._give_up)
-        else:
+            self._send_rest_later()
+        elif self._all_sent():
             self.done.callback(self._report)
+        else:
+            self._timer = self._clock.callLater(self._timeout, self._give_up)
 
-    def send_to(self, mind: Any) -> None:
-        """Send it to this mind now, unless it has been."""
-        at = self._places.get(id(mind), -1)
-        if at >= self._next and at not in self._early:
-            self._early.add(at)
-            self._send(at, *self._targets[at])
+    def _send_rest_later(self) -> None:
+        if not self._sliced:
+            self._sliced = True
+            for at in range(self._next, len(self._targets)):
+                broker = broker_of(self._targets[at][1])
+                if broker is not None:
+                    add_unsent(broker, self, at)
+        self._timer = self._clock.callLater(0, self.send_slice)
 
     def _send_until(self, end: int) -> None:
-        targets, early, send = self._targets, self._early, self._send
+        targets, send_to = self._targets, self.send_to
         for at in range(self._next, min(end, len(targets))):
             self._next = at + 1
-            if at not in early:
-                client, mind = targets[at]
-                send(at, client, mind)
+            broker = broker_of(targets[at][1])
+            if broker is not None:
+                send_unsent(broker)
+                if self._sliced:
+                    # This was among the unsent, then or before.
+                    continue
+            send_to(at)
 
-    def _send(self, at: int, client: Any, mind: Any) -> None:
-        for earlier in _unfinished:
-            if earlier is self:
-                break
-            earlier.send_to(mind)
-        if getattr(client, "ended", None) is not None:
+    def send_to(self, at: int) -> None:
+        """Send to the target with this index."""
+        client, mind, session = self._targets[at]
+        if session is not None and session.ended is not None:
             self.failed(Failure(pb.DeadReferenceError("the session has ended")), at, client)
             return
         call = self._call
         if call is None or not takes_encoded(mind):
-            self._send_otherwise(at, client, mind)
+            self._send_by_twisted(at, client, mind)
             return
         try:
             if call.answer:
-                awaited = self._waiting[at] = _Awaited(self, at, client, mind)
-                awaited.number = send_call(mind, call, awaited)
+                pending = self._pending[at] = _PendingAnswer(self, at, client, mind)
+                pending.request_id = send_call(mind, call, pending)
             else:
                 send_call(mind, call, None)
                 self._told.append(client)
         except Exception:
             self.failed(Failure(), at, client)
 
-    def _send_otherwise(self, at: int, client: Any, mind: Any) -> None:
-        method, args, kw = self._otherwise
-        awaited = _Awaited(self, at, client, mind)
-        answer = self._waiting[at] = ask(mind, method, args, kw)
-        answer.addCallbacks(awaited.callback, awaited.errback)
+    def _send_by_twisted(self, at: int, client: Any, mind: Any) -> None:
+        pending = _PendingAnswer(self, at, client, mind)
+        answer = self._pending[at] = call_mind(mind, self._method, self._args, self._kw)
+        answer.addCallbacks(pending.callback, pending.errback)
 
-    def _all_sent(self) -> None:
-        self._next = len(self._targets)
-        self._timer = None
-        if self in _unfinished:
-            _unfinished.remove(self)
+    def _all_sent(self) -> bool:
+        """
+        @return: whether all is over.
+        """
         self._report.answered.update_all(self._told, None)
         self._told = []
+        return not self._pending
 
     def answered(self, answer: object, at: int, client: Any) -> None:
         """A client has answered."""
@@ -244,7 +206,7 @@ class _Delivery:
         self._settled(at)
 
     def failed(self, why: Failure, at: int, client: Any) -> None:
-        """A client won't answer, or not what was asked."""
+        """A client can't be reached, has answered with an error, or hasn't answered in time."""
         report = self._report
         if why.check(NotificationDropped):
             report.dropped.append(client)
@@ -257,16 +219,16 @@ class _Delivery:
         self._settled(at)
 
     def _settled(self, at: int) -> None:
-        self._waiting.pop(at, None)
-        if self._next < len(self._targets) or self._timer is None or self._waiting:
+        self._pending.pop(at, None)
+        if self._next < len(self._targets) or self._timer is None or self._pending:
             return
-        # The time-out runs, so all is sent; now all is answered too.
+        # The timer is the timeout, so all is sent, and now all is answered.
         if self._timer.active():
             self._timer.cancel()
         self.done.callback(self._report)
 
     def _give_up(self) -> None:
-        for answer in list(self._waiting.values()):
+        for answer in list(self._pending.values()):
             answer.cancel()
 
     def _cancel(self) -> None:

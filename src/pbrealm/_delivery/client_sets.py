@@ -1,32 +1,42 @@
 """
-Sets of clients and of observers, for avatars and Cacheables that keep their own books.
+Sets of clients and of observers, for avatars and L{pb.Cacheable}s that know their own.
 
-They need nothing else of pbrealm: a program with hand-written realms can use them as they are.
-Neither trusts C{__hash__} and C{__eq__} of what it holds, both drop the dead by themselves, and
-sending to the rest never raises.
+They work without the rest of pbrealm: a program with hand-written realms can use them as they
+are.  Neither relies on C{__hash__} and C{__eq__} of its members, both drop members whose
+connection is lost, and sending to all members never raises.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.spread import pb
 
+from pbrealm._broker_slot import broker_of
 from pbrealm._clock import clock_or_reactor
-from pbrealm._delivery.broadcast import deliver
+from pbrealm._delivery.broadcast import Target, broadcast
+from pbrealm._delivery.notify import NOTIFY_TIMEOUT
 from pbrealm._delivery.report import DeliveryReport
-from pbrealm._session.session import NOTIFY_TIMEOUT, Session
+from pbrealm.errors import Reason
+from pbrealm.interfaces import ISession
 
 _T = TypeVar("_T")
 
 
-class _LivingSet(Generic[_T]):
+class _Member(NamedTuple):
+    """One member, and how to stop watching for its end."""
+
+    target: Target[Any]
+    unwatch: Callable[[], object]
+
+
+class _LiveSet(Generic[_T]):
     """
-    A set whose members are told apart by L{_key}, and leave when L{_watch} says so.
+    A set whose members are told apart by L{_key}, and dropped when L{_watch} says so.
     """
 
     def __init__(
@@ -36,54 +46,59 @@ class _LivingSet(Generic[_T]):
         @param timeout: seconds that each member gets to answer a L{notify}.
         @param clock: by default the global reactor.
         """
-        self._members: dict[object, tuple[_T, Callable[[], object]]] = {}
+        self._members: dict[object, _Member] = {}
         self._timeout = timeout
         self._clock = clock
 
     def _key(self, member: _T) -> object:
         return id(member)
 
-    def _mind(self, member: _T) -> Any:
-        return member
+    def _target(self, member: _T) -> Target[_T]:
+        return member, member, None
 
     def _watch(self, member: _T, drop: Callable[..., object]) -> Callable[[], object] | None:
-        return _watch_broker(getattr(member, "broker", None), drop)
+        """
+        Have C{drop} called once the member is dead.
+
+        @return: undoes that; L{None} if the member is dead already.
+        """
+        return _watch_broker(broker_of(member), drop)
 
     def add(self, member: _T) -> None:
-        """Add a member; one that is here already, or dead, is not added."""
+        """Add a member, unless it is in the set already, or dead."""
         key = self._key(member)
         if key in self._members:
             return
         unwatch = self._watch(member, partial(self._members.pop, key, None))
         if unwatch is not None:
-            self._members[key] = (member, unwatch)
+            self._members[key] = _Member(self._target(member), unwatch)
 
     def discard(self, member: _T) -> None:
-        """Remove a member; one that isn't here is no error."""
-        _, unwatch = self._members.pop(self._key(member), (None, None))
-        if unwatch is not None:
-            unwatch()
+        """Remove a member; one that isn't in the set is no error."""
+        found = self._members.pop(self._key(member), None)
+        if found is not None:
+            found.unwatch()
 
     def __len__(self) -> int:
         return len(self._members)
 
     def __iter__(self) -> Iterator[_T]:
         """In the order in which they were added; adding and discarding meanwhile is safe."""
-        return iter([member for member, _ in self._members.values()])
+        return iter([member.target[0] for member in self._members.values()])
 
     def __contains__(self, member: object) -> bool:
         return self._key(member) in self._members  # type: ignore[arg-type]  # as in any set
 
     def notify(self, method: str, /, *args: object, **kw: object) -> Deferred[DeliveryReport[_T]]:
         """
-        Call a method of every member.  It never raises.
+        Call a method of every member.  Never raises.
 
         Members that turn out to be dead are dropped.
 
         @return: fires with a L{DeliveryReport} once each has answered, failed, gone or had its
             time; it never fails.  With C{pbanswer=False} no answers are asked for.
         """
-        return self.notify_some(self, method, *args, **kw)
+        return self._broadcast([m.target for m in self._members.values()], method, args, kw)
 
     def notify_some(
         self, members: Iterable[_T], method: str, /, *args: object, **kw: object
@@ -91,47 +106,53 @@ class _LivingSet(Generic[_T]):
         """
         Call a method of some of the members, as L{notify} does of all.
         """
-        sent = deliver(
-            [(member, self._mind(member)) for member in members if member in self],
-            method,
-            args,
-            kw,
-            clock=clock_or_reactor(self._clock),
-            timeout=self._timeout,
-        )
-        return sent.addCallback(self._drop_the_gone)
+        found = [self._members.get(self._key(member)) for member in members]
+        return self._broadcast([m.target for m in found if m is not None], method, args, kw)
 
-    def _drop_the_gone(self, report: DeliveryReport[_T]) -> DeliveryReport[_T]:
+    def _broadcast(
+        self,
+        targets: list[Target[_T]],
+        method: str,
+        args: tuple[object, ...],
+        kw: dict[str, object],
+    ) -> Deferred[DeliveryReport[_T]]:
+        clock = clock_or_reactor(self._clock)
+        sent = broadcast(targets, method, args, kw, clock=clock, timeout=self._timeout)
+        return sent.addCallback(self._drop_gone)
+
+    def _drop_gone(self, report: DeliveryReport[_T]) -> DeliveryReport[_T]:
         for member in report.gone:
             self.discard(member)
         return report
 
 
-class ClientSet(_LivingSet[Any]):
+class ClientSet(_LiveSet[Any]):
     """
-    Clients, as L{Session}s or as bare minds: the howto's "set of current clients".
+    A set of clients, as sessions or as bare minds: the howto's "set of current clients".
 
     A session leaves when it ends, a mind when its connection is lost.  Two minds are two members,
-    even if they stand for one object at the client.
+    even if they stand for one object of the client.
     """
 
-    def _mind(self, member: Any) -> Any:
-        return member.mind if isinstance(member, Session) else member
+    def _target(self, member: Any) -> Target[Any]:
+        if ISession.providedBy(member):
+            return member, member.mind, member
+        return super()._target(member)
 
     def _watch(self, member: Any, drop: Callable[..., object]) -> Callable[[], object] | None:
-        if not isinstance(member, Session):
+        if not ISession.providedBy(member):
             return super()._watch(member, drop)
         if member.ended is not None:
             return None
 
-        def ended(*_: object) -> None:
+        def ended(_: ISession, reason: Reason) -> None:
             drop()
 
         member.on_end(ended)
         return partial(member.forget_on_end, ended)
 
 
-class ObserverSet(_LivingSet[Any]):
+class ObserverSet(_LiveSet[Any]):
     """
     The observers of a L{Cacheable<pb.Cacheable>}.
 
@@ -140,19 +161,21 @@ class ObserverSet(_LivingSet[Any]):
     """
 
     def _key(self, member: Any) -> object:
-        # The members hold all three, so that the ids remain theirs.
+        # The members hold all three, so no other object gets one of these ids.
         return id(member.broker), id(member.cached), id(member.perspective)
 
 
-def _watch_broker(broker: Any, lost: Callable[[], object]) -> Callable[[], object] | None:
-    if not isinstance(broker, pb.Broker):
+def _watch_broker(
+    broker: pb.Broker | None, lost: Callable[[], object]
+) -> Callable[[], object] | None:
+    if broker is None:
         return _nothing
     if broker.disconnected:
         return None
     broker.notifyOnDisconnect(lost)
 
     def unwatch() -> None:
-        # While the broker is closing down it still has its list, and then it has none.
+        # Broker.connectionLost sets the list to None once its callbacks have run.
         if broker.disconnects is not None:
             broker.dontNotifyOnDisconnect(lost)
 
@@ -160,4 +183,4 @@ def _watch_broker(broker: Any, lost: Callable[[], object]) -> Callable[[], objec
 
 
 def _nothing() -> None:
-    """The unwatching of a member of which nobody will say that it died."""
+    """Stop watching a member whose connection isn't known."""

@@ -1,5 +1,5 @@
 """
-What became of a message to many.
+The report on a message to many clients.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ _V = TypeVar("_V")
 
 class ByIdentity(Mapping[_C, _V]):
     """
-    A mapping whose keys need no C{__hash__} or C{__eq__} that can be trusted.
+    A mapping that compares its keys by identity.
 
-    A L{RemoteReference<twisted.spread.pb.RemoteReference>} has neither: it hashes by a number
-    that most connections have in common, and raises when it is compared across brokers.
+    The C{__hash__} and C{__eq__} of L{RemoteReference<twisted.spread.pb.RemoteReference>} can't be
+    used: most connections have the same hash, and comparing across brokers raises.
     """
 
     __slots__ = ("_items",)
@@ -31,11 +31,11 @@ class ByIdentity(Mapping[_C, _V]):
         return self._items[id(key)][1]
 
     def __setitem__(self, key: _C, value: _V) -> None:
-        # The key is held too: an id is another object's as soon as this one is gone.
+        # The key is kept, too: once it is gone, another object may get its id.
         self._items[id(key)] = (key, value)
 
     def update_all(self, keys: Iterable[_C], value: _V) -> None:
-        """Give many keys one value."""
+        """Set many keys to one value."""
         self._items.update({id(key): (key, value) for key in keys})
 
     def pop(self, key: _C, default: Any = None) -> Any:
@@ -57,7 +57,7 @@ class ByIdentity(Mapping[_C, _V]):
 @dataclass
 class DeliveryReport(Generic[_C]):
     """
-    What became of one message to many clients, each of which is in exactly one of these.
+    What came of one message to many clients, each of which is in exactly one of these.
     """
 
     answered: ByIdentity[_C, Any] = field(default_factory=ByIdentity)
@@ -68,7 +68,7 @@ class DeliveryReport(Generic[_C]):
     L{NotifyTimeout<pbrealm.errors.NotifyTimeout>} or of L{NoMind<pbrealm.errors.NoMind>}."""
 
     gone: list[_C] = field(default_factory=list)
-    """Those who had left, or left before they answered."""
+    """Clients that had left, or left before they answered."""
 
     dropped: list[_C] = field(default_factory=list)
-    """Those who are so slow that the message was dropped before it was sent."""
+    """Clients so slow that the message was dropped before it was sent."""

@@ -1,5 +1,5 @@
 """
-What waits to be sent to a client that is slow to take it.
+The send queue: what waits to be sent to a client that is slow to take it.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from zope.interface import directlyProvides, implementer, providedBy
 from pbrealm._delivery.backlog import Backlog, SlowClientPolicy
 
 WRITE_SIZE = 64 * 1024
-"""Bytes that a transport gets at most before it has said whether it keeps up."""
+"""Bytes that are written to a transport at most before it has said whether it keeps up."""
 
 
 @dataclass(eq=False)
-class _Held:
+class _Message:
     """
-    One message that waits, or the rest of one that the client has begun to get.
+    A message that waits, or the rest of one.
 
-    @ivar kind: tells notifications that are alike; L{None} for what can't be dropped.
-    @ivar dropped: called if it's dropped.
-    @ivar begun: whether it's such a rest, without which nothing else would be understood.
+    @ivar kind: is equal for notifications that may replace each other; L{None} for a message that
+        can't be dropped.
+    @ivar dropped: called if the message is dropped.
+    @ivar begun: whether a part has been sent, so that the rest has to follow.
     """
 
     __slots__ = ("begun", "data", "dropped", "kind")
@@ -39,10 +40,12 @@ class _Held:
 @implementer(IPushProducer)
 class SendQueue:
     """
-    A transport that writes to another as long as that one keeps up, and holds what comes while
-    it doesn't.
+    A transport in front of another: it passes on what is written as long as the other keeps up,
+    and queues it otherwise.
 
-    @ivar keeping_up: the transport to write to while nothing has to wait, else L{None}.
+    It is the producer of the other transport, by which it learns whether that keeps up.
+
+    @ivar ready: the other transport while it keeps up, else L{None}.
     """
 
     __slots__ = (
@@ -50,17 +53,17 @@ class SendQueue:
         "_backlog",
         "_clock",
         "_closing",
-        "_gave_way",
-        "_held",
-        "_notified",
-        "_other",
-        "_owed",
-        "_progress",
-        "_started",
-        "_timer",
+        "_notification_bytes",
+        "_on_progress",
+        "_other_bytes",
+        "_other_producer",
+        "_queue",
+        "_registered",
         "_too_slow",
+        "_too_slow_timer",
         "_transport",
-        "keeping_up",
+        "_yielded",
+        "ready",
     )
 
     def __init__(
@@ -68,55 +71,58 @@ class SendQueue:
         transport: Any,
         backlog: Backlog,
         clock: IReactorTime,
-        progress: Callable[[], object],
+        on_progress: Callable[[], object],
         too_slow: Callable[[], object],
     ) -> None:
         """
-        @param progress: called when the client has taken what the transport had for it.
+        @param on_progress: called when the client has taken what the transport had for it.
         @param too_slow: called when more waits than may, and can't be dropped.
         """
         self._transport = transport
         self._backlog = backlog
         self._clock = clock
-        self._progress = progress
+        self._on_progress = on_progress
         self._too_slow = too_slow
-        self._held: deque[_Held] | None = None
-        self._notified = 0
-        self._owed = 0
+        # None while nothing waits, which for most clients is always.
+        self._queue: deque[_Message] | None = None
+        self._notification_bytes = 0
+        self._other_bytes = 0
         self._closing = False
-        self._started = False
-        self._gave_way = False
-        self._other: tuple[Any, bool] | None = None
-        self._timer: IDelayedCall | None = None
-        self.keeping_up: Any = transport
+        # Whether this is, or was, registered as the transport's producer.
+        self._registered = False
+        # A producer of the protocol's own, and whether this has given way to it.
+        self._other_producer: tuple[Any, bool] | None = None
+        self._yielded = False
+        self._too_slow_timer: IDelayedCall | None = None
+        self.ready: Any = transport
         directlyProvides(self, providedBy(transport))
 
     def start(self) -> None:
         """
         Have the transport say from now on whether it keeps up.
 
-        Not before the client has said something: to a transport that is still at its handshake,
-        as TLS is, the first words are too much already.
+        This is for after the client's first bytes: during its handshake, TLS pauses a producer
+        for any bytes that are written.
         """
-        if not self._started:
-            self._started = True
+        if not self._registered:
+            self._registered = True
             self._transport.registerProducer(self, True)
 
     @property
     def direct(self) -> Any:
-        """The transport below, while it keeps up; L{None} while something waits."""
-        return None if self._closing else self.keeping_up
+        """The transport to write past this queue to; L{None} while something waits."""
+        return None if self._closing else self.ready
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
-    # What the broker does
+    # For the broker
 
     def write(self, data: bytes) -> None:
         """Write what can't be dropped."""
         rest = self._write(data)
         if rest:
-            self._hold(_Held(rest, None, None, begun=len(rest) < len(data)))
+            self._enqueue(_Message(rest, None, None, begun=len(rest) < len(data)))
 
     def writeSequence(self, data: Iterable[bytes]) -> None:
         self.write(b"".join(data))
@@ -124,7 +130,7 @@ class SendQueue:
     def loseConnection(self) -> None:
         """Close once all that waits is written."""
         self._closing = True
-        if not self._held:
+        if not self._queue:
             self._close()
 
     def abortConnection(self) -> None:
@@ -133,60 +139,62 @@ class SendQueue:
         self._transport.abortConnection()
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """Another has more to write, and is to be asked for it, such as a pager."""
-        self._other = (producer, streaming)
-        if self.keeping_up is not None:
-            self._give_way()
+        """Give way to a producer of the protocol's own, such as a pager."""
+        self._other_producer = (producer, streaming)
+        if self.ready is not None:
+            self._yield_to_producer()
 
     def unregisterProducer(self) -> None:
-        """That one has no more, so the transport is to say again whether it keeps up."""
-        self._other = None
-        if self._gave_way:
-            self._gave_way = False
+        """That producer is done: be the transport's producer again."""
+        self._other_producer = None
+        if self._yielded:
+            self._yielded = False
             self._transport.unregisterProducer()
-            if self._started and not self._closing:
+            if self._registered and not self._closing:
                 self._transport.registerProducer(self, True)
 
-    def _give_way(self) -> None:
-        if self._started:
+    def _yield_to_producer(self) -> None:
+        if self._registered:
             self._transport.unregisterProducer()
-        self._gave_way = True
-        if self._other is not None:
-            self._transport.registerProducer(*self._other)
+        self._yielded = True
+        if self._other_producer is not None:
+            self._transport.registerProducer(*self._other_producer)
 
-    # What notifications do
+    # For notifications
 
     def post(
         self, data: bytes, kind: Hashable, dropped: Callable[[], object] | None = None
     ) -> bool:
         """
-        Write a notification, or have it wait.
+        Write a notification, or queue it.
 
-        @param kind: tells notifications that are alike.
-        @param dropped: called if it's dropped while it waits.
-        @return: whether it was taken; if not, it was dropped at once.
+        @param kind: is equal for notifications that may replace each other.
+        @param dropped: called if the notification is dropped later.
+        @return: false if it was dropped at once.
         """
-        if self.keeping_up is not None:
+        if self.ready is not None:
             self.write(data)
             return True
         backlog = self._backlog
         match backlog.when_slow:
-            case SlowClientPolicy.DROP_NEWEST if self._notified + len(data) > backlog.hard_bytes:
+            case SlowClientPolicy.DROP_NEWEST if (
+                self._notification_bytes + len(data) > backlog.hard_bytes
+            ):
                 return False
             case SlowClientPolicy.KEEP_LAST:
                 self._drop(kind)
-        self._hold(_Held(data, kind, dropped, begun=False))
+        self._enqueue(_Message(data, kind, dropped, begun=False))
         if backlog.when_slow is SlowClientPolicy.DROP_OLDEST:
             self._drop_oldest()
-        if self._notified > backlog.hard_bytes:
+        if self._notification_bytes > backlog.hard_bytes:
             self._too_slow()
         return True
 
-    def may_ask(self, unanswered: int) -> bool:
+    def may_expect_answer(self, unanswered: int) -> bool:
         """
-        Whether one more answer may be asked for.
+        Whether one more notification may ask for an answer.
 
-        @param unanswered: how many haven't come.
+        @param unanswered: how many answers are missing.
         """
         if unanswered < self._backlog.unanswered:
             return True
@@ -196,125 +204,126 @@ class SendQueue:
 
     def clear(self) -> None:
         """Drop all that waits."""
-        held, self._held = self._held or (), None
-        self._notified = self._owed = 0
+        queue, self._queue = self._queue or (), None
+        self._notification_bytes = self._other_bytes = 0
         self._stop_timer()
-        for message in held:
+        for message in queue:
             if message.begun:
-                self._hold(message)
+                self._enqueue(message)
             elif message.dropped is not None:
                 message.dropped()
 
-    # What the transport says
+    # For the transport
 
     def pauseProducing(self) -> None:
         """The client doesn't keep up."""
-        self.keeping_up = None
-        # Who isn't read from can't ask for more answers.
+        self.ready = None
+        # A client that isn't read from can't ask for more answers.
         self._transport.pauseProducing()
 
     def resumeProducing(self) -> None:
         """The client has taken all that was written."""
-        self.keeping_up = self._transport
-        self._progress()
-        while self._held and self.keeping_up is not None:
-            message = self._held.popleft()
+        self.ready = self._transport
+        self._on_progress()
+        while self._queue and self.ready is not None:
+            message = self._queue.popleft()
             self._count(message, -len(message.data))
             rest = self._write(message.data)
             if rest:
-                begun = _Held(rest, None, None, begun=True)
-                self._held.appendleft(begun)
+                begun = _Message(rest, None, None, begun=True)
+                self._queue.appendleft(begun)
                 self._count(begun, len(rest))
-        if self._notified <= self._backlog.soft_bytes:
+        if self._notification_bytes <= self._backlog.soft_bytes:
             self._stop_timer()
-        self._watch()
-        if self.keeping_up is None:
+        self._start_timer_if_needed()
+        if self.ready is None:
             return
-        self._held = None
-        if self._other is not None:
-            self._give_way()
+        self._queue = None
+        if self._other_producer is not None:
+            self._yield_to_producer()
         self._transport.resumeProducing()
         if self._closing:
             self._close()
 
     def stopProducing(self) -> None:
-        """The connection is gone."""
-        self._held = None
+        """The connection is lost."""
+        self._queue = None
         self._stop_timer()
-        self._other = None
+        self._other_producer = None
 
     def _write(self, data: bytes) -> bytes:
         """
         Write as much as the transport has room for.
 
-        A transport says that it has room again when it has got rid of everything.  So it gets
-        little at a time: else a large message on a slow line would look like no progress at all.
+        A transport resumes its producer only once its buffer is empty.  With a large message in
+        one piece, a slow client would look as if it took nothing.
 
         @return: the rest.
         """
-        if self.keeping_up is None:
+        if self.ready is None:
             return data
-        if len(data) <= WRITE_SIZE or not self._started:
-            self.keeping_up.write(data)
+        if len(data) <= WRITE_SIZE or not self._registered:
+            self.ready.write(data)
             return b""
         at = 0
-        while at < len(data) and self.keeping_up is not None:
-            self.keeping_up.write(data[at : at + WRITE_SIZE])
+        while at < len(data) and self.ready is not None:
+            self.ready.write(data[at : at + WRITE_SIZE])
             at += WRITE_SIZE
         return data[at:]
 
     def _close(self) -> None:
-        # A transport that has somebody to ask for more doesn't close.
-        if self._started and not self._gave_way:
+        # A transport doesn't close while a producer is registered.
+        if self._registered and not self._yielded:
             self._transport.unregisterProducer()
         self._transport.loseConnection()
 
-    def _hold(self, message: _Held) -> None:
-        if self._held is None:
-            self._held = deque()
-        self._held.append(message)
+    def _enqueue(self, message: _Message) -> None:
+        if self._queue is None:
+            self._queue = deque()
+        self._queue.append(message)
         self._count(message, len(message.data))
-        self._watch()
+        self._start_timer_if_needed()
 
-    def _count(self, message: _Held, size: int) -> None:
+    def _count(self, message: _Message, size: int) -> None:
         if message.kind is None:
-            self._owed += size
+            self._other_bytes += size
         else:
-            self._notified += size
+            self._notification_bytes += size
 
-    def _watch(self) -> None:
+    def _start_timer_if_needed(self) -> None:
         backlog = self._backlog
-        too_much = self._owed > backlog.hard_bytes or (
-            self._notified > backlog.soft_bytes and backlog.when_slow is SlowClientPolicy.END
+        too_much = self._other_bytes > backlog.hard_bytes or (
+            self._notification_bytes > backlog.soft_bytes
+            and backlog.when_slow is SlowClientPolicy.END
         )
-        if too_much and self._timer is None:
-            self._timer = self._clock.callLater(backlog.soft_seconds, self._too_long)
+        if too_much and self._too_slow_timer is None:
+            self._too_slow_timer = self._clock.callLater(backlog.soft_seconds, self._too_long)
 
     def _drop(self, kind: Hashable) -> None:
-        for message in self._held or ():
+        for message in self._queue or ():
             if message.kind == kind:
                 self._remove(message)
                 return
 
     def _drop_oldest(self) -> None:
-        for message in list(self._held or ())[:-1]:
-            if self._notified <= self._backlog.hard_bytes:
+        for message in list(self._queue or ())[:-1]:
+            if self._notification_bytes <= self._backlog.hard_bytes:
                 break
             if message.kind is not None:
                 self._remove(message)
 
-    def _remove(self, message: _Held) -> None:
-        if self._held is not None:
-            self._held.remove(message)
+    def _remove(self, message: _Message) -> None:
+        if self._queue is not None:
+            self._queue.remove(message)
             self._count(message, -len(message.data))
         if message.dropped is not None:
             message.dropped()
 
     def _too_long(self) -> None:
-        self._timer = None
+        self._too_slow_timer = None
         self._too_slow()
 
     def _stop_timer(self) -> None:
-        timer, self._timer = self._timer, None
+        timer, self._too_slow_timer = self._too_slow_timer, None
         if timer is not None and timer.active():
             timer.cancel()

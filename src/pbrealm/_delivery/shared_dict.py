@@ -1,5 +1,5 @@
 """
-A mapping that every client of a user has a live copy of.
+A mapping that clients have live copies of.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from pbrealm._delivery.report import DeliveryReport
 _log = Logger()
 
 COPY_TYPE = b"pbrealm.SharedDict"
-"""The name by which a copy is known on the wire, whatever subclass it's a copy of."""
+"""The type name of a copy on the wire, for subclasses too."""
 
 
 class SharedDict(pb.Cacheable, MutableMapping[Any, Any]):
     """
-    A mapping whose changes reach every client that has it, in order.
+    A mapping whose changes are sent to every client that has a copy, in order.
 
-    An avatar gives it to its client as an argument or an answer; the client gets a
-    L{SharedDictCopy<pbrealm.client.SharedDictCopy>}, the whole of it first and each change as it
-    happens.  As the state of a L{SharedStateRealm<pbrealm.SharedStateRealm>}, it's one for each
-    user::
+    An avatar passes it to its client as an argument or an answer.  The client gets a
+    L{SharedDictCopy<pbrealm.client.SharedDictCopy>}: first all items, then each change as it
+    happens.  As the state of a L{SharedStateRealm<pbrealm.SharedStateRealm>}, there is one for
+    each avatar id::
 
         realm = SharedStateRealm(Player, SharedDict)
 
-    Keys and values are what Perspective Broker can send.  What happens within a value isn't
-    noticed: assign it anew.
+    Keys and values are what Perspective Broker can send.  A change within a value isn't noticed;
+    assign the value again.
     """
 
     def __init__(
@@ -43,8 +43,8 @@ class SharedDict(pb.Cacheable, MutableMapping[Any, Any]):
         clock: IReactorTime | None = None,
     ) -> None:
         """
-        @param name: whose it is; the avatar id, if it's made by a realm.
-        @param items: what it begins with.
+        @param name: its owner; the avatar id if a realm makes it.
+        @param items: the initial items.
         @param clock: by default the global reactor.
         """
         self.name = name
@@ -56,9 +56,11 @@ class SharedDict(pb.Cacheable, MutableMapping[Any, Any]):
 
     def may_see(self, perspective: Any, key: Any) -> bool:
         """
-        Say whether the client of this avatar may see what is under a key; for subclasses.
+        Whether the client of an avatar may see a key; for subclasses to override.
 
-        It's asked whenever the client gets the whole, and at each change of the key.
+        Called when the client gets its copy, and at each change of the key.
+
+        @param perspective: the client's avatar.
         """
         return True
 
@@ -80,20 +82,20 @@ class SharedDict(pb.Cacheable, MutableMapping[Any, Any]):
         self._tell("remove", {key: None})
 
     def update(self, *args: Any, **kw: Any) -> None:
-        """Change many at once, which reaches each client at once, too."""
+        """Change many items, in one message to each client."""
         items = dict(*args, **kw)
         self._items.update(items)
         self._tell("update", items)
 
     def clear(self) -> None:
-        """Remove all."""
+        """Remove all items, in one message to each client."""
         items, self._items = self._items, {}
         self._tell("remove", dict.fromkeys(items))
 
     def _tell(self, what: str, items: dict[Any, Any]) -> None:
         if not items:
             return
-        # Those who may see the same get the same message, and it's encoded once.
+        # Clients that may see the same keys get the same message, encoded once.
         audiences: dict[tuple[Any, ...], list[Any]] = {}
         for observer in self._observers:
             seen = tuple(key for key in items if self.may_see(observer.perspective, key))

@@ -1,5 +1,5 @@
 """
-The broker at the front door.
+The server's broker.
 """
 
 from __future__ import annotations
@@ -11,65 +11,66 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
-from pbrealm._delivery.send_queue import SendQueue
+from pbrealm._delivery.queued_broker import QueuedBroker
 from pbrealm._server.client_connection import ClientConnection
 from pbrealm._server.unauthenticated import UnauthenticatedReferenceable
-from pbrealm._wire.broker import FastBroker
 
 _ANSWERS = (b"answer", b"error")
 
 
-class ServerBroker(FastBroker):
+class ServerBroker(QueuedBroker):
     """
-    A broker that tells its visitor of all that comes in, and lets nothing that comes in raise.
+    A broker that keeps its client to the limits of the server.
+
+    It tells its L{ClientConnection} of all that comes in.  Whatever comes in, C{dataReceived}
+    doesn't raise.
+
+    @ivar client: set before the connection is made.
     """
 
-    visitor: ClientConnection
-    send_queue: SendQueue
+    client: ClientConnection
+    factory: Any
 
     def makeConnection(self, transport: Any) -> None:
-        self.send_queue = self.visitor.make_send_queue(transport)
+        self.send_queue = self.client.make_send_queue(transport)
         super().makeConnection(self.send_queue)
 
     def connectionMade(self) -> None:
         super().connectionMade()
-        self.visitor.arrived(self)
+        self.client.connected()
 
     def localObjectForID(self, luid: Any) -> Any:
         """
-        What the client calls, or passes back.
+        Look up an object that the client calls, or passes back.
 
-        @raise PBRealmError: if it's not, or no longer, the client's to call.
+        @raise PBRealmError: if the client may not call it, or not any longer.
         """
         try:
             found = super().localObjectForID(luid)
         except TypeError:
-            # It may send whatever it likes for an id.
+            # The client may send anything as an id, also what isn't hashable.
             return None
-        # The reference to a session speaks for itself.
+        # A session checks for itself whether it may be called.
         if found is not None and not isinstance(
             found, (UnauthenticatedReferenceable, pb.AsReferenceable)
         ):
-            self.visitor.check_call()
+            self.client.check_may_call()
         return found
 
     def cachedLocallyAs(self, cid: Any) -> Any:
         """
-        What this end caches for the client.
+        Look up a L{pb.RemoteCache} that the client calls.
 
-        @raise pb.Error: if it's nothing, which is told to the client and not to the log.
+        @raise pb.Error: if there is none: the client gets that, and the log doesn't.
         """
         if not isinstance(cid, Hashable) or cid not in self.locallyCachedObjects:
             raise pb.Error("Invalid Object ID")
         return super().cachedLocallyAs(cid)
 
     def expressionReceived(self, sexp: Any) -> None:
-        """
-        Evaluate a message.
-        """
-        visitor = self.visitor
-        if not visitor.alive and not (isinstance(sexp, list) and sexp and sexp[0] in _ANSWERS):
-            visitor.understood()
+        client = self.client
+        if not client.logins and not (isinstance(sexp, list) and sexp and sexp[0] in _ANSWERS):
+            client.received_message()
         super().expressionReceived(sexp)
 
     def _sendError(self, fail: Any, requestID: Any) -> None:
@@ -77,18 +78,16 @@ class ServerBroker(FastBroker):
             super()._sendError(fail, requestID)
 
     def dataReceived(self, chunk: bytes) -> None:
-        """
-        Take in what the client sends; what isn't Perspective Broker ends the connection.
-        """
+        """Handle what the client sends; if that isn't valid, abort the connection."""
         try:
             self.send_queue.start()
-            self.visitor.heard(len(chunk))
+            self.client.received(len(chunk))
             super().dataReceived(chunk)
         except Exception as why:
-            self.visitor.misbehaved(why)
+            self.client.misbehaved(why)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.visitor.left()
+        self.client.disconnected()
         super().connectionLost(reason)
-        # Whatever still refers to this broker needs no unfinished message.
+        # Something may refer to this broker for long; the unfinished message isn't needed.
         self.buffer = b""

@@ -1,100 +1,165 @@
 """
-One connection at the front door, from its beginning to its end.
+One client's connection, before and after its login.
 """
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
 from traceback import format_exception
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.spread import pb
 from twisted.spread.banana import BananaError
 
+from pbrealm._addresses import format_address
+from pbrealm._delivery.queued_broker import QueuedBroker
 from pbrealm._delivery.send_queue import SendQueue
-from pbrealm._server.connection_limits import Entry, origin_of
+from pbrealm._server.connection_limits import Admission, origin_of
 from pbrealm._server.keepalive import Keepalive
 from pbrealm._server.server_state import ServerState
-from pbrealm._session.connection import Connection, format_address
-from pbrealm._session.session import Session
-from pbrealm._wire.broker import FastBroker
+from pbrealm._session.connection import ConnectedSession, Connection
+from pbrealm._transitions import Transitions
 from pbrealm.errors import LoginRefused, PBRealmError, Reason, SessionEnded, TooManyConnections
 
-_ANSWER = 512
-"""Bytes that the answer to a stranger's message is taken to have: an error has about as many."""
+_ANSWER_BYTES = 512
+"""
+What the answer to a message counts for before the login; an error has about as many bytes.
+"""
 
-_SAID = 200
-"""Characters of what went wrong that are worth a place in the log; a client can choose them."""
+_MAX_LOGGED = 200
+"""Characters of an error's text that are logged; clients can choose the text."""
 
-_ITS_OWN_FAULT = (BananaError, pb.ProtocolError, pb.Error, NotImplementedError)
+_CLIENT_ERRORS = (BananaError, pb.ProtocolError, pb.Error, NotImplementedError)
+"""What a client causes by sending what isn't valid."""
 
 _log = Logger()
 
 
+class Access(enum.Enum):
+    """
+    What the client of a connection may do.
+    """
+
+    UNAUTHENTICATED = enum.auto()
+    """Only log in; no login has succeeded yet."""
+
+    LOGGED_IN = enum.auto()
+    """Call what it has references to; at least one login is alive."""
+
+    LOGGED_OUT = enum.auto()
+    """
+    The same, within the limits of an unauthenticated client: it has dropped its last perspective
+    by itself, and may hold other references.
+    """
+
+    REVOKED = enum.auto()
+    """Only log in again: the server has ended its last session."""
+
+    LOST = enum.auto()
+    """Nothing; the connection is lost."""
+
+
+_ACCESS: Final = Transitions(
+    {
+        Access.UNAUTHENTICATED: (Access.LOGGED_IN, Access.LOST),
+        Access.LOGGED_IN: (Access.LOGGED_OUT, Access.REVOKED, Access.LOST),
+        Access.LOGGED_OUT: (Access.LOGGED_IN, Access.LOST),
+        Access.REVOKED: (Access.LOGGED_IN, Access.LOST),
+        Access.LOST: (),
+    }
+)
+
+
 class ClientConnection:
     """
-    A client: a stranger as long as it has no login, then a member, and a stranger again once its
-    last login is over.
+    Keeps one client to the limits of the server.
 
-    A stranger has little time and few bytes; a member has more.
+    Without a login the client has little time and few bytes; with one it has more.
 
-    @ivar alive: how many of its logins are alive; 0 for a stranger.
+    @ivar logins: how many of the client's logins are alive.
+    @ivar lost: whether the connection is lost.
     """
 
     __slots__ = (
-        "_allowance",
+        "_access",
+        "_admission",
         "_broker",
+        "_bytes_left",
         "_challenges",
-        "_deadline",
         "_delays",
-        "_ended",
-        "_entry",
-        "_gone",
-        "_house",
-        "_lost",
+        "_keepalive",
+        "_login_timeout",
+        "_on_lost",
         "_origin",
         "_pending",
         "_refusals",
-        "_watch",
-        "alive",
+        "_revoked_for",
+        "_server",
+        "logins",
     )
 
-    def __init__(self, house: ServerState, entry: Entry, address: IAddress | None) -> None:
-        """
-        @param entry: what the door said.
-        """
-        self._house = house
-        self._entry = entry
+    def __init__(
+        self,
+        server: ServerState,
+        broker: QueuedBroker,
+        admission: Admission,
+        address: IAddress | None,
+    ) -> None:
+        self._server = server
+        self._broker = broker
+        self._admission = admission
         self._origin = origin_of(address)
-        self._broker: FastBroker | None = None
-        self._allowance = house.limits.unauthenticated_bytes
-        self._deadline: IDelayedCall | None = None
-        self._watch: Keepalive | None = None
+        self._access = Access.UNAUTHENTICATED
+        # What the client may still send without a login.
+        self._bytes_left = server.limits.unauthenticated_bytes
+        self._login_timeout: IDelayedCall | None = None
+        # None if it's turned off.
+        self._keepalive: Keepalive | None = None
+        # The throttle's delays that are under way.
         self._delays: list[Deferred[None]] = []
+        # Challenges that wait for their response, and logins that wait for their answer.
         self._challenges = 0
         self._pending = 0
-        self.alive = 0
-        self._ended: Reason | None = None
+        self.logins = 0
         self._refusals = 0
-        self._gone = False
-        self._lost: list[Deferred[None]] = []
+        # Why the server has ended the last session; of interest in REVOKED only.
+        self._revoked_for = Reason.DISCONNECTED
+        self._on_lost: list[Deferred[None]] = []
 
-    # What the broker says
+    @property
+    def _connection(self) -> Connection:
+        return Connection.of(self._broker)
 
-    def arrived(self, broker: FastBroker) -> None:
+    @property
+    def lost(self) -> bool:
+        return self._access is Access.LOST
+
+    @property
+    def clock(self) -> IReactorTime:
+        """The server's clock."""
+        return self._server.clock
+
+    @property
+    def peer(self) -> IAddress | None:
+        """The client's address."""
+        return self._connection.peer
+
+    # For the broker
+
+    def connected(self) -> None:
         """The connection is made."""
-        self._broker = broker
-        self._house.visitors.add(self)
-        broker.limits = self._house.stranger
-        self._start_deadline()
-        limits = self._house.limits
+        self._server.connections.add(self)
+        self._broker.limits = self._server.unauthenticated
+        self._start_login_timeout()
+        limits = self._server.limits
         if limits.ping_interval:
-            self._watch = Keepalive(
-                self._house.clock,
+            self._keepalive = Keepalive(
+                self._server.clock,
                 limits.ping_interval,
                 limits.ping_timeout,
                 self._ping,
@@ -102,165 +167,162 @@ class ClientConnection:
             )
 
     def make_send_queue(self, transport: Any) -> SendQueue:
-        """What is to stand between the broker and its transport."""
-        house = self._house
-        return SendQueue(transport, house.backlog, house.clock, self._sign_of_life, self._too_slow)
+        """The send queue between the broker and its transport."""
+        server = self._server
+        return SendQueue(
+            transport, server.backlog, server.clock, self._sign_of_life, self._too_slow
+        )
 
-    def heard(self, count: int) -> None:
+    def received(self, count: int) -> None:
         """
         So many bytes have come.
 
-        @raise LoginRefused: if a stranger has sent more than it may.
+        @raise LoginRefused: if the client has sent more than it may without a login.
         """
         self._sign_of_life()
-        if not self.alive:
+        if not self.logins:
             self._spend(count)
 
-    def understood(self) -> None:
+    def received_message(self) -> None:
         """
-        A message of a stranger has come, which will be answered.
+        A message that is to be answered has come from a client without a login.
 
-        The answer counts as well, or many short messages would make the server keep far more for
-        a stranger who doesn't read than the stranger has sent.
+        Answers count, too: with many short messages, a client that doesn't read would make the
+        server keep far more bytes than it sends.
 
-        @raise LoginRefused: if it's more than a stranger may ask for.
+        @raise LoginRefused: if the client has asked for more than it may without a login.
         """
-        self._spend(_ANSWER)
+        self._spend(_ANSWER_BYTES)
 
     def _spend(self, count: int) -> None:
-        self._allowance -= count
-        if self._allowance < 0:
+        self._bytes_left -= count
+        if self._bytes_left < 0:
             raise LoginRefused("more was sent before the login than may be")
 
-    def check_call(self) -> None:
+    def check_may_call(self) -> None:
         """
-        Something is called that isn't for strangers.
+        The client calls something else than what it logs in by, or its session.
 
-        @raise PBRealmError: before a login, and once the last one was ended from this side.  A
-            client that lets go of its avatar by itself may go on with what it got from it.
+        @raise LoginRefused: before a login.
+        @raise SessionEnded: if the server has ended the client's last session.
         """
-        if self.alive or self._pending or self._ended is Reason.LOGGED_OUT:
+        if self._pending:
             return
-        if self._ended is None:
+        if self._access is Access.UNAUTHENTICATED:
             raise LoginRefused("there is nothing to call before the login")
-        raise SessionEnded(self._ended)
+        if self._access is Access.REVOKED:
+            raise SessionEnded(self._revoked_for)
 
     def misbehaved(self, why: Exception) -> None:
-        """What came is no message, or too large: nothing more is expected from this client."""
-        if self._gone:
+        """The client has sent something invalid or too large: abort the connection."""
+        if self.lost:
             return
-        if isinstance(why, _ITS_OWN_FAULT):
-            _log.info(
-                "closing the connection from {peer}: {why}",
-                peer=format_address(self.peer),
-                why=str(why)[:_SAID] or type(why).__name__,
-            )
+        text = str(why)[:_MAX_LOGGED]
+        peer = format_address(self.peer)
+        if isinstance(why, _CLIENT_ERRORS):
+            text = text or type(why).__name__
+            _log.info("closing the connection from {peer}: {why}", peer=peer, why=text)
         else:
-            # Most likely nonsense again, but perhaps it's ours.
+            # Most likely invalid input as well, but it may be a bug.
             _log.info(
                 "closing the connection from {peer}: {kind}: {why}",
-                peer=format_address(self.peer),
+                peer=peer,
                 kind=type(why).__name__,
-                why=str(why)[:_SAID],
+                why=text,
                 traceback="".join(format_exception(why)),
             )
         self._connection.abort()
 
-    def left(self) -> None:
+    def disconnected(self) -> None:
         """The connection is lost."""
-        if self._gone:
+        if self.lost:
             return
-        self._gone = True
-        self._house.visitors.discard(self)
-        for lost in self._lost:
+        self._become(Access.LOST)
+        self._server.connections.discard(self)
+        for lost in self._on_lost:
             lost.callback(None)
-        self._house.door.leave(self._origin, self._entry)
-        self._stop_deadline()
-        if self._watch is not None:
-            self._watch.stop()
+        self._server.counter.closed(self._origin, self._admission)
+        self._stop_login_timeout()
+        if self._keepalive is not None:
+            self._keepalive.stop()
         for delay in self._delays[:]:
             delay.cancel()
 
-    # What the factory says
+    # For the factory
 
     @property
-    def sessions(self) -> Sequence[Session]:
-        """Those on this connection, also while their login is pending."""
-        return tuple(self._connection.sessions)
+    def sessions(self) -> Sequence[ConnectedSession]:
+        """The sessions on this connection, also those whose login is pending."""
+        return self._connection.sessions
 
-    def dismiss(self) -> Deferred[None]:
+    def close(self) -> Deferred[None]:
         """
         Close the connection.
 
-        @return: fires when it's lost, and never fails.
+        @return: fires when it is lost, and never fails.
         """
         lost: Deferred[None] = Deferred()
-        self._lost.append(lost)
-        self._connection.close(self._house.clock)
+        self._on_lost.append(lost)
+        self._connection.close(self._server.clock)
         return lost
 
-    # What the login desk says
+    # For logins
 
     @property
     def closing(self) -> bool:
-        """Whether nobody is let in any more."""
-        return self._house.closed
-
-    @property
-    def peer(self) -> IAddress | None:
-        return None if self._broker is None else Connection.of(self._broker).peer
+        """Whether the server accepts no more logins."""
+        return self._server.closing
 
     def challenged(self) -> None:
         """
         A challenge is about to be given out.
 
-        @raise LoginRefused: if too many wait for their answers.
+        @raise LoginRefused: if too many challenges wait for their response.
         """
-        if self._challenges >= self._house.limits.logins:
-            self._refused()
+        if self._challenges >= self._server.limits.logins:
+            self._count_refusal()
             raise LoginRefused("too many challenges wait for their answers")
         self._challenges += 1
 
-    def answered(self) -> None:
-        """A challenge has had its answer, right or wrong."""
+    def challenge_done(self) -> None:
+        """A challenge was responded to, or dropped."""
         self._challenges -= 1
 
     def begin_login(self) -> None:
         """
-        Take up one of the logins that this connection may have; then one of L{logged_in} and
-        L{refused} follows.
+        A login begins; one of L{logged_in} and L{refused} follows.
 
-        @raise LoginRefused: if it may have none.
+        @raise LoginRefused: if the client may not log in, or not again.
         """
-        limits = self._house.limits
+        limits = self._server.limits
         why: PBRealmError | None = None
-        if self._house.closed:
+        if self._server.closing:
             why = LoginRefused("the server is shutting down", Reason.SHUTTING_DOWN)
-        elif self._entry is Entry.BE_TOLD:
+        elif self._admission is Admission.EXPLAINED:
             self._refusals = limits.login_attempts
             why = TooManyConnections("as many connections are open as may be")
         elif self._refusals >= limits.login_attempts:
             why = LoginRefused("too many logins on this connection were refused")
-        elif self._pending + self.alive >= limits.logins:
+        elif self._pending + self.logins >= limits.logins:
             why = LoginRefused("as many logins are alive on this connection as may be")
         if why is not None:
-            self._refused()
+            self._count_refusal()
             raise why
         self._pending += 1
-        # It's the server that takes its time now.
-        self._stop_deadline()
+        # From now on it is the server that takes its time.
+        self._stop_login_timeout()
 
-    async def wait_for_turn(self, account: bytes) -> None:
+    async def wait_for_throttle(self, account: bytes) -> None:
         """
-        Have an attempt wait as long as earlier ones have earned it.
+        Wait for as long as the throttle delays an attempt.
 
         @raise SessionEnded: if the client leaves meanwhile.
         """
-        house = self._house
-        seconds = house.failures.delay(self._origin, account, house.clock.seconds())
+        server = self._server
+        seconds = server.throttle.delay(self._origin, account, server.clock.seconds())
         if not seconds:
             return
-        delay: Deferred[None] = deferLater(house.clock, seconds)
+        delay: Deferred[None] = deferLater(server.clock, seconds)
         self._delays.append(delay)
         try:
             await delay
@@ -269,91 +331,92 @@ class ClientConnection:
         finally:
             self._delays.remove(delay)
 
-    def wrong_password(self, account: bytes) -> None:
-        """The portal doesn't know this account, or not with that password."""
-        house = self._house
-        house.failures.failed(self._origin, account, house.clock.seconds())
+    def wrong_credentials(self, account: bytes) -> None:
+        """No checker knows this account, or not with this password."""
+        server = self._server
+        server.throttle.failed(self._origin, account, server.clock.seconds())
 
     def logged_in(self, account: bytes | None) -> None:
         """
-        A login is about to be answered with a reference.
+        A login has succeeded.
 
-        @param account: L{None} for an anonymous login, which proves nothing.
+        @param account: L{None} for an anonymous login, which doesn't vouch for the client.
         """
         if account is not None:
-            self._house.failures.succeeded(self._origin, account)
+            self._server.throttle.succeeded(self._origin, account)
             self._refusals = 0
         self._pending -= 1
-        self.alive += 1
-        if self._broker is not None:
-            self._broker.limits = self._house.member
+        self.logins += 1
+        self._broker.limits = self._server.logged_in
+        if self._access is not Access.LOGGED_IN and not self.lost:
+            self._become(Access.LOGGED_IN)
 
     def refused(self) -> None:
-        """A login is about to be answered with an error."""
+        """A login has failed."""
         self._pending -= 1
-        self._refused()
+        self._count_refusal()
 
     def logged_out(self, reason: Reason) -> None:
         """A login is over; the connection need not be."""
-        self.alive -= 1
-        self._ended = reason
-        if self.alive or self._gone or self._broker is None:
+        self.logins -= 1
+        if self.logins or self.lost:
             return
-        self._broker.limits = self._house.stranger
-        self._allowance = self._house.limits.unauthenticated_bytes
-        self._start_deadline()
+        if reason is Reason.LOGGED_OUT:
+            self._become(Access.LOGGED_OUT)
+        else:
+            self._revoked_for = reason
+            self._become(Access.REVOKED)
+        self._broker.limits = self._server.unauthenticated
+        self._bytes_left = self._server.limits.unauthenticated_bytes
+        self._start_login_timeout()
 
-    def _refused(self) -> None:
-        attempts = self._house.limits.login_attempts
+    def _become(self, access: Access) -> None:
+        self._access = _ACCESS.to(access, self._access)
+
+    def _count_refusal(self) -> None:
+        attempts = self._server.limits.login_attempts
         self._refusals = min(self._refusals + 1, attempts)
-        if self._gone or self._pending or self.alive:
+        if self.lost or self._pending or self.logins:
             return
         if self._refusals < attempts:
-            self._start_deadline()
+            self._start_login_timeout()
         else:
-            # Not before what is about to be raised has been written.
-            self._house.clock.callLater(0, self._connection.close, self._house.clock)
+            # The error that is about to be raised is to be written before.
+            self._server.clock.callLater(0, self._connection.close, self._server.clock)
 
     # Time
 
-    @property
-    def _connection(self) -> Connection:
-        if self._broker is None:
-            raise AssertionError("nothing is asked of a connection before it's made")
-        return Connection.of(self._broker)
+    def _start_login_timeout(self) -> None:
+        self._stop_login_timeout()
+        seconds = self._server.limits.login_seconds
+        if seconds and not self._pending and not self.logins:
+            self._login_timeout = self._server.clock.callLater(seconds, self._login_timed_out)
 
-    def _start_deadline(self) -> None:
-        self._stop_deadline()
-        seconds = self._house.limits.login_seconds
-        if seconds and not self._pending and not self.alive:
-            self._deadline = self._house.clock.callLater(seconds, self._time_is_up)
+    def _stop_login_timeout(self) -> None:
+        timeout, self._login_timeout = self._login_timeout, None
+        if timeout is not None and timeout.active():
+            timeout.cancel()
 
-    def _stop_deadline(self) -> None:
-        deadline, self._deadline = self._deadline, None
-        if deadline is not None and deadline.active():
-            deadline.cancel()
-
-    def _time_is_up(self) -> None:
+    def _login_timed_out(self) -> None:
         self.misbehaved(LoginRefused("no login came in time"))
 
     def _sign_of_life(self) -> None:
-        if self._watch is not None:
-            self._watch.heard = self._house.clock.seconds()
+        if self._keepalive is not None:
+            self._keepalive.last_heard = self._server.clock.seconds()
 
     def _too_slow(self) -> None:
         connection = self._connection
-        if self._gone or connection.lost:
+        if self.lost or connection.lost:
             return
         if not connection.sessions:
             self.misbehaved(SessionEnded(Reason.TOO_SLOW))
             return
-        if self._broker is not None:
-            # It wouldn't take this; perhaps it takes a goodbye.
-            self._broker.transport.clear()
+        # Without what waits, there is room for the goodbye.
+        self._broker.send_queue.clear()
         connection.end_sessions(Reason.TOO_SLOW)
 
     def _ping(self) -> None:
-        self._connection.ping(self._house.clock, self._house.limits.ping_timeout)
+        self._connection.ping(self._server.clock, self._server.limits.ping_timeout)
 
     def _found_dead(self) -> None:
         connection = self._connection

@@ -1,62 +1,69 @@
 """
-Who may come in: the connections there are, in all and by address.
+Limits on the number of connections, in all and from one address.
 """
 
 from __future__ import annotations
 
 import enum
 from collections import Counter
-from ipaddress import IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv6Network, ip_address
 
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IAddress
 
 from pbrealm._server.limits import Limits
 
-TOLD = 16
-"""How many connections beyond the bounds are told so before they are closed; others are not."""
+MAX_EXPLAINED = 16
+"""How many connections beyond the limits are kept at once to be told why they are refused."""
 
 
-class Entry(enum.Enum):
-    """What the door does with a newcomer."""
+class Admission(enum.Enum):
+    """Whether a new connection is accepted."""
 
-    COME_IN = enum.auto()
-    BE_TOLD = enum.auto()
-    STAY_OUT = enum.auto()
+    ACCEPTED = enum.auto()
+    """It is within the limits."""
+
+    EXPLAINED = enum.auto()
+    """It isn't, and is kept until its login has been refused with the reason."""
+
+    REJECTED = enum.auto()
+    """It isn't, and is closed at once."""
 
 
 class ConnectionCounter:
     """
-    Counts connections.
+    Counts the connections of a server.
     """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._inside = 0
-        self._told = 0
+        self._accepted = 0
+        self._explained = 0
         self._by_origin: Counter[str | None] = Counter()
 
-    def enter(self, origin: str | None) -> Entry:
+    def opened(self, origin: str | None) -> Admission:
         """
-        Somebody connects; L{leave} with the same entry, unless it was to stay out.
+        A client connects.
 
-        @param origin: L{origin_of} the address.
+        @param origin: L{origin_of} its address.
+        @return: unless this is L{Admission.REJECTED}, pass it to L{closed} later.
         """
         if self._has_room(origin):
-            self._inside += 1
+            self._accepted += 1
             if origin is not None:
                 self._by_origin[origin] += 1
-            return Entry.COME_IN
-        if self._told < TOLD:
-            self._told += 1
-            return Entry.BE_TOLD
-        return Entry.STAY_OUT
+            return Admission.ACCEPTED
+        if self._explained < MAX_EXPLAINED:
+            self._explained += 1
+            return Admission.EXPLAINED
+        return Admission.REJECTED
 
-    def leave(self, origin: str | None, entry: Entry) -> None:
-        """The connection is gone."""
-        if entry is Entry.BE_TOLD:
-            self._told -= 1
+    def closed(self, origin: str | None, admission: Admission) -> None:
+        """The connection is lost."""
+        if admission is Admission.EXPLAINED:
+            self._explained -= 1
             return
-        self._inside -= 1
+        self._accepted -= 1
         if origin is not None:
             self._by_origin[origin] -= 1
             if not self._by_origin[origin]:
@@ -64,25 +71,27 @@ class ConnectionCounter:
 
     def _has_room(self, origin: str | None) -> bool:
         limits = self._limits
-        if self._inside >= limits.connections:
+        if self._accepted >= limits.connections:
             return False
         return origin is None or self._by_origin[origin] < limits.connections_per_address
 
 
 def origin_of(address: IAddress | None) -> str | None:
     """
-    Whose address it is, as far as it tells: of IPv6 the network, since one host has all of it.
+    What connections are counted by: the host, or for IPv6 its network of 64 bits.
 
-    @return: L{None} for an address that has no host, such as that of a UNIX socket.
+    One host has all addresses of such a network to connect from.
+
+    @return: L{None} for an address without a host, such as that of a UNIX socket.
     """
-    host = getattr(address, "host", None)
-    if not isinstance(host, str):
+    if not isinstance(address, (IPv4Address, IPv6Address)):
         return None
+    host: str = address.host
     try:
         parsed = ip_address(host)
     except ValueError:
         return host
-    if not isinstance(parsed, IPv6Address):
+    if parsed.version == 4:
         return host
     if parsed.ipv4_mapped is not None:
         return str(parsed.ipv4_mapped)

@@ -4,8 +4,6 @@ The server factory.
 
 from __future__ import annotations
 
-from typing import Any, cast
-
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IAddress, IReactorTime
@@ -17,7 +15,7 @@ from pbrealm._clock import clock_or_reactor
 from pbrealm._delivery.backlog import Backlog
 from pbrealm._server.broker import ServerBroker
 from pbrealm._server.client_connection import ClientConnection
-from pbrealm._server.connection_limits import Entry, origin_of
+from pbrealm._server.connection_limits import Admission, origin_of
 from pbrealm._server.limits import Limits
 from pbrealm._server.login import PortalRoot
 from pbrealm._server.server_state import ServerState
@@ -30,10 +28,11 @@ _BACKLOG = Backlog()
 
 class ServerFactory(pb.PBServerFactory):
     """
-    A L{pb.PBServerFactory} that can stand on an open network.
+    A L{pb.PBServerFactory} for open networks.
 
-    Its logins see their connection, whether or not the client passes a mind, and end with it at
-    any stage; it keeps every client to its L{Limits}, and finds those that are dead.
+    It keeps every client to its L{Limits}, and finds clients that don't answer.  Its realms see
+    the connection of each login, whether or not the client passes a mind; and a login ends with
+    its connection, also while it is pending.
     """
 
     protocol = ServerBroker
@@ -50,11 +49,11 @@ class ServerFactory(pb.PBServerFactory):
         security: SecurityOptions = globalSecurity,
     ) -> None:
         """
-        @param portal: leads to any realm; each of pbrealm's gets to know the connection of a
-            client without a mind too.
+        @param portal: for any realm.
         @param limits: what clients may do, and for how long.
-        @param backlog: how much may wait to be sent to each.
-        @param clock: by default the global reactor.
+        @param backlog: how much may wait to be sent to each client.
+        @param clock: by default the global reactor.  The realms use it, too, unless they have
+            a clock of their own.
         @param unsafeTracebacks: as in L{pb.PBServerFactory}.
         @param security: as in L{pb.PBServerFactory}.
         """
@@ -62,55 +61,57 @@ class ServerFactory(pb.PBServerFactory):
         self._limits = limits
         self._backlog = backlog
         self.clock = clock
-        self._house: ServerState | None = None
+        self._state: ServerState | None = None
+
+    def _server_state(self) -> ServerState:
+        # Made when it's first needed, since a factory may be made before there is a reactor.
+        if self._state is None:
+            self._state = ServerState(self._limits, self._backlog, clock_or_reactor(self.clock))
+        return self._state
 
     def close(self, patience: float = 10) -> Deferred[None]:
         """
-        Let nobody in any more, end all sessions for the reason "shutting down", and then close
-        all connections.
+        Accept no more clients, end all sessions for the reason "shutting down", and close all
+        connections.
 
         @param patience: seconds that avatars get to detach.
-        @return: fires when the last connection is lost.  It never fails, and takes no more than
-            C{patience} and the few seconds that a client gets to hear the goodbye and to take
-            what is still to be sent.
+        @return: fires when the last connection is lost.  It never fails, and takes no longer than
+            C{patience}, and the seconds that a client gets to answer the goodbye and to take what
+            is still to be sent.
         """
-        if self._house is None:
-            self._house = ServerState(self._limits, self._backlog, clock_or_reactor(self.clock))
-        self._house.closed = True
-        return Deferred.fromCoroutine(self._close(self._house, patience))
+        state = self._server_state()
+        state.closing = True
+        return Deferred.fromCoroutine(self._close(state, patience))
 
-    async def _close(self, house: ServerState, patience: float) -> None:
-        sessions = [session for visitor in house.visitors for session in visitor.sessions]
-        # All of them are over before anybody hears of the end of one: those who wait for a place
-        # don't get one that falls free now.
+    async def _close(self, state: ServerState, patience: float) -> None:
+        sessions = [session for client in state.connections for session in client.sessions]
+        # All are revoked before the first is ended, or those who wait for a slot would get one.
         for session in sessions:
             session.revoke(Reason.SHUTTING_DOWN)
         ends = DeferredList(
             [session.end(Reason.SHUTTING_DOWN) for session in sessions], consumeErrors=True
         )
-        ends.addTimeout(patience, house.clock, onTimeoutCancel=_out_of_patience)
+        ends.addTimeout(patience, state.clock, onTimeoutCancel=_out_of_patience)
         await ends
-        await DeferredList([visitor.dismiss() for visitor in tuple(house.visitors)])
+        await DeferredList([client.close() for client in tuple(state.connections)])
 
     def buildProtocol(self, addr: IAddress | None) -> ServerBroker | None:
         """
-        Let a client in, as far as the door.
+        Make the broker of a new connection.
 
-        @return: L{None} if there are too many already.
+        @return: L{None} if there are too many connections, or the factory is closed.
         """
-        if self._house is None:
-            # Not before the first client comes: a factory may be made before there is a reactor.
-            self._house = ServerState(self._limits, self._backlog, clock_or_reactor(self.clock))
-        if self._house.closed:
+        state = self._server_state()
+        if state.closing:
             return None
-        entry = self._house.door.enter(origin_of(addr))
-        if entry is Entry.STAY_OUT:
+        admission = state.counter.opened(origin_of(addr))
+        if admission is Admission.REJECTED:
             return None
-        broker: Any = self.protocol(False, self.security)
+        broker: ServerBroker = self.protocol(False, self.security)
         broker.factory = self
-        broker.visitor = ClientConnection(self._house, entry, addr)
+        broker.client = ClientConnection(state, broker, admission, addr)
         broker.setNameForLocal("root", self.root.rootObject(broker))
-        return cast(ServerBroker, broker)
+        return broker
 
 
 def _out_of_patience(_: object, seconds: float) -> None:

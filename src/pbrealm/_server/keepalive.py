@@ -1,5 +1,5 @@
 """
-Finding the dead.
+Keepalive: finds connections whose peer has stopped answering.
 """
 
 from __future__ import annotations
@@ -11,60 +11,70 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 class Keepalive:
     """
-    Asks a client that has been silent for a sign of life, and says so if none comes.
+    Pings a peer that has been silent, and reports it as dead if it stays silent.
 
-    A client that goes silent is found within the interval and the time-out together.
+    A peer that goes silent is reported within the interval and the timeout together.
 
-    @ivar heard: when something last came from it; whoever receives it says so.
+    @ivar last_heard: when the peer last gave a sign of life, by the clock; whoever notices a sign
+        of life sets it.
     """
 
-    __slots__ = ("_ask", "_asked", "_call", "_clock", "_dead", "_interval", "_timeout", "heard")
+    __slots__ = (
+        "_call",
+        "_clock",
+        "_dead",
+        "_interval",
+        "_ping",
+        "_pinged",
+        "_timeout",
+        "last_heard",
+    )
 
     def __init__(
         self,
         clock: IReactorTime,
         interval: float,
         timeout: float,
-        ask: Callable[[], object],
+        ping: Callable[[], object],
         dead: Callable[[], object],
     ) -> None:
         """
-        @param interval: seconds of silence before the client is asked.
-        @param timeout: seconds that it gets to say anything.
-        @param ask: sends it something that it answers.
-        @param dead: called once, if it doesn't.
+        @param interval: seconds of silence before a ping.
+        @param timeout: seconds to wait for a sign of life after a ping.
+        @param ping: sends something that the peer answers.
+        @param dead: called once, if the peer stays silent.
         """
         self._clock = clock
         self._interval = interval
         self._timeout = timeout
-        self._ask = ask
+        self._ping = ping
         self._dead = dead
-        self._asked = 0.0
-        self.heard = clock.seconds()
-        self._call: IDelayedCall = clock.callLater(interval, self._look)
+        self._pinged = 0.0
+        self.last_heard = clock.seconds()
+        self._call: IDelayedCall = clock.callLater(interval, self._check)
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop for good."""
         if self._call.active():
             self._call.cancel()
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         now = self._clock.seconds()
-        left = self.heard + self._interval - now
+        left = self.last_heard + self._interval - now
         if left > 0:
-            self._call = self._clock.callLater(left, self._look)
+            self._call = self._clock.callLater(left, self._check)
             return
-        self._asked = now
-        self._call = self._clock.callLater(self._timeout, self._time_is_up)
-        self._ask()
+        self._pinged = now
+        self._call = self._clock.callLater(self._timeout, self._timed_out)
+        self._ping()
 
-    def _time_is_up(self) -> None:
-        # If the reactor was held up, the answer may have come and not been read: timers run
-        # before sockets are looked at, so it takes one more round.
+    def _timed_out(self) -> None:
+        # If the reactor was blocked, the answer may be in the socket's buffer: a reactor runs its
+        # timers before it reads.  So wait for one more round.
         self._call = self._clock.callLater(0, self._decide)
 
     def _decide(self) -> None:
-        if self.heard >= self._asked:
-            self._look()
+        if self.last_heard >= self._pinged:
+            self._check()
         else:
             self._dead()

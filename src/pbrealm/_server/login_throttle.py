@@ -1,5 +1,5 @@
 """
-Who has failed to log in, how often, and how long the next attempt has to wait for it.
+The login throttle: makes those wait who try many passwords.
 """
 
 from __future__ import annotations
@@ -12,56 +12,63 @@ from pbrealm._server.limits import Limits
 
 class LoginThrottle:
     """
-    A table of wrong passwords, by address and by account; it doesn't grow beyond its bounds.
+    A bounded table of failed logins, by address and by account.
 
-    It slows down, and locks nobody out: the longest wait is a few seconds, and none for an
-    account from an address that it has logged in from before.
+    The throttle delays logins, and locks nobody out: the delay has a maximum, and an account isn't
+    delayed at an address that it has logged in from before.
     """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._failed: OrderedDict[Hashable, tuple[int, float]] = OrderedDict()
-        self._succeeded: OrderedDict[Hashable, None] = OrderedDict()
+        # How many failures in a row, and when the last one was; the longest unused first.
+        self._failures: OrderedDict[Hashable, tuple[int, float]] = OrderedDict()
+        # The addresses and accounts of successful logins; the longest unused first.
+        self._successes: OrderedDict[Hashable, None] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._failed)
+        return len(self._failures)
 
     def delay(self, address: str | None, account: bytes, now: float) -> float:
-        """Seconds that an attempt has to wait."""
-        if (address, account) in self._succeeded:
+        """
+        How long an attempt has to wait.
+
+        @param address: L{None} where it isn't known.
+        @return: seconds.
+        """
+        if (address, account) in self._successes:
             return 0.0
         count = max(self._count(key, now) for key in _keys(address, account))
         beyond = count - self._limits.throttle_after
         if beyond < 0:
             return 0.0
-        # 2 ** 30 seconds are more than anybody's longest delay.
+        # With 2 ** 30 seconds, every maximum is reached.
         delay = self._limits.throttle_seconds * 2 ** min(beyond, 30)
         return float(min(delay, self._limits.throttle_max_seconds))
 
     def failed(self, address: str | None, account: bytes, now: float) -> None:
         """An attempt has failed."""
         for key in _keys(address, account):
-            self._failed[key] = (self._count(key, now) + 1, now)
-            self._failed.move_to_end(key)
-            if len(self._failed) > self._limits.throttle_entries:
-                self._failed.popitem(last=False)
-        # Whoever shares an address with a user is on that user's good name no longer than this.
+            self._failures[key] = (self._count(key, now) + 1, now)
+            self._failures.move_to_end(key)
+            if len(self._failures) > self._limits.throttle_entries:
+                self._failures.popitem(last=False)
+        # Somebody else at the user's address may guess no more often than this without delay.
         if self._count(account, now) >= self._limits.throttle_after:
-            self._succeeded.pop((address, account), None)
+            self._successes.pop((address, account), None)
 
     def succeeded(self, address: str | None, account: bytes) -> None:
         """An attempt has succeeded."""
-        self._failed.pop(account, None)
-        self._succeeded[address, account] = None
-        self._succeeded.move_to_end((address, account))
-        if len(self._succeeded) > self._limits.throttle_entries:
-            self._succeeded.popitem(last=False)
+        self._failures.pop(account, None)
+        self._successes[address, account] = None
+        self._successes.move_to_end((address, account))
+        if len(self._successes) > self._limits.throttle_entries:
+            self._successes.popitem(last=False)
 
     def _count(self, key: Hashable, now: float) -> int:
-        count, last = self._failed.get(key, (0, now))
+        count, last = self._failures.get(key, (0, now))
         return count if now - last < self._limits.throttle_memory_seconds else 0
 
 
 def _keys(address: str | None, account: bytes) -> tuple[Hashable, ...]:
-    # An address is a string and an account is bytes, so neither is taken for the other.
+    # Addresses are strings and accounts are bytes, so they can't be equal.
     return (account,) if address is None else (account, address)

@@ -1,44 +1,59 @@
 """
-What all visitors of a factory have in common.
+What all connections of a server share.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Protocol
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from pbrealm._delivery.backlog import Backlog
 from pbrealm._server.connection_limits import ConnectionCounter
 from pbrealm._server.limits import Limits
 from pbrealm._server.login_throttle import LoginThrottle
+from pbrealm._session.connection import ConnectedSession
 from pbrealm._wire.message_limits import MessageLimits
 
-if TYPE_CHECKING:
-    from pbrealm._server.client_connection import ClientConnection
+
+class OpenConnection(Protocol):
+    """What a server asks of its connections."""
+
+    @property
+    def sessions(self) -> Sequence[ConnectedSession]:
+        """The sessions on it, also those whose login is pending."""
+
+    def close(self) -> Deferred[None]:
+        """
+        Close.
+
+        @return: fires when the connection is lost, and never fails.
+        """
 
 
 class ServerState:
     """
-    The limits, the clock, and the books that are kept on visitors.
+    The limits, the clock, and the tables of a server.
 
-    @ivar visitors: those who are connected.
-    @ivar closed: whether nobody is let in any more.
-    @ivar stranger: what a message of a client without a login may be.
-    @ivar member: what one of a client with a login may be.
+    @ivar connections: those that are open.
+    @ivar closing: whether the server accepts no more connections and logins.
+    @ivar unauthenticated: the limits on messages of a client without a login.
+    @ivar logged_in: the limits on messages of a client with a login.
     """
 
     def __init__(self, limits: Limits, backlog: Backlog, clock: IReactorTime) -> None:
         self.limits = limits
         self.backlog = backlog
         self.clock = clock
-        self.door = ConnectionCounter(limits)
-        self.failures = LoginThrottle(limits)
-        self.visitors: set[ClientConnection] = set()
-        self.closed = False
-        self.stranger = MessageLimits(
-            limits.unauthenticated_message_bytes,
-            limits.unauthenticated_depth,
-            limits.unauthenticated_message_bytes,
+        self.counter = ConnectionCounter(limits)
+        self.throttle = LoginThrottle(limits)
+        self.connections: set[OpenConnection] = set()
+        self.closing = False
+        self.unauthenticated = MessageLimits(
+            message_bytes=limits.unauthenticated_message_bytes,
+            depth=limits.unauthenticated_depth,
+            items=limits.unauthenticated_message_bytes,
         )
-        self.member = MessageLimits(limits.message_bytes, limits.depth)
+        self.logged_in = MessageLimits(message_bytes=limits.message_bytes, depth=limits.depth)

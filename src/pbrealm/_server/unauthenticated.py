@@ -1,5 +1,5 @@
 """
-What can be called without a login.
+Objects that can be called without a login.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from pbrealm.errors import LoginRefused
 
 class UnauthenticatedReferenceable(pb.Referenceable):
     """
-    An object that strangers can call: what they do wrong is told to them, and not to the log.
+    An object that a client can call before its login.
+
+    The client gets every error as one line of text; none is logged with a traceback.
     """
 
     @receives_lazily
@@ -24,4 +26,4 @@ class UnauthenticatedReferenceable(pb.Referenceable):
         except pb.Error:
             raise
         except Exception:
-            raise LoginRefused("that is not how to log in") from None
+            raise LoginRefused("not a valid login request") from None

@@ -1,36 +1,41 @@
 """
-What a realm can see of a broker: who lives on it, whether it answers, and how to leave it.
+A connection as sessions see it: who is on it, whether its peer answers, and how to close it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import Final, Protocol, cast
 
-from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress, IReactorTime, ITCPTransport
 from twisted.spread import pb
 
+from pbrealm._broker_slot import BrokerSlot, broker_of
 from pbrealm.errors import Reason
 
-if TYPE_CHECKING:
-    from pbrealm._session.session import Session
-
 CLOSE_TIMEOUT = 5.0
-"""Seconds that a connection gets to flush what was written, before it is aborted."""
+"""Seconds that a connection gets to send what was written, before it is aborted."""
 
-_NOBODY = "pbrealm.nobody"
+_NO_OBJECT = "pbrealm.ping"
 """The name of an object that no peer has."""
 
-_connections: dict[pb.Broker, Connection] = {}
+
+class ConnectedSession(Protocol):
+    """What a connection asks of a session on it."""
+
+    def revoke(self, reason: Reason) -> None:
+        """Refuse all calls from now on; L{end} follows at once."""
+
+    def end(self, reason: Reason) -> Deferred[None]:
+        """End."""
 
 
 class Connection:
     """
     One broker, and the sessions on it.
 
-    It asks the broker once, not once a login, to be told of the disconnection, and only while
-    there are sessions: a client that logs in and out all day leaves nothing behind.
+    While there are sessions, it watches for the loss of the connection, once for all of them: a
+    client that logs in and out all day leaves nothing behind.
 
     @ivar sessions: those that haven't ended, also while their login is pending.
     """
@@ -39,44 +44,45 @@ class Connection:
 
     def __init__(self, broker: pb.Broker) -> None:
         self.broker = broker
-        self.sessions: tuple[Session, ...] = ()
+        self.sessions: tuple[ConnectedSession, ...] = ()
 
     @classmethod
     def of(cls, broker: pb.Broker) -> Connection:
-        """The connection of this broker, the same one as long as there are sessions on it."""
-        return _connections.get(broker) or cls(broker)
+        """The connection of a broker: the same object for as long as it has sessions."""
+        return _CONNECTION.get(broker) or cls(broker)
 
     @property
     def peer(self) -> IAddress | None:
-        """The client's address, also once the connection is lost."""
+        """The client's address, also after the connection is lost."""
         return transport_of(self.broker).getPeer()
 
     @property
     def lost(self) -> bool:
-        """Whether there is nobody at the other end any more, as far as the transport knows."""
+        """Whether the connection is lost, as far as the transport knows."""
         return bool(self.broker.disconnected)
 
-    def enter(self, session: Session) -> None:
-        """A session begins here."""
+    def add(self, session: ConnectedSession) -> None:
+        """A session begins on this connection."""
         if not self.sessions:
-            _connections[self.broker] = self
+            _CONNECTION.set(self.broker, self)
             self.broker.notifyOnDisconnect(self._disconnected)
         self.sessions = (*self.sessions, session)
 
-    def leave(self, session: Session) -> None:
-        """A session has ended; one that isn't here is no error."""
+    def discard(self, session: ConnectedSession) -> None:
+        """A session has ended; one that isn't on this connection is no error."""
         if session not in self.sessions:
             return
         self.sessions = tuple([other for other in self.sessions if other is not session])
         if not self.sessions:
-            _connections.pop(self.broker, None)
+            _CONNECTION.clear(self.broker)
             if not self.lost:
                 self.broker.dontNotifyOnDisconnect(self._disconnected)
 
     def end_sessions(self, reason: Reason) -> None:
         """
-        End all that are on it: first no call gets through any more, then each hears of its end,
-        and so none of them gets what another leaves.
+        End all sessions on this connection.
+
+        All are revoked before the first is ended, so that none takes a slot that another frees.
         """
         sessions = self.sessions
         for session in sessions:
@@ -91,53 +97,60 @@ class Connection:
         """
         Ask the peer for a sign of life.
 
-        Every Perspective Broker peer answers a message to an object that it doesn't have, with an
-        error, which is as good an answer as any: nothing needs to be installed there.
+        The call is to an object that no peer has.  Every Perspective Broker peer answers that with
+        an error, so nothing needs to be installed there.
 
         @param timeout: seconds to wait.
-        @return: fires with whether an answer came; never fails.
+        @return: fires with whether an answer came, an error included; never fails.
         """
         if self.lost:
             return succeed(False)
-        nobody = self.broker.remoteForName(_NOBODY)
+        nobody = self.broker.remoteForName(_NO_OBJECT)
         answer: Deferred[object] = nobody.callRemote("ping")
         alive = answer.addCallbacks(lambda _: True, lambda why: not why.check(pb.PBConnectionLost))
         return alive.addTimeout(timeout, clock, onTimeoutCancel=lambda *_: False)
 
     def close(self, clock: IReactorTime) -> None:
-        """Close gently, and by force after L{CLOSE_TIMEOUT} if the peer takes nothing any more."""
+        """Close once all is sent, and after L{CLOSE_TIMEOUT} in any case."""
         if self.lost:
             return
         transport = transport_of(self.broker)
-        forced = clock.callLater(CLOSE_TIMEOUT, transport.abortConnection)
-        self.broker.notifyOnDisconnect(lambda: forced.cancel() if forced.active() else None)
+        abort = clock.callLater(CLOSE_TIMEOUT, transport.abortConnection)
+        self.broker.notifyOnDisconnect(lambda: abort.cancel() if abort.active() else None)
         transport.loseConnection()
 
     def abort(self) -> None:
-        """Close at once, whatever is still to be written: for a peer that no longer answers."""
+        """Close at once, whatever is still to be sent."""
         if not self.lost:
             transport_of(self.broker).abortConnection()
 
 
-class Caller:
+_CONNECTION: Final = BrokerSlot[Connection]("connection")
+
+
+class ConnectedMind:
     """
-    A mind, or none, together with the connection that the login came over.
+    The mind of a client, with the connection that its login came over.
 
-    L{pbrealm.ServerFactory} passes it as the mind to a realm that knows what it is: so a realm
-    sees the connection of a client that passed no mind, or none that it can be reached by.
+    L{pbrealm.ServerFactory} passes it as the mind to realms of pbrealm.  They see the connection
+    of a client that passed no mind, too.
+
+    @ivar mind: what the client passed, or L{None}.
+    @ivar clock: the server's clock.
     """
 
-    __slots__ = ("broker", "mind")
+    __slots__ = ("broker", "clock", "mind")
 
-    def __init__(self, broker: pb.Broker, mind: object) -> None:
+    def __init__(self, broker: pb.Broker, mind: object, clock: IReactorTime) -> None:
         self.broker = broker
         self.mind = mind
+        self.clock = clock
 
 
 def connection_of(mind: object) -> Connection | None:
-    """The connection that a mind has come over; L{None} for no mind, or for one of no broker."""
-    broker = getattr(mind, "broker", None)
-    return Connection.of(broker) if isinstance(broker, pb.Broker) else None
+    """The connection that a mind has come over; L{None} where it isn't known."""
+    broker = mind.broker if isinstance(mind, ConnectedMind) else broker_of(mind)
+    return None if broker is None else Connection.of(broker)
 
 
 def transport_of(broker: pb.Broker) -> ITCPTransport:
@@ -145,14 +158,6 @@ def transport_of(broker: pb.Broker) -> ITCPTransport:
     return cast(ITCPTransport, broker.transport)
 
 
-def format_address(address: IAddress | None) -> str:
-    """An address as people write it."""
-    match address:
-        case None:
-            return "an unknown address"
-        case IPv4Address():
-            return f"{address.host}:{address.port}"
-        case IPv6Address():
-            return f"[{address.host}]:{address.port}"
-        case _:
-            return str(address)
+def has_sessions(broker: pb.Broker) -> bool:
+    """Whether any session is on the connection of this broker."""
+    return bool(Connection.of(broker).sessions)

@@ -4,8 +4,7 @@ A broker's own messages to bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -114,47 +113,3 @@ def write_call(
     else:
         parts.append(_EMPTY_DICT)
     return answer
-
-
-@dataclass(frozen=True)
-class EncodedCall:
-    """
-    What C{callRemote} would write, but for what differs from one connection to the next.
-    """
-
-    method: bytes
-    """The method's name."""
-
-    tail: bytes
-    """The bytes of the method's name, whether an answer is asked for, and the arguments."""
-
-    answer: bool
-    """Whether an answer is asked for."""
-
-    def message(self, request_id: int, object_id: int | bytes) -> bytes:
-        """
-        The whole message.
-
-        @param object_id: the C{luid} of the reference that's called.
-        """
-        return call_header(request_id, object_id) + self.tail
-
-
-def encode_call(
-    method: str | bytes, args: Iterable[object], kw: Mapping[str, object]
-) -> EncodedCall | None:
-    """
-    Encode a call as C{callRemote(method, *args, **kw)} does, C{pbanswer} in C{kw} included.
-
-    The arguments are taken as they are now; what becomes of them afterwards isn't sent.
-
-    @return: L{None} if C{callRemote} is to do it, for each connection: the arguments have
-        something in them that isn't plain data, or that can't be sent.
-    """
-    parts: list[bytes] = []
-    name = method.encode() if isinstance(method, str) else method
-    try:
-        answer = write_call(name, tuple(args), dict(kw), parts)
-    except NotPlain:
-        return None
-    return EncodedCall(name, b"".join(parts), bool(answer))

@@ -1,88 +1,11 @@
 """
-The client's end of a connection.
+For clients of pbrealm's servers.
 
-A server of pbrealm's serves any client that speaks Perspective Broker.  One that imports this
-gets to be faster, and to have live copies of what a server shares.
+Any client that speaks Perspective Broker can log in.  One that imports this module is faster, and
+gets live copies of the L{SharedDict<pbrealm.SharedDict>}s of the server.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
-
-from twisted.logger import Logger
-from twisted.spread import pb
-
-from pbrealm._delivery.shared_dict import COPY_TYPE
-from pbrealm._wire.broker import FastBroker
-
-_log = Logger()
-
-
-class ClientFactory(pb.PBClientFactory):
-    """
-    A L{pb.PBClientFactory} whose broker is faster.
-
-    It's used as that one is, and the server may be any that speaks Perspective Broker::
-
-        factory = ClientFactory()
-        endpoint.connect(factory)
-        avatar = await factory.login(UsernamePassword(b"alice", b"secret"), client=mind)
-    """
-
-    protocol = FastBroker
-
-
-class SharedDictCopy(pb.RemoteCache, Mapping[Any, Any]):
-    """
-    The live copy of a L{SharedDict<pbrealm.SharedDict>}, as a client has it: a mapping to read.
-    """
-
-    # RemoteCache tells copies apart by what they have in common; as mappings they are compared by
-    # what is in them.
-    __hash__ = pb.RemoteCache.__hash__
-
-    def __getitem__(self, key: Any) -> Any:
-        return self._items[key]
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._items)
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __repr__(self) -> str:
-        return f"<SharedDictCopy {self._items!r}>"
-
-    def on_change(self, callback: Callable[[SharedDictCopy], object]) -> None:
-        """
-        Have C{callback(copy)} called after each change; an exception in it is logged.
-        """
-        self._callbacks.append(callback)
-
-    def setCopyableState(self, state: dict[str, Any]) -> None:
-        self._items: dict[Any, Any] = state["items"]
-        self._callbacks: list[Callable[[SharedDictCopy], object]] = []
-
-    def observe_update(self, items: dict[Any, Any]) -> None:
-        """The server has set these."""
-        self._items.update(items)
-        self._changed()
-
-    def observe_remove(self, keys: list[Any]) -> None:
-        """The server has removed these."""
-        for key in keys:
-            self._items.pop(key, None)
-        self._changed()
-
-    def _changed(self) -> None:
-        for callback in self._callbacks[:]:
-            try:
-                callback(self)
-            except Exception:
-                _log.failure("{callback} failed at a change", callback=callback)
-
-
-pb.setUnjellyableForClass(COPY_TYPE.decode("ascii"), SharedDictCopy)
+from pbrealm.client._factory import ClientFactory
+from pbrealm.client._shared_dict_copy import SharedDictCopy
 
 __all__ = ["ClientFactory", "SharedDictCopy"]

@@ -1,5 +1,5 @@
 """
-Guests: logins under no name, or under a name that anybody may use.
+A realm that sends guests to a realm of their own.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from twisted.cred.portal import IRealm
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import Interface
 
-from pbrealm._avatar_ids import is_guest
-from pbrealm._session.session import Session
+from pbrealm._avatar_ids import guest_id, is_guest
 from pbrealm.errors import LoginRefused
-from pbrealm.realms._admission import enter, identify
+from pbrealm.interfaces import ISession
+from pbrealm.realms._admission import admit, identify
 from pbrealm.realms._base import WrappingRealm
 
 
@@ -25,7 +25,7 @@ class AnonymousRealm(WrappingRealm):
     Sends anonymous logins, and those of the named accounts, to the realm for guests, each under
     an avatar id of its own: C{guest#1}, C{guest#2}, …
 
-    No account can have such a name here: it is refused.
+    An account with such a name is refused.
     """
 
     def __init__(
@@ -37,31 +37,32 @@ class AnonymousRealm(WrappingRealm):
         clock: IReactorTime | None = None,
     ) -> None:
         """
-        @param realm: for those who log in under a name of their own.
-        @param guests: for the others.
-        @param names: the accounts to treat as guests.
+        @param realm: for all other logins.
+        @param guests: for the guests.
+        @param names: the accounts whose logins are guests.
         @param clock: by default that of C{realm}.
+        @raise TypeError: if C{names} is a single string.
         """
         if isinstance(names, str):
             raise TypeError(
                 f"names must be a collection of account names, not the string {names!r}"
             )
-        super().__init__(realm, clock)
+        super().__init__(realm, clock=clock)
         self._guests = guests
         self._names = frozenset(names)
         self._numbers = itertools.count(1)
 
     def identify(self, avatarId: object) -> str:
         if avatarId != ANONYMOUS:
-            name = identify(self._realm, avatarId)
+            name = identify(self.realm, avatarId)
             if name not in self._names:
                 if is_guest(name):
                     raise LoginRefused(f"the name {name} is reserved for guests")
                 return name
-        return f"guest#{next(self._numbers)}"
+        return guest_id(next(self._numbers))
 
     async def admit(
-        self, session: Session, interfaces: Sequence[type[Interface]]
+        self, session: ISession, interfaces: Sequence[type[Interface]]
     ) -> tuple[type[Interface], Any]:
-        realm = self._guests if is_guest(session.avatar_id) else self._realm
-        return await enter(realm, session, interfaces)
+        realm = self._guests if is_guest(session.avatar_id) else self.realm
+        return await admit(realm, session, interfaces)

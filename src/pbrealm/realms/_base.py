@@ -1,10 +1,10 @@
 """
-What the realms have in common.
+The bases of the realms.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from twisted.cred.portal import IRealm
@@ -12,42 +12,71 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import Interface, implementer
 
-from pbrealm._session.session import Session
-from pbrealm.interfaces import ISessionRealm
-from pbrealm.realms._admission import Login, avatar_id_from, clock_of, identify, log_in
+from pbrealm._avatar_ids import avatar_id_from
+from pbrealm.interfaces import ISession, ISessionRealm
+from pbrealm.realms._admission import Login, admit, clock_of, identify, request_avatar
 
 
 @implementer(ISessionRealm)
-class FindingRealm:
+class SessionRealm:
     """
-    A realm that finds the avatar.
+    A realm of pbrealm's.
     """
 
-    def __init__(self, clock: IReactorTime | None) -> None:
+    def __init__(self, *, clock: IReactorTime | None = None) -> None:
         self.clock = clock
 
     def requestAvatar(
         self, avatarId: object, mind: object, *interfaces: type[Interface]
     ) -> Deferred[Login]:
-        return log_in(self, avatarId, mind, interfaces)
+        return request_avatar(self, avatarId, mind, interfaces)
 
     def identify(self, avatarId: object) -> str:
         return avatar_id_from(avatarId)
 
     async def admit(
-        self, session: Session, interfaces: Sequence[type[Interface]]
+        self, session: ISession, interfaces: Sequence[type[Interface]]
     ) -> tuple[type[Interface], Any]:
-        raise NotImplementedError("each realm has its own way to find an avatar")
+        raise NotImplementedError("a realm finds the avatar, or passes the session on")
 
 
-class WrappingRealm(FindingRealm):
+class WrappingRealm(SessionRealm):
     """
-    A realm around another, which has the say on names and, where nothing else is given, the clock.
+    A realm around another, which passes every session on to it.
+
+    To write a realm of your own, subclass this, override L{admit}, and await that of this class::
+
+        class Members(WrappingRealm):
+            async def admit(self, session, interfaces):
+                if session.avatar_id not in self.members:
+                    raise LoginRefused("members only")
+                return await super().admit(session, interfaces)
+
+    In C{admit}, wait for Deferreds with C{await session.wait(deferred)}: that ends as soon as the
+    session does.  C{session.on_end(callback)} tells when a session that was admitted ends.
+
+    @ivar realm: the realm within.
     """
 
-    def __init__(self, realm: IRealm, clock: IReactorTime | None) -> None:
-        super().__init__(clock or clock_of(realm))
-        self._realm = realm
+    def __init__(self, realm: IRealm, *, clock: IReactorTime | None = None) -> None:
+        """
+        @param realm: any realm.
+        @param clock: by default that of C{realm}.
+        """
+        super().__init__(clock=clock or clock_of(realm))
+        self.realm = realm
 
     def identify(self, avatarId: object) -> str:
-        return identify(self._realm, avatarId)
+        """Determine the avatar id as the realm within does."""
+        return identify(self.realm, avatarId)
+
+    def admit(
+        self, session: ISession, interfaces: Sequence[type[Interface]]
+    ) -> Coroutine[Any, Any, tuple[type[Interface], Any]]:
+        """
+        Pass a session on to the realm within.
+
+        @return: the interface that was chosen, and its provider.  It raises what the realm within
+            refuses the login with.
+        """
+        return admit(self.realm, session, interfaces)

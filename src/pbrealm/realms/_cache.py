@@ -1,5 +1,5 @@
 """
-One of each, by avatar id: made once, shared, and let go of when it is time.
+A cache of what a factory makes for each avatar id: avatars, or their state.
 """
 
 from __future__ import annotations
@@ -14,38 +14,38 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from pbrealm._session.session import Session
+from pbrealm.interfaces import ISession
 
 _log = Logger()
 
 
 class CacheEntry:
     """
-    What is kept for one avatar id.
+    What is cached for one avatar id.
 
-    @ivar holders: how many sessions have hold of it, also while it is being made.
+    @ivar holders: how many sessions hold it, also while it is being made.
     @ivar waiting: who waits for it to be made; L{None} once it is.
+    @ivar expiry: ends the linger, while that runs.
     """
 
-    __slots__ = ("_keeper", "expiry", "holders", "key", "value", "waiting")
+    __slots__ = ("avatar_id", "expiry", "holders", "value", "waiting")
 
-    def __init__(self, keeper: AvatarCache, key: str) -> None:
-        self._keeper = keeper
-        self.key = key
+    def __init__(self, avatar_id: str) -> None:
+        self.avatar_id = avatar_id
         self.value: Any = None
         self.holders = 0
         self.waiting: list[Deferred[None]] | None = []
         self.expiry: IDelayedCall | None = None
 
-    def release(self) -> None:
-        """One holder less."""
-        self._keeper.release(self)
-
 
 class AvatarCache:
     """
-    Makes what a factory makes, at most one for each avatar id, and keeps it by two rules: how
-    long it stays with nobody holding it, and how many such there may be.
+    Makes at most one value for each avatar id, and keeps it while sessions hold it.
+
+    Values that nobody holds are idle.  Two rules bound them: how long a value stays idle, and how
+    many values do.
+
+    @ivar made: the values, by avatar id; read-only, and always up to date.
     """
 
     def __init__(
@@ -53,117 +53,131 @@ class AvatarCache:
         factory: Callable[[str], Any],
         *,
         linger: float | None,
-        most: int | None,
+        max_idle: int | None,
     ) -> None:
         """
         @param factory: may return a Deferred or a coroutine.
-        @param linger: seconds; L{None} for good.
-        @param most: how many to keep with nobody holding them; L{None} for any number.
+        @param linger: seconds that a value stays idle; L{None} for ever.
+        @param max_idle: how many values stay idle; L{None} for any number.
         """
         if linger is not None and linger < 0:
             raise ValueError(f"linger must be None or at least 0 seconds, not {linger!r}")
-        if most is not None and most < 0:
-            raise ValueError(f"as many as {most!r} can't be kept")
+        if max_idle is not None and max_idle < 0:
+            raise ValueError(f"as many as {max_idle!r} can't be kept")
         self._factory = factory
         self._linger = linger
-        self._most = most
-        # That of the sessions which hold it.
-        self._clock: IReactorTime | None = None
-        self._kept: dict[str, CacheEntry] = {}
+        self._max_idle = max_idle
+        self._entries: dict[str, CacheEntry] = {}
         self._made: dict[str, Any] = {}
+        # The longest idle first.
         self._idle: OrderedDict[str, CacheEntry] = OrderedDict()
         self.made: Mapping[str, Any] = MappingProxyType(self._made)
 
-    async def hold(self, session: Session) -> CacheEntry:
+    async def hold(self, session: ISession) -> CacheEntry:
         """
-        Get hold of what belongs to the session's avatar id; L{release} it once.
+        Hold the value for the session's avatar id, and wait until it is made.
 
+        @return: to L{release} once.
         @raise SessionEnded: as soon as the session ends.
-        @raise Exception: what the factory failed with; the next to come tries again.
+        @raise Exception: what the factory failed with.  The next call tries again.
         """
-        kept = self._kept.get(session.avatar_id)
-        new = kept is None
-        if kept is None:
-            kept = self._kept[session.avatar_id] = CacheEntry(self, session.avatar_id)
-        kept.holders += 1
-        self._clock = session.clock
-        self._wake(kept)
-        if kept.waiting is None:
-            return kept
+        entry = self._entries.get(session.avatar_id)
+        new = entry is None
+        if entry is None:
+            entry = self._entries[session.avatar_id] = CacheEntry(session.avatar_id)
+        entry.holders += 1
+        self._not_idle(entry)
+        if entry.waiting is None:
+            return entry
         made: Deferred[None] = Deferred()
-        kept.waiting.append(made)
+        entry.waiting.append(made)
         if new:
-            self._make(kept)
+            self._make(entry, session.clock)
         try:
             await session.wait(made)
         except BaseException:
-            if kept.waiting is not None and made in kept.waiting:
-                kept.waiting.remove(made)
-            self.release(kept)
+            if entry.waiting is not None and made in entry.waiting:
+                entry.waiting.remove(made)
+            self.release(entry, session.clock)
             raise
-        return kept
+        return entry
 
-    def release(self, kept: CacheEntry) -> None:
-        """One holder less; what nobody holds stays as long as the rules say."""
-        kept.holders -= 1
-        if not kept.holders and kept.waiting is None and self._kept.get(kept.key) is kept:
-            self._rest(kept)
-
-    def evict(self, key: str) -> bool:
+    def release(self, entry: CacheEntry, clock: IReactorTime) -> None:
         """
-        Forget what is kept for an avatar id; those who hold it keep their hold on it.
+        A session doesn't hold a value any more.
 
-        @return: whether there was anything.
+        @param clock: what the linger runs by.
         """
-        kept = self._kept.get(key)
-        if kept is None:
+        entry.holders -= 1
+        if (
+            not entry.holders
+            and entry.waiting is None
+            and self._entries.get(entry.avatar_id) is entry
+        ):
+            self._now_idle(entry, clock)
+
+    def evict(self, avatar_id: str) -> bool:
+        """
+        Remove the value for an avatar id.  Sessions that hold it keep it.
+
+        @return: whether there was one.
+        """
+        entry = self._entries.get(avatar_id)
+        if entry is None:
             return False
-        self._forget(kept)
+        self._remove(entry)
         return True
 
-    def _make(self, kept: CacheEntry) -> None:
-        maybeDeferred(self._factory, kept.key).addCallbacks(
-            self._has_made, self._has_failed, callbackArgs=(kept,), errbackArgs=(kept,)
+    def _make(self, entry: CacheEntry, clock: IReactorTime) -> None:
+        maybeDeferred(self._factory, entry.avatar_id).addCallbacks(
+            self._has_made,
+            self._has_failed,
+            callbackArgs=(entry, clock),
+            errbackArgs=(entry,),
         )
 
-    def _has_made(self, value: Any, kept: CacheEntry) -> None:
-        kept.value = value
-        waiting, kept.waiting = kept.waiting or [], None
-        if self._kept.get(kept.key) is kept:
-            self._made[kept.key] = value
-            if not kept.holders:
-                self._rest(kept)
+    def _has_made(self, value: Any, entry: CacheEntry, clock: IReactorTime) -> None:
+        entry.value = value
+        waiting, entry.waiting = entry.waiting or [], None
+        if self._entries.get(entry.avatar_id) is entry:
+            self._made[entry.avatar_id] = value
+            if not entry.holders:
+                self._now_idle(entry, clock)
         for made in waiting:
             made.callback(None)
 
-    def _has_failed(self, why: Failure, kept: CacheEntry) -> None:
-        waiting, kept.waiting = kept.waiting or [], None
-        self._forget(kept)
+    def _has_failed(self, why: Failure, entry: CacheEntry) -> None:
+        waiting, entry.waiting = entry.waiting or [], None
+        self._remove(entry)
         if not waiting:
-            _log.failure("nobody waits any more for {key}, which failed", why, key=kept.key)
+            _log.failure(
+                "making the avatar or state of {avatar_id} failed, and no login waits for it",
+                why,
+                avatar_id=entry.avatar_id,
+            )
         for made in waiting:
             made.errback(why)
 
-    def _rest(self, kept: CacheEntry) -> None:
+    def _now_idle(self, entry: CacheEntry, clock: IReactorTime) -> None:
         if self._linger == 0:
-            self._forget(kept)
+            self._remove(entry)
             return
-        if self._linger is not None and self._clock is not None:
-            kept.expiry = self._clock.callLater(self._linger, self._forget, kept)
-        if self._most is not None:
-            self._idle[kept.key] = kept
-            if len(self._idle) > self._most:
-                self._forget(next(iter(self._idle.values())))
+        if self._linger is not None:
+            entry.expiry = clock.callLater(self._linger, self._remove, entry)
+        if self._max_idle is not None:
+            self._idle[entry.avatar_id] = entry
+            if len(self._idle) > self._max_idle:
+                self._remove(next(iter(self._idle.values())))
 
-    def _wake(self, kept: CacheEntry) -> None:
-        self._idle.pop(kept.key, None)
-        expiry, kept.expiry = kept.expiry, None
+    def _not_idle(self, entry: CacheEntry) -> None:
+        self._idle.pop(entry.avatar_id, None)
+        expiry, entry.expiry = entry.expiry, None
         if expiry is not None and expiry.active():
             expiry.cancel()
 
-    def _forget(self, kept: CacheEntry) -> None:
-        # By identity: a newer one may have the name by now.
-        if self._kept.get(kept.key) is kept:
-            self._wake(kept)
-            del self._kept[kept.key]
-            self._made.pop(kept.key, None)
+    def _remove(self, entry: CacheEntry) -> None:
+        # By identity: the avatar id may have a newer entry by now.
+        if self._entries.get(entry.avatar_id) is entry:
+            self._not_idle(entry)
+            del self._entries[entry.avatar_id]
+            self._made.pop(entry.avatar_id, None)

@@ -1,27 +1,28 @@
 """
-One avatar for each avatar id, shared by all its clients.
+A realm with one avatar for each avatar id.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import Interface
 
-from pbrealm._session.session import Session
-from pbrealm.realms._admission import put_on_avatar
-from pbrealm.realms._base import FindingRealm
+from pbrealm.interfaces import ISession
+from pbrealm.realms._admission import attach_to_avatar
+from pbrealm.realms._base import SessionRealm
 from pbrealm.realms._cache import AvatarCache
 
 
-class CachingRealm(FindingRealm):
+class CachingRealm(SessionRealm):
     """
-    One avatar for each avatar id.
+    One avatar for each avatar id, shared by all its clients.
 
-    Logins that come while it's being made wait for the same one; an avatar that fails to be made
-    fails those logins, and the next one tries again.
+    Logins that come while the avatar is being made wait for the same one.  If making it fails,
+    those logins fail, and the next one tries again.
     """
 
     def __init__(
@@ -35,30 +36,31 @@ class CachingRealm(FindingRealm):
         """
         @param avatar_factory: makes an avatar from an avatar id; may return a Deferred or a
             coroutine.
-        @param linger: seconds that an avatar stays once its last session has ended; L{None} for
-            good.
-        @param max_avatars: how many avatars to keep with nobody on them; the one that was left
-            longest ago goes first.  L{None} for any number.
-        @param clock: by default the global reactor.
+        @param linger: seconds that an avatar is kept after its last session has ended; L{None}
+            for ever.
+        @param max_avatars: how many avatars without sessions are kept; the one that was left
+            first goes first.  L{None} for any number.
+        @param clock: by default that of the server, or the global reactor.
         """
-        super().__init__(clock)
-        self._avatars = AvatarCache(avatar_factory, linger=linger, most=max_avatars)
+        super().__init__(clock=clock)
+        self._avatars = AvatarCache(avatar_factory, linger=linger, max_idle=max_avatars)
 
     @property
     def avatars(self) -> Mapping[str, Any]:
-        """The avatars that are kept, by avatar id; read-only, and always as of now."""
+        """The avatars in the cache, by avatar id; read-only, and always up to date."""
         return self._avatars.made
 
     def evict(self, avatar_id: str) -> bool:
         """
-        Forget an avatar: the next login gets a new one.  Sessions that are open keep theirs.
+        Remove an avatar from the cache: the next login gets a new one.  Open sessions keep theirs.
 
         @return: whether there was one.
         """
         return self._avatars.evict(avatar_id)
 
     async def admit(
-        self, session: Session, interfaces: Sequence[type[Interface]]
+        self, session: ISession, interfaces: Sequence[type[Interface]]
     ) -> tuple[type[Interface], Any]:
-        kept = await self._avatars.hold(session)
-        return await put_on_avatar(session, kept.value, interfaces, kept.release)
+        entry = await self._avatars.hold(session)
+        release = partial(self._avatars.release, entry, session.clock)
+        return await attach_to_avatar(session, entry.value, interfaces, release)

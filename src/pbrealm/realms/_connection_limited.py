@@ -1,5 +1,5 @@
 """
-No more sessions than there are places for.
+A realm that bounds the number of sessions.
 """
 
 from __future__ import annotations
@@ -12,24 +12,22 @@ from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import Interface
 
-from pbrealm._session.session import Session
-from pbrealm.interfaces import IFullPolicy
+from pbrealm.interfaces import IFullPolicy, ISession
 from pbrealm.policies import Refuse, too_many
-from pbrealm.realms._admission import enter
 from pbrealm.realms._base import WrappingRealm
 from pbrealm.realms._queue import Queues
 from pbrealm.realms._slots import Slots
 
-_EVERYBODY = object()
-"""The queue of those who wait for a place in all."""
+_TOTAL = object()
+"""The name of the queue for slots of the total; the others are named by their avatar id."""
 
 
 class ConnectionLimitedRealm(WrappingRealm):
     """
     Bounds how many sessions an avatar id has at once, and how many there are in all.
 
-    A place is taken before anything is waited for, and only after authentication; it's free from
-    the moment that the session ends.
+    A session takes its slot after authentication, and before anything is waited for; the slot is
+    free from the moment that the session ends.
     """
 
     def __init__(
@@ -43,68 +41,69 @@ class ConnectionLimitedRealm(WrappingRealm):
     ) -> None:
         """
         @param realm: any realm.
-        @param limit: how many sessions an avatar id may have, or a callable that tells it from
-            the avatar id.
-        @param total: how many there may be in all; L{None} for any number.
-        @param on_full: by default L{Refuse<pbrealm.Refuse>}.
+        @param limit: how many sessions an avatar id may have, or a callable that takes the avatar
+            id and returns the number.
+        @param total: how many sessions there may be in all; L{None} for any number.
+        @param on_full: the policy; by default L{Refuse<pbrealm.Refuse>}.
         @param clock: by default that of C{realm}.
+        @raise ValueError: if a number isn't a positive whole number.
         """
         if total is not None:
             _check_number("total", total)
         if not callable(limit):
             _check_number("limit", limit)
-        super().__init__(realm, clock)
-        self._places = Slots(limit if callable(limit) else lambda _: limit, total)
-        self._turns = Queues()
+        super().__init__(realm, clock=clock)
+        self._slots = Slots(limit if callable(limit) else lambda _: limit, total)
+        self._queues = Queues()
         self._on_full: Any = Refuse() if on_full is None else on_full
 
     async def admit(
-        self, session: Session, interfaces: Sequence[type[Interface]]
+        self, session: ISession, interfaces: Sequence[type[Interface]]
     ) -> tuple[type[Interface], Any]:
-        avatar_id, turns, places = session.avatar_id, self._turns, self._places
+        avatar_id, queues, slots = session.avatar_id, self._queues, self._slots
         if (
-            turns.queued(avatar_id)
-            or turns.queued(_EVERYBODY)
-            or places.own_in_the_way(avatar_id) is not None
-            or places.all_in_the_way() is not None
+            queues.length(avatar_id)
+            or queues.length(_TOTAL)
+            or slots.blocking_own(avatar_id) is not None
+            or slots.blocking_total() is not None
         ):
-            await self._wait_for_place(session)
+            await self._wait_for_slot(session)
         else:
-            places.take(session)
-        return await enter(self._realm, session, interfaces)
+            slots.take(session)
+        return await super().admit(session, interfaces)
 
-    async def _wait_for_place(self, newcomer: Session) -> None:
-        # First one's own avatar id has to have room, then the whole; whoever has the turn of the
-        # whole waits for no other turn.
-        avatar_id, places = newcomer.avatar_id, self._places
-        await self._take_turn(avatar_id, newcomer)
+    async def _wait_for_slot(self, newcomer: ISession) -> None:
+        # First the avatar id has to have a free slot, then the total.  Whose turn it is for the
+        # total waits in no other queue, so the queues can't deadlock.
+        avatar_id, queues, slots = newcomer.avatar_id, self._queues, self._slots
+        await self._wait_for_turn(avatar_id, newcomer)
         try:
-            await self._make_room(newcomer, lambda: places.own_in_the_way(avatar_id))
-            if not self._turns.queued(_EVERYBODY) and places.all_in_the_way() is None:
-                places.take(newcomer)
+            await self._make_room(newcomer, lambda: slots.blocking_own(avatar_id))
+            if not queues.length(_TOTAL) and slots.blocking_total() is None:
+                slots.take(newcomer)
                 return
-            await self._take_turn(_EVERYBODY, newcomer)
+            await self._wait_for_turn(_TOTAL, newcomer)
             try:
-                await self._make_room(newcomer, places.all_in_the_way)
-                # Before either turn passes on: the next one is decided on at once.
-                places.take(newcomer)
+                await self._make_room(newcomer, slots.blocking_total)
+                # Before either turn is released: the next newcomer is decided on at once.
+                slots.take(newcomer)
             finally:
-                self._turns.pass_on(_EVERYBODY)
+                queues.release(_TOTAL)
         finally:
-            self._turns.pass_on(avatar_id)
+            queues.release(avatar_id)
 
-    async def _take_turn(self, queue: Hashable, newcomer: Session) -> None:
-        if self._turns.queued(queue) >= self._on_full.waiting:
-            raise too_many(newcomer, self._places.of(newcomer.avatar_id))
-        await self._turns.take(queue, newcomer)
+    async def _wait_for_turn(self, queue: Hashable, newcomer: ISession) -> None:
+        if self._queues.length(queue) >= self._on_full.waiting:
+            raise too_many(newcomer, self._slots.holders(newcomer.avatar_id))
+        await self._queues.acquire(queue, newcomer)
 
     async def _make_room(
-        self, newcomer: Session, in_the_way: Callable[[], Sequence[Session] | None]
+        self, newcomer: ISession, blocking: Callable[[], Sequence[ISession] | None]
     ) -> None:
-        asked: Sequence[Session] | None = None
-        while (holders := in_the_way()) is not None:
-            # Asking again is for those who were overtaken while they waited; a policy that made
-            # nobody leave would be asked forever.
+        asked: Sequence[ISession] | None = None
+        while (holders := blocking()) is not None:
+            # The policy is asked again if others took the slot meanwhile; but if it has ended no
+            # session, it would be asked for ever.
             if holders == asked or not holders:
                 raise too_many(newcomer, holders)
             asked = holders

@@ -1,5 +1,5 @@
 """
-An avatar for each login, gone at its end.
+A realm with an avatar for each login.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import Interface
 
-from pbrealm._session.session import Session
-from pbrealm.realms._admission import put_on_avatar
-from pbrealm.realms._base import FindingRealm
+from pbrealm.interfaces import ISession
+from pbrealm.realms._admission import attach_to_avatar
+from pbrealm.realms._base import SessionRealm
 
 
-class DisposableRealm(FindingRealm):
+class DisposableRealm(SessionRealm):
     """
-    A new avatar for each login, which nobody else gets to see.
+    A new avatar for each login, which is dropped when the session ends.
     """
 
     def __init__(
@@ -27,17 +27,17 @@ class DisposableRealm(FindingRealm):
         """
         @param avatar_factory: makes an avatar from an avatar id; may return a Deferred or a
             coroutine.
-        @param clock: by default the global reactor.
+        @param clock: by default that of the server, or the global reactor.
         """
-        super().__init__(clock)
+        super().__init__(clock=clock)
         self._avatar_factory = avatar_factory
 
     async def admit(
-        self, session: Session, interfaces: Sequence[type[Interface]]
+        self, session: ISession, interfaces: Sequence[type[Interface]]
     ) -> tuple[type[Interface], Any]:
         avatar = await session.wait(maybeDeferred(self._avatar_factory, session.avatar_id))
-        return await put_on_avatar(session, avatar, interfaces, _nothing_kept)
+        return await attach_to_avatar(session, avatar, interfaces, _no_logout)
 
 
-def _nothing_kept() -> None:
-    """The logout from an avatar that nothing holds but the session."""
+def _no_logout() -> None:
+    """Nothing but the session holds the avatar."""

@@ -1,5 +1,5 @@
 """
-Coroutines that nearly always have nothing to wait for.
+Starting coroutines that nearly always have nothing to wait for.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ _T = TypeVar("_T")
 
 def start(coroutine: Coroutine[Deferred[Any], Any, _T]) -> Deferred[_T]:
     """
-    C{Deferred.fromCoroutine}, for a fraction of its price if the coroutine comes to its end at
-    once.
+    Do as C{Deferred.fromCoroutine} does, at a fraction of the cost if nothing is waited for.
 
-    It shares the caller's context until it first waits.
+    Until it first waits, the coroutine runs in the caller's context.
     """
     try:
         coroutine.send(None)
@@ -25,5 +24,6 @@ def start(coroutine: Coroutine[Deferred[Any], Any, _T]) -> Deferred[_T]:
         return succeed(end.value)
     except Exception:
         return fail()
-    # What it waits for is a Deferred, which says again what it said, until it has a result.
+    # The coroutine waits for a Deferred, which yields itself again until it has a result; so
+    # sending None once more does no harm.
     return Deferred.fromCoroutine(coroutine)

@@ -1,5 +1,5 @@
 """
-Who is here, since when, and who comes and goes.
+Presence: which sessions are open, since when, and who comes and goes.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ _log = Logger()
 
 @dataclass(frozen=True)
 class Arrival:
-    """Somebody has come."""
+    """A session has opened."""
 
     session: Session
 
     first: bool
-    """Whether it's the only session of its avatar id."""
+    """Whether it is the only session of its avatar id."""
 
 
 @dataclass(frozen=True)
 class Departure:
-    """Somebody has gone."""
+    """A session has ended."""
 
     session: Session
 
@@ -40,7 +40,7 @@ class Departure:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """An avatar id that has sessions, at the time of asking."""
+    """An avatar id that has sessions, as of the time of asking."""
 
     avatar_id: str
 
@@ -48,75 +48,75 @@ class Presence:
     """Since when it has had any, without interruption; in UTC."""
 
     sessions: tuple[Session, ...]
-    """Its sessions, oldest first; each knows its C{peer}."""
+    """Its sessions, oldest first."""
 
 
 Subscriber = Callable[[Arrival | Departure], object]
-"""What is called with each that comes or goes."""
+"""What is called with each event."""
 
 
 class PresenceTable:
     """
-    A table of sessions, in the order in which they came, by avatar id too.
+    A table of the sessions that are open, in the order in which they opened, and by avatar id.
     """
 
     def __init__(self) -> None:
         self._all: dict[Session, None] = {}
         self._by_id: dict[str, tuple[Session, ...]] = {}
-        # Since when, where the session that came first has gone before others.
+        # Since when, for avatar ids whose first session has ended before others.
         self._since: dict[str, datetime] = {}
         self._subscribers: list[Subscriber] = []
-        # Looked up once: each session would have one of its own.
+        # One bound method for all sessions, instead of one for each.
         self._at_end = self._remove
 
     def add(self, session: Session) -> None:
-        """A session is here, until it ends."""
-        name = session.avatar_id
-        others = self._by_id.get(name, ())
+        """A session opens; it is in the table until it ends."""
+        avatar_id = session.avatar_id
+        others = self._by_id.get(avatar_id, ())
         self._all[session] = None
-        self._by_id[name] = (*others, session)
+        self._by_id[avatar_id] = (*others, session)
         if self._subscribers:
             self._publish(Arrival(session, not others))
         session.on_end(self._at_end)
 
     def sessions(self, avatar_id: str | None = None) -> Sequence[Session]:
-        """All who are here now, or those of an avatar id."""
+        """All sessions, or those of an avatar id."""
         if avatar_id is None:
             return tuple(self._all)
         return self._by_id.get(avatar_id, ())
 
     def present(self) -> Sequence[Presence]:
-        """Each avatar id that is here now, in the order in which they came."""
+        """The avatar ids that have sessions, in the order in which they came."""
         return tuple(
-            Presence(name, self._since.get(name) or sessions[0].since, sessions)
-            for name, sessions in self._by_id.items()
+            Presence(avatar_id, self._since.get(avatar_id) or sessions[0].since, sessions)
+            for avatar_id, sessions in self._by_id.items()
         )
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """
-        Have a subscriber called with each that comes or goes from now on.
+        Have a subscriber called with each event from now on.
 
-        @return: call it to stop that.
+        @return: undoes that.
         """
         self._subscribers.append(subscriber)
 
-        def stop() -> None:
+        def unsubscribe() -> None:
             if subscriber in self._subscribers:
                 self._subscribers.remove(subscriber)
 
-        return stop
+        return unsubscribe
 
     def _remove(self, session: Session, reason: Reason) -> None:
-        name = session.avatar_id
-        here = self._by_id[name]
+        avatar_id = session.avatar_id
+        here = self._by_id[avatar_id]
         del self._all[session]
         left = tuple([other for other in here if other is not session])
         if left:
-            self._by_id[name] = left
-            self._since.setdefault(name, here[0].since)
+            self._by_id[avatar_id] = left
+            self._since.setdefault(avatar_id, here[0].since)
         else:
-            del self._by_id[name]
-            self._since.pop(name, None)
+            del self._by_id[avatar_id]
+            self._since.pop(avatar_id, None)
         if self._subscribers:
             self._publish(Departure(session, reason, not left))
 

@@ -1,5 +1,5 @@
 """
-One at a time, in the order of arrival.
+First-in, first-out queues in which sessions wait for their turn.
 """
 
 from __future__ import annotations
@@ -9,40 +9,41 @@ from collections.abc import Hashable
 
 from twisted.internet.defer import Deferred
 
-from pbrealm._session.session import Session
+from pbrealm.interfaces import ISession
 
 
 class _Queue:
     """
-    Those who wait behind the one who has the turn.
+    The sessions that wait behind the one whose turn it is.
 
-    @ivar passes: how often the turn has been passed on, and nobody has got it yet.
+    @ivar released: how many turns are over that nobody has taken over yet.
+    @ivar releasing: whether a loop that hands turns over is running.
     """
 
-    __slots__ = ("passes", "passing", "waiting")
+    __slots__ = ("released", "releasing", "waiting")
 
     def __init__(self) -> None:
         self.waiting: deque[Deferred[None]] = deque()
-        self.passes = 0
-        self.passing = False
+        self.released = 0
+        self.releasing = False
 
 
 class Queues:
     """
-    Queues by name, each of which exists only while somebody has its turn.
+    Queues by name; a queue exists while it is somebody's turn in it.
     """
 
     def __init__(self) -> None:
         self._queues: dict[Hashable, _Queue] = {}
 
-    def queued(self, name: Hashable) -> int:
-        """How many have the turn or wait for it."""
+    def length(self, name: Hashable) -> int:
+        """How many sessions are in a queue, the one whose turn it is included."""
         queue = self._queues.get(name)
         return 0 if queue is None else len(queue.waiting) + 1
 
-    async def take(self, name: Hashable, session: Session) -> None:
+    async def acquire(self, name: Hashable, session: ISession) -> None:
         """
-        Wait for the turn; L{pass_on} it once.
+        Wait for a session's turn in a queue; L{release} it once.
 
         @raise SessionEnded: as soon as the session ends; it has no turn then.
         """
@@ -58,19 +59,19 @@ class Queues:
             queue.waiting.remove(turn)
             raise
 
-    def pass_on(self, name: Hashable) -> None:
-        """It's the next one's turn."""
+    def release(self, name: Hashable) -> None:
+        """A turn is over: it is the next one's."""
         queue = self._queues[name]
-        queue.passes += 1
-        if queue.passing:
-            # The next one is done before the loop that gave it its turn has got control back: a
-            # long queue that finds room all at once would be a deep recursion.
+        queue.released += 1
+        if queue.releasing:
+            # The next one may be done at once, before the loop below has control again.  Calling
+            # it from here would recurse as deep as the queue is long.
             return
-        queue.passing = True
-        while queue.passes:
-            queue.passes -= 1
+        queue.releasing = True
+        while queue.released:
+            queue.released -= 1
             if not queue.waiting:
                 del self._queues[name]
                 return
             queue.waiting.popleft().callback(None)
-        queue.passing = False
+        queue.releasing = False

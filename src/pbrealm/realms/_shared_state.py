@@ -1,23 +1,24 @@
 """
-An avatar for each login, over state that is one for each avatar id.
+A realm with an avatar for each login, over state that is one for each avatar id.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import Interface
 
-from pbrealm._session.session import Session
-from pbrealm.realms._admission import put_on_avatar
-from pbrealm.realms._base import FindingRealm
+from pbrealm.interfaces import ISession
+from pbrealm.realms._admission import attach_to_avatar
+from pbrealm.realms._base import SessionRealm
 from pbrealm.realms._cache import AvatarCache
 
 
-class SharedStateRealm(FindingRealm):
+class SharedStateRealm(SessionRealm):
     """
     A new avatar for each login, over state that all logins of one avatar id share.
 
@@ -36,38 +37,40 @@ class SharedStateRealm(FindingRealm):
         """
         @param avatar_factory: makes an avatar from an avatar id and its state; may return a
             Deferred or a coroutine.
-        @param state_factory: makes the state from an avatar id; may, too.
-        @param linger: seconds that state stays once the last session on it has ended; L{None}
-            for good.
-        @param max_states: how many to keep with nobody on them; the one that was left longest
-            ago goes first.  L{None} for any number.
-        @param clock: by default the global reactor.
+        @param state_factory: makes the state from an avatar id; may return a Deferred or a
+            coroutine.
+        @param linger: seconds that state is kept after its last session has ended; L{None} for
+            ever.
+        @param max_states: how many states without sessions are kept; the one that was left first
+            goes first.  L{None} for any number.
+        @param clock: by default that of the server, or the global reactor.
         """
-        super().__init__(clock)
+        super().__init__(clock=clock)
         self._avatar_factory = avatar_factory
-        self._states = AvatarCache(state_factory, linger=linger, most=max_states)
+        self._states = AvatarCache(state_factory, linger=linger, max_idle=max_states)
 
     @property
     def states(self) -> Mapping[str, Any]:
-        """The states that are kept, by avatar id; read-only, and always as of now."""
+        """The states in the cache, by avatar id; read-only, and always up to date."""
         return self._states.made
 
     def evict(self, avatar_id: str) -> bool:
         """
-        Forget a state: the next login gets a new one.  Sessions that are open keep theirs.
+        Remove a state from the cache: the next login gets a new one.  Open sessions keep theirs.
 
         @return: whether there was one.
         """
         return self._states.evict(avatar_id)
 
     async def admit(
-        self, session: Session, interfaces: Sequence[type[Interface]]
+        self, session: ISession, interfaces: Sequence[type[Interface]]
     ) -> tuple[type[Interface], Any]:
-        kept = await self._states.hold(session)
+        entry = await self._states.hold(session)
+        release = partial(self._states.release, entry, session.clock)
         try:
-            making = maybeDeferred(self._avatar_factory, session.avatar_id, kept.value)
+            making = maybeDeferred(self._avatar_factory, session.avatar_id, entry.value)
             avatar = await session.wait(making)
         except BaseException:
-            kept.release()
+            release()
             raise
-        return await put_on_avatar(session, avatar, interfaces, kept.release)
+        return await attach_to_avatar(session, avatar, interfaces, release)

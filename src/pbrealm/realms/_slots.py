@@ -1,72 +1,72 @@
 """
-Who is in, and who is in the way of the next.
+The slots of a limited realm: who holds them, and who would have to leave for another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from pbrealm._session.session import Session
 from pbrealm.errors import Reason
+from pbrealm.interfaces import ISession
 
 
 class Slots:
     """
-    A table of the sessions that hold a place, by avatar id and in all.
+    A table of the sessions that hold a slot, by avatar id and in all.
 
-    One whose end has begun holds none, though it may still be in the table: all sessions of a
-    connection are over before each leaves.
+    A session that was revoked holds none, though it may still be in the table: all sessions of a
+    lost connection are revoked before the first is ended.
     """
 
     def __init__(self, limit: Callable[[str], int], total: int | None) -> None:
         self._limit = limit
         self._total = total
-        self._by_id: dict[str, tuple[Session, ...]] = {}
-        self._all: dict[Session, None] = {}
-        # Looked up once: each session would have one of its own.
-        self._at_end = self._leave
+        self._by_id: dict[str, tuple[ISession, ...]] = {}
+        self._all: dict[ISession, None] = {}
+        # One bound method for all sessions, instead of one for each.
+        self._at_end = self._free
 
     def __len__(self) -> int:
         return len(self._all)
 
-    def of(self, avatar_id: str) -> Sequence[Session]:
-        """Those who hold a place of this avatar id, oldest first."""
+    def holders(self, avatar_id: str) -> Sequence[ISession]:
+        """The sessions that hold slots of an avatar id, oldest first."""
         return _holding(self._by_id.get(avatar_id, ()))
 
-    def own_in_the_way(self, avatar_id: str) -> Sequence[Session] | None:
+    def blocking_own(self, avatar_id: str) -> Sequence[ISession] | None:
         """
-        @return: L{None} if the avatar id may have one more; else its own sessions, of which one
-            has to leave before.
+        @return: L{None} if the limit of the avatar id leaves a slot; else the sessions of this
+            avatar id, one of which would have to end.
         """
-        own = self.of(avatar_id)
+        own = self.holders(avatar_id)
         return own if len(own) >= self._limit(avatar_id) else None
 
-    def all_in_the_way(self) -> Sequence[Session] | None:
+    def blocking_total(self) -> Sequence[ISession] | None:
         """
-        @return: L{None} if there may be one more in all; else all, of whom one has to leave
-            before.
+        @return: L{None} if the total leaves a slot; else all sessions, one of which would have to
+            end.
         """
         if self._total is None or len(self._all) < self._total:
             return None
         everybody = _holding(self._all)
         return everybody if len(everybody) >= self._total else None
 
-    def take(self, session: Session) -> None:
-        """Give a place to a session; it's free again when the session ends."""
-        name = session.avatar_id
-        self._by_id[name] = (*self._by_id.get(name, ()), session)
+    def take(self, session: ISession) -> None:
+        """Give a session a slot until it ends."""
+        avatar_id = session.avatar_id
+        self._by_id[avatar_id] = (*self._by_id.get(avatar_id, ()), session)
         self._all[session] = None
         session.on_end(self._at_end)
 
-    def _leave(self, session: Session, _: Reason) -> None:
+    def _free(self, session: ISession, _: Reason) -> None:
         del self._all[session]
-        name = session.avatar_id
-        left = tuple(other for other in self._by_id[name] if other is not session)
+        avatar_id = session.avatar_id
+        left = tuple(other for other in self._by_id[avatar_id] if other is not session)
         if left:
-            self._by_id[name] = left
+            self._by_id[avatar_id] = left
         else:
-            del self._by_id[name]
+            del self._by_id[avatar_id]
 
 
-def _holding(sessions: Iterable[Session]) -> tuple[Session, ...]:
+def _holding(sessions: Iterable[ISession]) -> tuple[ISession, ...]:
     return tuple(session for session in sessions if session.ended is None)

@@ -1,0 +1,51 @@
+"""
+What pbrealm knows of a broker, owned by the broker.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from twisted.spread import pb
+
+_T = TypeVar("_T")
+
+
+class BrokerSlot(Generic[_T]):
+    """
+    One attribute that pbrealm adds to brokers.
+
+    Realms also work under a plain L{pb.PBServerFactory}, whose brokers are Twisted's own.  With
+    the value among the broker's attributes, it is found by the broker and goes with the broker,
+    and no table of the process has to be kept.
+    """
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = f"_pbrealm_{name}"
+
+    def get(self, broker: pb.Broker) -> _T | None:
+        """The value; L{None} if the broker has none."""
+        value: _T | None = vars(broker).get(self._name)
+        return value
+
+    def set(self, broker: pb.Broker, value: _T) -> None:
+        """Set the value."""
+        vars(broker)[self._name] = value
+
+    def clear(self, broker: pb.Broker) -> None:
+        """Remove the value, if there is one."""
+        vars(broker).pop(self._name, None)
+
+
+def broker_of(reference: object) -> pb.Broker | None:
+    """
+    The broker of a reference to a remote object, or of an observer of a L{pb.Cacheable}.
+
+    @return: L{None} for anything else, which no connection is known for.
+    """
+    if isinstance(reference, (pb.RemoteReference, pb.RemoteCacheObserver)):
+        broker = reference.broker
+        return broker if isinstance(broker, pb.Broker) else None
+    return None

@@ -1,0 +1,102 @@
+"""
+A session's hold on its avatar: attach, detach and logout, each at most once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from pbrealm._session.state import HOLD, HoldState
+from pbrealm.errors import Reason
+from pbrealm.interfaces import IClientAware, ISession
+
+_log = Logger()
+
+
+class AvatarHold:
+    """
+    The hold of one session on one avatar.
+
+    For each C{attached} that succeeded it calls C{detached} once, and the logout once in any
+    case, also where the session ends while C{attached} is under way: that is waited for then.
+    """
+
+    __slots__ = ("_avatar", "_logout", "_reason", "_session", "_state")
+
+    def __init__(self, session: ISession, avatar: Any, logout: Callable[[], object]) -> None:
+        self._session = session
+        self._avatar = avatar
+        self._logout = logout
+        self._state = HoldState.HELD
+        # Why the hold is to be released; set by release().
+        self._reason: Reason | None = None
+
+    def _become(self, state: HoldState) -> None:
+        self._state = HOLD.to(state, self._state)
+
+    def attach(self) -> Deferred[object] | None:
+        """
+        Tell the avatar of the session.
+
+        @return: fires when the avatar has attached, or fails as its C{attached} does; L{None} if
+            the avatar isn't an L{IClientAware}.
+        """
+        if not IClientAware.providedBy(self._avatar):
+            return None
+        self._become(HoldState.ATTACHING)
+        attaching: Deferred[object] = maybeDeferred(self._avatar.attached, self._session)
+        return attaching.addCallbacks(self._attached, self._not_attached)
+
+    def _attached(self, result: object) -> object:
+        self._become(HoldState.ATTACHED)
+        self._release_if_wanted()
+        return result
+
+    def _not_attached(self, why: Failure) -> Failure:
+        self._become(HoldState.HELD)
+        self._release_if_wanted()
+        return why
+
+    def _release_if_wanted(self) -> None:
+        if self._reason is not None:
+            self.release(self._reason)
+
+    def release(self, reason: Reason) -> Deferred[Any] | None:
+        """
+        Detach from the avatar as far as the session is attached to it, and log out.
+
+        Exceptions of the avatar and of the logout are logged.
+
+        @return: fires when that is done, and never fails; L{None} if it's done already, or is to
+            be done once the avatar has attached.
+        """
+        self._reason = reason
+        match self._state:
+            case HoldState.HELD:
+                return self._log_out()
+            case HoldState.ATTACHED:
+                self._become(HoldState.DETACHING)
+                detaching: Deferred[Any] = maybeDeferred(
+                    self._avatar.detached, self._session, reason
+                )
+                detaching.addErrback(self._log_failure, "{session} failed to detach")
+                return detaching.addCallback(lambda _: self._log_out())
+        return None
+
+    def _log_out(self) -> Deferred[Any] | None:
+        self._become(HoldState.RELEASED)
+        try:
+            result = self._logout()
+        except Exception:
+            self._log_failure(Failure(), "{session} failed to log out")
+            return None
+        # The logout of an enclosed session takes as long as its end.
+        return result if isinstance(result, Deferred) else None
+
+    def _log_failure(self, why: Failure, message: str) -> None:
+        _log.failure(message, why, session=self._session)
