@@ -18,25 +18,27 @@ class BrokerSlot(Generic[_T]):
     Realms also work under a plain L{pb.PBServerFactory}, whose brokers are Twisted's own.  With
     the value among the broker's attributes, it is found by the broker and goes with the broker,
     and no table of the process has to be kept.
+
+    @ivar name: the attribute's name.
     """
 
-    __slots__ = ("_name",)
+    __slots__ = ("name",)
 
     def __init__(self, name: str) -> None:
-        self._name = f"_pbrealm_{name}"
+        self.name = f"_pbrealm_{name}"
 
     def get(self, broker: pb.Broker) -> _T | None:
         """The value; L{None} if the broker has none."""
-        value: _T | None = vars(broker).get(self._name)
+        value: _T | None = vars(broker).get(self.name)
         return value
 
     def set(self, broker: pb.Broker, value: _T) -> None:
         """Set the value."""
-        vars(broker)[self._name] = value
+        vars(broker)[self.name] = value
 
     def clear(self, broker: pb.Broker) -> None:
         """Remove the value, if there is one."""
-        vars(broker).pop(self._name, None)
+        vars(broker).pop(self.name, None)
 
 
 def broker_of(reference: object) -> pb.Broker | None:
@@ -45,7 +47,10 @@ def broker_of(reference: object) -> pb.Broker | None:
 
     @return: L{None} for anything else, which no connection is known for.
     """
+    # Twisted makes these, so the type of their attribute is known: the fast path of a broadcast.
+    if type(reference) is pb.RemoteReference:
+        broker: pb.Broker = reference.broker
+        return broker
     if isinstance(reference, (pb.RemoteReference, pb.RemoteCacheObserver)):
-        broker = reference.broker
-        return broker if isinstance(broker, pb.Broker) else None
+        return reference.broker if isinstance(reference.broker, pb.Broker) else None
     return None

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.spread import jelly, pb
 from twisted.trial.unittest import SynchronousTestCase
 
+from pbrealm._broker_slot import broker_of
 from pbrealm._delivery.encoded_call import encode_call
 from pbrealm._delivery.send_call import send_call, takes_encoded
 from pbrealm._wire.broker import FastBroker
@@ -19,6 +20,10 @@ from tests.wire.pair import Pair
 from tests.wire.plain import graphs, texts, trees
 
 names = texts.filter(lambda name: not name.startswith("pb"))
+
+
+def takes(reference):
+    return takes_encoded(reference, broker_of(reference))
 
 
 class Root(pb.Root):
@@ -51,7 +56,7 @@ class EncodeOnceTests(SynchronousTestCase):
                 mind = pair.root()
                 mind.luid = 5
                 pair.client.currentRequestID = 127
-                self.assertTrue(takes_encoded(mind))
+                self.assertTrue(takes(mind))
                 if written:
                     send_call(mind, call, Deferred() if call.answer else None)
                 else:
@@ -131,11 +136,11 @@ class EncodeOnceTests(SynchronousTestCase):
                 super().dataReceived(chunk)
 
         pair = Pair(Root())
-        self.assertFalse(takes_encoded(object()))
-        self.assertFalse(takes_encoded(Logged(None, pair.client, 1, 0)))
+        self.assertFalse(takes(object()))
+        self.assertFalse(takes(Logged(None, pair.client, 1, 0)))
         pair.client.__class__ = Counting
-        self.assertFalse(takes_encoded(pair.root()))
+        self.assertFalse(takes(pair.root()))
         pair.client.__class__ = Watching
-        self.assertTrue(takes_encoded(pair.root()))
+        self.assertTrue(takes(pair.root()))
         pair.client.security = jelly.DummySecurityOptions()
-        self.assertFalse(takes_encoded(pair.root()))
+        self.assertFalse(takes(pair.root()))

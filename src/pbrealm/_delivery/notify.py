@@ -47,7 +47,7 @@ def call_mind(
             return fail(NotificationDropped("too many notifications are without their answer"))
         # Only what is encoded here is a notification to the send queue, which it may drop.
         call = encode_call(method, args, kw)
-        if call is not None and takes_encoded(mind):
+        if call is not None and takes_encoded(mind, broker):
             return _call_encoded(mind, call)
     return maybeDeferred(lambda: mind.callRemote(method, *args, **kw))
 

@@ -11,7 +11,6 @@ from typing import Any, Final, Protocol
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
-from pbrealm._broker_slot import broker_of
 from pbrealm._delivery.encoded_call import EncodedCall
 from pbrealm._delivery.queued_broker import QueuedBroker
 from pbrealm._delivery.send_queue import WRITE_SIZE
@@ -41,14 +40,15 @@ class AnswerReceiver(Protocol):
         """A failure has come, or the connection is lost."""
 
 
-def takes_encoded(reference: object) -> bool:
+def takes_encoded(reference: object, broker: Any) -> bool:
     """
     Whether L{send_call} does for a reference what its C{callRemote} would do.
 
     This is not so for a reference or a broker whose class overrides how calls are sent, nor
     before the connection's banana dialect is settled.
+
+    @param broker: the broker of the reference.
     """
-    broker: Any = broker_of(reference)
     kind = _KINDS[type(reference), type(broker)]
     if kind is _OTHER:
         return False

@@ -24,6 +24,9 @@ class SlicedBroadcast(Protocol):
 
 _UNSENT: Final = BrokerSlot[deque[tuple[SlicedBroadcast, int]]]("unsent")
 
+UNSENT_ATTRIBUTE: Final = _UNSENT.name
+"""The attribute of brokers that L{send_unsent} has something to send for."""
+
 
 def add_unsent(broker: pb.Broker, broadcast: SlicedBroadcast, at: int) -> None:
     """A broadcast has yet to send to its target C{at}, which is on this connection."""
