@@ -1,7 +1,7 @@
 """
-A session layer for Perspective Broker.
+A session layer for Twisted's Perspective Broker.
 
-A realm hands out sessions, and a session is the client's revocable hold on an avatar::
+Realms hand out sessions; a session is a client's revocable hold on an avatar::
 
     from twisted.cred.portal import Portal
     from twisted.spread import pb

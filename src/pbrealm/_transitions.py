@@ -8,7 +8,17 @@ from collections.abc import Collection, Mapping
 from enum import Enum
 from typing import Generic, TypeVar
 
-_S = TypeVar("_S", bound=Enum)
+
+class State(Enum):
+    """
+    The states of a state machine.
+    """
+
+    # Members are singletons; the hash of Enum itself takes a Python call.
+    __hash__ = object.__hash__
+
+
+_S = TypeVar("_S", bound=State)
 
 
 class Transitions(Generic[_S]):
@@ -25,7 +35,7 @@ class Transitions(Generic[_S]):
         """
         @param allowed: for each state, the states that may follow it.
         """
-        self._allowed = {state: frozenset(following) for state, following in allowed.items()}
+        self._allowed = {state: tuple(following) for state, following in allowed.items()}
 
     def to(self, following: _S, present: _S) -> _S:
         """

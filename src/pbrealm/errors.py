@@ -1,9 +1,9 @@
 """
-Why sessions end, and the errors that tell a client so.
+Reasons why sessions end, and the errors that clients get.
 
-Every error here is a L{pb.Error}: Perspective Broker sends its one line of text to the peer and
-logs no traceback for it.  The text ends with the number of its L{Reason}, since a peer that gets
-an error by way of C{await} is left with nothing but the text; L{reason_of} reads it there.
+Every error here is a L{pb.Error}: Perspective Broker sends it as one line of text, and logs no
+traceback.  The text ends with the number of its L{Reason}, because the text is all that a client
+gets from C{await}; L{reason_of} reads the number.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ class Reason(Enum):
     """
     Why a session ended.
 
-    @ivar text: what to tell a person.
-    @ivar reconnect: whether the client does well to come back by itself.
+    @ivar text: the reason in words.
+    @ivar reconnect: whether the client should connect again by itself.
     """
 
     LOGGED_OUT = (1, "logged out", False)
@@ -44,7 +44,7 @@ class Reason(Enum):
 
     @property
     def number(self) -> int:
-        """The stable number, the same that C{Reason(number)} takes."""
+        """The number on the wire, which stays the same in later versions."""
         return int(self.value)
 
     def __str__(self) -> str:
@@ -53,7 +53,7 @@ class Reason(Enum):
 
 class PBRealmError(pb.Error):
     """
-    What pbrealm refuses, and why.
+    The base of pbrealm's errors.
 
     @ivar reason: the L{Reason} whose number the text ends with.
     """
@@ -67,11 +67,11 @@ class PBRealmError(pb.Error):
 
 
 class LoginRefused(PBRealmError, LoginDenied):
-    """The login was authenticated, and refused."""
+    """The login was refused."""
 
 
 class TooManyConnections(LoginRefused):
-    """The login was refused because as many sessions are open as may be."""
+    """The login was refused because all sessions that are allowed are taken."""
 
 
 class WrongCredentials(PBRealmError, UnauthorizedLogin):
@@ -79,7 +79,7 @@ class WrongCredentials(PBRealmError, UnauthorizedLogin):
 
 
 class SessionEnded(PBRealmError):
-    """The session that was called through, or that was to be notified, has ended."""
+    """The session has ended, so it can't be called or notified."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(f"the session has ended: {reason.text}", reason)
@@ -92,13 +92,13 @@ class NotifyTimeout(PBRealmError):
 
 
 class NotificationDropped(PBRealmError):
-    """A notification was dropped, because its client is too slow."""
+    """A notification was dropped because its client is too slow."""
 
     reason = Reason.TOO_SLOW
 
 
 class NoMind(PBRealmError):
-    """The client passed no mind when it logged in, so it can't be notified."""
+    """The client can't be notified because it passed no mind when it logged in."""
 
 
 _NUMBER = re.compile(r"\(reason (\d+)\)$")
@@ -106,11 +106,11 @@ _NUMBER = re.compile(r"\(reason (\d+)\)$")
 
 def reason_of(error: object) -> Reason | None:
     """
-    Read the reason from an error that pbrealm raised, here or at the other end of a connection.
+    Read the reason from an error that pbrealm raised, in this process or at the peer.
 
     @param error: an exception or a L{Failure<twisted.python.failure.Failure>}, as C{callRemote}
         and C{login} deliver them.
-    @return: L{None} where the error isn't one of pbrealm's.
+    @return: L{None} if the error isn't one of pbrealm's.
     """
     value = getattr(error, "value", error)
     found = _NUMBER.search(str(value))

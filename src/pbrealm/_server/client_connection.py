@@ -4,8 +4,8 @@ One client's connection, before and after its login.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Sequence
+from enum import auto
 from traceback import format_exception
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from pbrealm._server.connection_limits import Admission, origin_of
 from pbrealm._server.keepalive import Keepalive
 from pbrealm._server.server_state import ServerState
 from pbrealm._session.connection import ConnectedSession, Connection
-from pbrealm._transitions import Transitions
+from pbrealm._transitions import State, Transitions
 from pbrealm.errors import LoginRefused, PBRealmError, Reason, SessionEnded, TooManyConnections
 
 _ANSWER_BYTES = 512
@@ -40,27 +40,27 @@ _CLIENT_ERRORS = (BananaError, pb.ProtocolError, pb.Error, NotImplementedError)
 _log = Logger()
 
 
-class Access(enum.Enum):
+class Access(State):
     """
     What the client of a connection may do.
     """
 
-    UNAUTHENTICATED = enum.auto()
+    UNAUTHENTICATED = auto()
     """Only log in; no login has succeeded yet."""
 
-    LOGGED_IN = enum.auto()
+    LOGGED_IN = auto()
     """Call what it has references to; at least one login is alive."""
 
-    LOGGED_OUT = enum.auto()
+    LOGGED_OUT = auto()
     """
     The same, within the limits of an unauthenticated client: it has dropped its last perspective
     by itself, and may hold other references.
     """
 
-    REVOKED = enum.auto()
+    REVOKED = auto()
     """Only log in again: the server has ended its last session."""
 
-    LOST = enum.auto()
+    LOST = auto()
     """Nothing; the connection is lost."""
 
 

@@ -4,13 +4,13 @@ The life of a session, and of its hold on the avatar, as two state machines.
 
 from __future__ import annotations
 
-from enum import Enum, auto
+from enum import auto
 from typing import Final
 
-from pbrealm._transitions import Transitions
+from pbrealm._transitions import State, Transitions
 
 
-class SessionState(Enum):
+class SessionState(State):
     """
     Where a session is in its life.
     """
@@ -37,7 +37,7 @@ class SessionState(Enum):
     """All of that is done."""
 
 
-class HoldState(Enum):
+class HoldState(State):
     """
     Where a session's hold on its avatar is in its life.
     """
