@@ -69,7 +69,9 @@ class ServerBroker(QueuedBroker):
 
     def expressionReceived(self, sexp: Any) -> None:
         client = self.client
-        if not client.logins and not (isinstance(sexp, list) and sexp and sexp[0] in _ANSWERS):
+        if not client.authenticated and not (
+            isinstance(sexp, list) and sexp and sexp[0] in _ANSWERS
+        ):
             client.received_message()
         super().expressionReceived(sexp)
 

@@ -4,10 +4,10 @@ One client's connection, before and after its login.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from enum import auto
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from traceback import format_exception
-from typing import Any, Final
+from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
@@ -21,10 +21,10 @@ from pbrealm._delivery.queued_broker import QueuedBroker
 from pbrealm._delivery.send_queue import SendQueue
 from pbrealm._server.connection_limits import Admission, origin_of
 from pbrealm._server.keepalive import Keepalive
+from pbrealm._server.logins import Logins
 from pbrealm._server.server_state import ServerState
 from pbrealm._session.connection import ConnectedSession, Connection
-from pbrealm._transitions import State, Transitions
-from pbrealm.errors import LoginRefused, PBRealmError, Reason, SessionEnded, TooManyConnections
+from pbrealm.errors import LoginRefused, Reason, SessionEnded, TooManyConnections
 
 _ANSWER_BYTES = 512
 """
@@ -40,67 +40,27 @@ _CLIENT_ERRORS = (BananaError, pb.ProtocolError, pb.Error, NotImplementedError)
 _log = Logger()
 
 
-class Access(State):
-    """
-    What the client of a connection may do.
-    """
-
-    UNAUTHENTICATED = auto()
-    """Only log in; no login has succeeded yet."""
-
-    LOGGED_IN = auto()
-    """Call what it has references to; at least one login is alive."""
-
-    LOGGED_OUT = auto()
-    """
-    The same, within the limits of an unauthenticated client: it has dropped its last perspective
-    by itself, and may hold other references.
-    """
-
-    REVOKED = auto()
-    """Only log in again: the server has ended its last session."""
-
-    LOST = auto()
-    """Nothing; the connection is lost."""
-
-
-_ACCESS: Final = Transitions(
-    {
-        Access.UNAUTHENTICATED: (Access.LOGGED_IN, Access.LOST),
-        Access.LOGGED_IN: (Access.LOGGED_OUT, Access.REVOKED, Access.LOST),
-        Access.LOGGED_OUT: (Access.LOGGED_IN, Access.LOST),
-        Access.REVOKED: (Access.LOGGED_IN, Access.LOST),
-        Access.LOST: (),
-    }
-)
-
-
 class ClientConnection:
     """
     Keeps one client to the limits of the server.
 
     Without a login the client has little time and few bytes; with one it has more.
 
-    @ivar logins: how many of the client's logins are alive.
     @ivar lost: whether the connection is lost.
     """
 
     __slots__ = (
-        "_access",
         "_admission",
         "_broker",
         "_bytes_left",
-        "_challenges",
         "_delays",
         "_keepalive",
         "_login_timeout",
+        "_logins",
         "_on_lost",
         "_origin",
-        "_pending",
-        "_refusals",
-        "_revoked_for",
         "_server",
-        "logins",
+        "lost",
     )
 
     def __init__(
@@ -114,7 +74,7 @@ class ClientConnection:
         self._broker = broker
         self._admission = admission
         self._origin = origin_of(address)
-        self._access = Access.UNAUTHENTICATED
+        self._logins = Logins(server.limits)
         # What the client may still send without a login.
         self._bytes_left = server.limits.unauthenticated_bytes
         self._login_timeout: IDelayedCall | None = None
@@ -122,22 +82,17 @@ class ClientConnection:
         self._keepalive: Keepalive | None = None
         # The throttle's delays that are under way.
         self._delays: list[Deferred[None]] = []
-        # Challenges that wait for their response, and logins that wait for their answer.
-        self._challenges = 0
-        self._pending = 0
-        self.logins = 0
-        self._refusals = 0
-        # Why the server has ended the last session; of interest in REVOKED only.
-        self._revoked_for = Reason.DISCONNECTED
         self._on_lost: list[Deferred[None]] = []
+        self.lost = False
 
     @property
     def _connection(self) -> Connection:
         return Connection.of(self._broker)
 
     @property
-    def lost(self) -> bool:
-        return self._access is Access.LOST
+    def authenticated(self) -> bool:
+        """Whether a login is alive."""
+        return self._logins.alive > 0
 
     @property
     def clock(self) -> IReactorTime:
@@ -180,7 +135,7 @@ class ClientConnection:
         @raise LoginRefused: if the client has sent more than it may without a login.
         """
         self._sign_of_life()
-        if not self.logins:
+        if not self._logins.alive:
             self._spend(count)
 
     def received_message(self) -> None:
@@ -206,12 +161,7 @@ class ClientConnection:
         @raise LoginRefused: before a login.
         @raise SessionEnded: if the server has ended the client's last session.
         """
-        if self._pending:
-            return
-        if self._access is Access.UNAUTHENTICATED:
-            raise LoginRefused("there is nothing to call before the login")
-        if self._access is Access.REVOKED:
-            raise SessionEnded(self._revoked_for)
+        self._logins.check_may_call()
 
     def misbehaved(self, why: Exception) -> None:
         """The client has sent something invalid or too large: abort the connection."""
@@ -237,7 +187,7 @@ class ClientConnection:
         """The connection is lost."""
         if self.lost:
             return
-        self._become(Access.LOST)
+        self.lost = True
         self._server.connections.discard(self)
         for lost in self._on_lost:
             lost.callback(None)
@@ -273,20 +223,18 @@ class ClientConnection:
         """Whether the server accepts no more logins."""
         return self._server.closing
 
-    def challenged(self) -> None:
+    def begin_challenge(self) -> None:
         """
         A challenge is about to be given out.
 
         @raise LoginRefused: if too many challenges wait for their response.
         """
-        if self._challenges >= self._server.limits.logins:
-            self._count_refusal()
-            raise LoginRefused("too many challenges wait for their answers")
-        self._challenges += 1
+        with self._counting_refusal():
+            self._logins.begin_challenge()
 
-    def challenge_done(self) -> None:
+    def end_challenge(self) -> None:
         """A challenge was responded to, or dropped."""
-        self._challenges -= 1
+        self._logins.end_challenge()
 
     def begin_login(self) -> None:
         """
@@ -294,21 +242,13 @@ class ClientConnection:
 
         @raise LoginRefused: if the client may not log in, or not again.
         """
-        limits = self._server.limits
-        why: PBRealmError | None = None
-        if self._server.closing:
-            why = LoginRefused("the server is shutting down", Reason.SHUTTING_DOWN)
-        elif self._admission is Admission.EXPLAINED:
-            self._refusals = limits.login_attempts
-            why = TooManyConnections("as many connections are open as may be")
-        elif self._refusals >= limits.login_attempts:
-            why = LoginRefused("too many logins on this connection were refused")
-        elif self._pending + self.logins >= limits.logins:
-            why = LoginRefused("as many logins are alive on this connection as may be")
-        if why is not None:
-            self._count_refusal()
-            raise why
-        self._pending += 1
+        with self._counting_refusal():
+            if self._server.closing:
+                raise LoginRefused("the server is shutting down", Reason.SHUTTING_DOWN)
+            if self._admission is Admission.EXPLAINED:
+                self._logins.refuse(finally_=True)
+                raise TooManyConnections("as many connections are open as may be")
+            self._logins.begin()
         # From now on it is the server that takes its time.
         self._stop_login_timeout()
 
@@ -344,52 +284,47 @@ class ClientConnection:
         """
         if account is not None:
             self._server.throttle.succeeded(self._origin, account)
-            self._refusals = 0
-        self._pending -= 1
-        self.logins += 1
+        self._logins.succeeded(forgive=account is not None)
         self._broker.limits = self._server.logged_in
-        if self._access is not Access.LOGGED_IN and not self.lost:
-            self._become(Access.LOGGED_IN)
 
     def refused(self) -> None:
         """A login has failed."""
-        self._pending -= 1
-        self._count_refusal()
+        self._logins.failed()
+        self._after_refusal()
 
     def logged_out(self, reason: Reason) -> None:
         """A login is over; the connection need not be."""
-        self.logins -= 1
-        if self.logins or self.lost:
+        self._logins.ended(reason)
+        if self._logins.alive or self.lost:
             return
-        if reason is Reason.LOGGED_OUT:
-            self._become(Access.LOGGED_OUT)
-        else:
-            self._revoked_for = reason
-            self._become(Access.REVOKED)
         self._broker.limits = self._server.unauthenticated
         self._bytes_left = self._server.limits.unauthenticated_bytes
         self._start_login_timeout()
 
-    def _become(self, access: Access) -> None:
-        self._access = _ACCESS.to(access, self._access)
+    @contextmanager
+    def _counting_refusal(self) -> Iterator[None]:
+        try:
+            yield
+        except LoginRefused:
+            self._logins.refuse()
+            self._after_refusal()
+            raise
 
-    def _count_refusal(self) -> None:
-        attempts = self._server.limits.login_attempts
-        self._refusals = min(self._refusals + 1, attempts)
-        if self.lost or self._pending or self.logins:
+    def _after_refusal(self) -> None:
+        if self.lost or not self._logins.idle:
             return
-        if self._refusals < attempts:
-            self._start_login_timeout()
-        else:
+        if self._logins.exhausted:
             # The error that is about to be raised is to be written before.
             self._server.clock.callLater(0, self._connection.close, self._server.clock)
+        else:
+            self._start_login_timeout()
 
     # Time
 
     def _start_login_timeout(self) -> None:
         self._stop_login_timeout()
         seconds = self._server.limits.login_seconds
-        if seconds and not self._pending and not self.logins:
+        if seconds and self._logins.idle:
             self._login_timeout = self._server.clock.callLater(seconds, self._login_timed_out)
 
     def _stop_login_timeout(self) -> None:

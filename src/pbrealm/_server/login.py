@@ -66,20 +66,20 @@ class LoginRoot(UnauthenticatedReferenceable):
             raise LoginRefused("the name must be a string")
         if len(username) > MAX_NAME_BYTES:
             raise LoginRefused(f"the name is longer than {MAX_NAME_BYTES} bytes")
-        self._client.challenged()
+        self._client.begin_challenge()
         challenge = Challenge(self, username)
         # Only this private table tells when the client drops the challenge without a response.
-        self._broker._localCleanup[challenge.processUniqueID()] = self._client.challenge_done
+        self._broker._localCleanup[challenge.processUniqueID()] = self._client.end_challenge
         return challenge.challenge, challenge
 
     def remote_loginAnonymous(self, mind: object) -> Deferred[pb.Referenceable]:
         """Log in without a name."""
         return self.log_in(Anonymous(), None, mind)
 
-    def challenge_done(self, challenge: Challenge) -> None:
+    def end_challenge(self, challenge: Challenge) -> None:
         """A challenge of this root has been responded to."""
         self._broker._localCleanup.pop(challenge.processUniqueID(), None)
-        self._client.challenge_done()
+        self._client.end_challenge()
 
     def log_in(
         self, credentials: ICredentials, account: bytes | None, mind: object
@@ -208,7 +208,7 @@ class Challenge(UnauthenticatedReferenceable):
         root, self._root = self._root, None
         if root is None:
             raise LoginRefused("this challenge has been answered before")
-        root.challenge_done(self)
+        root.end_challenge(self)
         if not isinstance(response, bytes):
             raise LoginRefused("the response to the challenge must be bytes")
         self._response = response
