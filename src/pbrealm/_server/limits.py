@@ -37,17 +37,21 @@ class Limits:
     )
     unauthenticated_bytes: int = limit(
         64 * 1024,
-        "Bytes that a connection may send in all before its login. Each message counts for 512 "
+        "Bytes that a connection without a login may send in all. Each message counts for 512 "
         "bytes more, because of its answer.",
     )
     unauthenticated_message_bytes: int = limit(
-        16 * 1024, "Bytes of a single message before the login."
+        16 * 1024, "Bytes of a single message on a connection without a login."
     )
     unauthenticated_depth: int = limit(
-        16, "Depth of nested lists in a single message before the login."
+        16, "Depth of nested lists in a single message on a connection without a login."
     )
-    message_bytes: int = limit(16 * 1024 * 1024, "Bytes of a single message after the login.")
-    depth: int = limit(200, "Depth of nested lists in a single message after the login.")
+    message_bytes: int = limit(
+        16 * 1024 * 1024, "Bytes of a single message on a connection with a login."
+    )
+    depth: int = limit(
+        200, "Depth of nested lists in a single message on a connection with a login."
+    )
     connections: int = limit(10_000, "Number of connections in all.")
     connections_per_address: int = limit(
         1_000, "Number of connections from one IPv4 address, or from one IPv6 network (/64)."
