@@ -1,9 +1,9 @@
 """
-See pbrealm work: `make demo`.
+The demonstration that `make demo` runs.
 
-It starts a server, `twistd -n pbrealm --demo`, and drives it with plain Perspective Broker
-clients, each a process of its own. Then it leaves the server running until Ctrl-C; with --once,
-or DEMO_ONCE=1 in the environment, it stops it and ends.
+It starts a server with `twistd -n pbrealm --demo`, and plain Perspective Broker clients, each in a
+process of its own.  At the end the server runs on until Ctrl-C.  With --once as the argument, or
+DEMO_ONCE=1 in the environment, the demonstration stops the server.
 """
 
 import os
@@ -20,11 +20,11 @@ from twisted.internet.task import react
 
 ADDRESS = "tcp:{port}:interface=127.0.0.1"
 CLIENT = Path(__file__).with_name("demo_client.py")
-PATIENCE = 20
-"""Seconds to wait for any one thing to happen."""
+TIMEOUT = 20
+"""Seconds to wait for an expected line of output."""
 
 HOW_TO_CONNECT = """
-The server is still there, at 127.0.0.1:{port}. Paste this into {python}:
+The server is still there, at 127.0.0.1:{port}. To connect, paste this into {python}:
 
     from twisted.cred.credentials import UsernamePassword
     from twisted.internet import reactor
@@ -37,42 +37,42 @@ The server is still there, at 127.0.0.1:{port}. Paste this into {python}:
     login.addBoth(print).addBoth(lambda _: reactor.stop())
     reactor.run()
 
-Ctrl-C stops it. What it logs:
+Ctrl-C stops the server. Its log:
 """
 
 
 class Process(ProcessProtocol):
     """
-    A program that was started, and the lines that it has said so far.
+    A running program, and the lines that it has printed so far.
     """
 
-    def __init__(self, name, arguments, heard=None):
+    def __init__(self, name, arguments, on_line=None):
         self.name = name
         self.lines = []
         self.ended = Deferred()
         self.has_ended = False
-        self._heard = heard or self._tell
+        self._on_line = on_line or self._print
         self._waiting = []
         self._rest = ""
         arguments = [sys.executable, *arguments]
         self.transport = reactor.spawnProcess(self, sys.executable, arguments, env=os.environ)
 
-    def _tell(self, line):
+    def _print(self, line):
         print(f"  {self.name:<14} {line}", flush=True)
 
     def childDataReceived(self, _, data):
         *lines, self._rest = (self._rest + data.decode("utf-8", "replace")).split("\n")
         for line in lines:
             self.lines.append(line)
-            self._heard(line)
-        self._look()
+            self._on_line(line)
+        self._check_waiting()
 
     def processEnded(self, reason):
         self.has_ended = True
-        self._look()
+        self._check_waiting()
         self.ended.callback(None)
 
-    def _look(self):
+    def _check_waiting(self):
         for pattern, found in self._waiting[:]:
             matches = (re.search(pattern, line) for line in self.lines)
             match = next((match for match in matches if match), None)
@@ -80,32 +80,32 @@ class Process(ProcessProtocol):
                 self._waiting.remove((pattern, found))
                 found.callback(match)
 
-    async def says(self, pattern):
+    async def wait_for(self, pattern):
         """
-        Wait for a line, which may have been said already.
+        Wait for a line of output; the program may have printed it already.
 
-        @return: the match, or None if the program has ended, or let us wait, without saying so.
+        @return: the match, or None if the program ends or the timeout passes without one.
         """
-        found = Deferred().addTimeout(PATIENCE, reactor, onTimeoutCancel=lambda *_: None)
+        found = Deferred().addTimeout(TIMEOUT, reactor, onTimeoutCancel=lambda *_: None)
         self._waiting.append((pattern, found))
-        self._look()
+        self._check_waiting()
         return await found
 
-    async def must_say(self, pattern):
-        """Wait for a line without which there is no story to tell."""
-        match = await self.says(pattern)
+    async def expect(self, pattern):
+        """Wait for a line of output, and exit with an error if it doesn't come."""
+        match = await self.wait_for(pattern)
         if match is None:
-            raise SystemExit(f"{self.name} never said {pattern!r}:\n{self.all()}")
+            raise SystemExit(f"{self.name} did not print {pattern!r}:\n{self.output()}")
         return match
 
-    def all(self):
+    def output(self):
         return "\n".join(self.lines)
 
     def stop(self):
         """
-        Have it end.
+        Send SIGTERM to the process.
 
-        @return: a Deferred that fires when it has.
+        @return: a Deferred that fires when the process has ended.
         """
         try:
             self.transport.signalProcess("TERM")
@@ -116,85 +116,85 @@ class Process(ProcessProtocol):
 
 class Server:
     """
-    The server, on its own port or, where that is taken, on a free one.
+    The server, on port 8787, or on any free port if that one is in use.
     """
 
     def __init__(self):
-        self.show = False
+        self.show_log = False
 
     async def start(self):
         for port in (8787, 0):
             twistd = [str(Path(sysconfig.get_path("scripts"), "twistd")), "-n", "--pidfile="]
             options = ["--demo", "--listen", ADDRESS.format(port=port)]
             print(f"$ twistd -n pbrealm {' '.join(options)}\n", flush=True)
-            self.process = Process("server", [*twistd, "pbrealm", *options], self._heard)
-            listening = await self.process.says(r"listening on \S+:(\d+)")
+            self.process = Process("server", [*twistd, "pbrealm", *options], self._on_line)
+            listening = await self.process.wait_for(r"listening on \S+:(\d+)")
             if listening is not None:
                 self.port = listening[1]
                 return
-            if "already in use" not in self.process.all():
+            if "already in use" not in self.process.output():
                 break
-            print(f"Port {port} is taken, so on a free one instead:")
-        raise SystemExit(f"the server does not start:\n{self.process.all()}")
+            print(f"Port {port} is taken, so the server uses a free port instead:")
+        raise SystemExit(f"the server did not start:\n{self.process.output()}")
 
-    def _heard(self, line):
-        if self.show:
+    def _on_line(self, line):
+        if self.show_log:
             print(line, flush=True)
 
 
-async def story(server, clients):
+async def run_scenes(server, clients):
     def client(name, *account):
         process = Process(name, [str(CLIENT), server.port, *account])
         clients.append(process)
         return process
 
-    print("Alice logs in twice, from two processes, and gets one avatar:")
+    print("Alice logs in from two processes. Both get the same avatar:")
     alices = [client("alice (1st)", "alice", "secret")]
-    await alices[0].must_say("this avatar has 1 client")
+    await alices[0].expect("this avatar has 1 client")
     alices.append(client("alice (2nd)", "alice", "secret"))
-    await alices[1].must_say("this avatar has 2 clients")
+    await alices[1].expect("this avatar has 2 clients")
 
-    print("\nTwo is all she may have, so a third login is refused, and says who is in:")
-    await client("alice (3rd)", "alice", "secret").must_say("refused: alice is logged in already")
+    print("\nAlice may have two sessions. A third login is refused, and the error says why:")
+    await client("alice (3rd)", "alice", "secret").expect("refused: alice is logged in already")
 
-    print("\nThe avatar's clock ticks into the minds of both:")
+    print("\nThe avatar has a clock, which calls the minds of both clients:")
     for alice in alices:
-        await alice.must_say("ticks")
+        await alice.expect("ticks")
 
-    print("\nBob may be in once, and the newest wins: the first is told, then closed:")
+    print("\nBob may have one session. A new login replaces it, and the first client is told:")
     first = client("bob (1st)", "bob", "secret")
-    await first.must_say("hello bob")
-    await client("bob (2nd)", "bob", "secret").must_say("hello bob")
-    await first.must_say("goodbye: replaced")
-    await first.must_say("closed")
+    await first.expect("hello bob")
+    await client("bob (2nd)", "bob", "secret").expect("hello bob")
+    await first.expect("goodbye: replaced")
+    await first.expect("closed")
 
-    print("\nGuests need no name, and each gets an avatar of its own:")
+    print("\nGuests log in without a name. Each gets its own avatar:")
     for number in (1, 2):
-        await client(f"guest ({number})").must_say(rf"hello guest#{number}, .* 1 client$")
+        await client(f"guest ({number})").expect(rf"hello guest#{number}, .* 1 client$")
 
-    print("\nA wrong password gets nobody in:")
-    await client("mallory", "alice", "guess").must_say("refused: the name or the password")
+    print("\nA login with a wrong password is refused:")
+    await client("mallory", "alice", "guess").expect("refused: the name or the password")
 
 
 async def main(reactor, *arguments):
     once = "--once" in arguments or os.environ.get("DEMO_ONCE", "") not in ("", "0")
     server, clients = Server(), []
     await server.start()
-    # Also when this is interrupted: nobody would find the server afterwards.
+    # Stop the server also if the demonstration is interrupted.
     reactor.addSystemEventTrigger("before", "shutdown", server.process.stop)
-    await story(server, clients)
+    await run_scenes(server, clients)
     if once:
-        print("\nThe server is told to stop, and says goodbye to those who are in:")
+        print("\nThe server stops, and tells its clients:")
         await server.process.stop()
         for client in clients:
             await client.ended
         return
-    print("\nThey all leave.")
+    print("\nAll clients leave.")
     for client in clients:
         client.transport.closeStdin()
         await client.ended
     print(HOW_TO_CONNECT.format(port=server.port, python=sys.executable), flush=True)
-    server.show = True
+    server.show_log = True
     await server.process.ended
     print("The server has stopped.")
 

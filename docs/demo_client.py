@@ -1,9 +1,10 @@
 """
-One client of the demonstration: plain Perspective Broker, nothing of pbrealm.
+A client of the demonstration.  It is plain Perspective Broker, and doesn't use pbrealm.
 
     python docs/demo_client.py PORT [NAME PASSWORD]
 
-logs in, anonymously without a name, says what it's told, and leaves when its input ends.
+It logs in, anonymously if no name is given.  It prints what the server tells it, and disconnects
+at the end of its standard input.
 """
 
 import sys
@@ -22,13 +23,13 @@ def say(line):
 
 
 class Mind(pb.Referenceable):
-    """What the server calls."""
+    """The mind: the object whose methods the server can call."""
 
     def __init__(self):
         self.ticks = 0
 
     def remote_notifyTime(self, time):
-        # The first few are enough to tell.
+        # Print only the first two of them.
         self.ticks += 1
         if self.ticks <= 2:
             say(f"the server's clock ticks: {time:.1f}")
@@ -38,7 +39,7 @@ class Mind(pb.Referenceable):
 
 
 class Input(Protocol):
-    """Says when there is no more input: whoever started this client has enough of it."""
+    """Waits for the end of the standard input: then the demonstration wants this client to end."""
 
     def __init__(self):
         self.ended = Deferred()
@@ -52,7 +53,7 @@ async def talk(reactor, port, name=None, password=""):
     if name is not None:
         credentials = UsernamePassword(name.encode(), password.encode())
     factory = pb.PBClientFactory()
-    # A client that is sent away says so in its own words, below.
+    # Without the log lines of the factory: this client prints its own messages.
     factory.noisy = False
     broker = await TCP4ClientEndpoint(reactor, "127.0.0.1", int(port)).connect(factory)
     over = Deferred()

@@ -10,7 +10,8 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 import pbrealm
-from pbrealm import Backlog, Limits, Reason
+from pbrealm import Backlog, Limits, Reason, SlowClientPolicy
+from pbrealm._limit_fields import description_of
 from pbrealm.testing import MemoryServer
 
 README = Path(__file__).parent.parent.joinpath("README.md").read_text(encoding="utf-8")
@@ -28,17 +29,28 @@ class ReadmeTests(SynchronousTestCase):
             rows.append([cell.strip() for cell in line.strip("|").split(" | ")])
         return rows
 
-    def test_bounds(self):
-        """Each bound is in its table, with its default."""
-        for bounds in (Limits(), Backlog()):
-            stated = {
-                row[0].strip("`"): row[1] for row in self.table(f"`{type(bounds).__name__}`")
-            }
-            defaults = {field.name: getattr(bounds, field.name) for field in fields(bounds)}
-            self.assertEqual(list(stated), list(defaults))
-            for name, default in defaults.items():
-                value = getattr(default, "value", default)
-                self.assertEqual(stated[name].replace(",", ""), str(value), name)
+    def test_limits(self):
+        """Each limit is in its table, with its default and its description."""
+        for limits in (Limits(), Backlog()):
+            stated = [
+                (name.strip("`"), default.replace(",", "").strip("`"), description)
+                for name, default, description in self.table(f"`{type(limits).__name__}`")
+            ]
+            self.assertEqual(
+                stated,
+                [
+                    (field.name, str(field.default), description_of(field))
+                    for field in fields(limits)
+                ],
+            )
+
+    def test_slow_client_policies(self):
+        """Each policy for slow clients is in its table."""
+        stated = [
+            (policy.strip("`"), option.strip("`").replace("-", " "))
+            for policy, option, _ in self.table("`when_slow=`")
+        ]
+        self.assertEqual(stated, [(str(policy), policy.value) for policy in SlowClientPolicy])
 
     def test_reasons(self):
         """The reasons are stated with their numbers, and whether to come back."""

@@ -1,7 +1,9 @@
 """
-Anonymous, for certain accounts: alice and bob each have a sheet that lasts, while whoever logs in
-as "visitor", with the empty password, gets a sheet that is thrown away afterwards, under a name
-like guest#1.
+Anonymous logins for certain accounts.
+
+Alice and bob each have an avatar that is cached: a sheet that keeps its lines.  Each login as
+"visitor", with the empty password, is a guest's.  A guest gets a new sheet, which is discarded
+after the session, and an avatar id such as guest#1.
 
     python docs/examples/anonymous_accounts.py [ENDPOINT]
     python docs/examples/client.py --name visitor --password "" write "'a line'"

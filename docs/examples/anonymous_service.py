@@ -1,6 +1,8 @@
 """
-Anonymous, for a whole service: nobody needs a name, and each login gets a sheet of its own, which
-no other client can touch, and which is gone when the client is.
+Anonymous logins for a whole service.
+
+Clients need no account.  Each login gets an avatar of its own: a sheet that no other client can
+access, and that is discarded when the client leaves.
 
     python docs/examples/anonymous_service.py [ENDPOINT]
     python docs/examples/client.py --anonymous write "'a line'"
@@ -16,7 +18,7 @@ from pbrealm import AnonymousRealm, DisposableRealm, ServerFactory
 
 class Sheet(pb.Avatar):
     def __init__(self, name):
-        # guest#1, guest#2, ...
+        # The avatar id: guest#1, guest#2, ...
         self.name = name
         self.lines = []
 
@@ -29,8 +31,8 @@ class Sheet(pb.Avatar):
 
 
 guests = DisposableRealm(Sheet)
-# The first realm is for those who log in under a name, which nobody can here: the portal has no
-# checker for passwords.
+# The first argument is the realm for clients that log in with a name.  No client can do that
+# here, since the portal has no checker for passwords.
 realm = AnonymousRealm(guests, guests)
 
 if __name__ == "__main__":

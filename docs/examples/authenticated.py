@@ -1,6 +1,7 @@
 """
-The authenticated server, all of it in one place: what serving.py does for the other programs is
-spelled out here.
+A complete server with authentication, in one file.
+
+The other examples leave accounts and listening to serving.py.
 
     python docs/examples/authenticated.py [ENDPOINT]
     python docs/examples/client.py --password password getMessage
@@ -20,10 +21,10 @@ from pbrealm import DisposableRealm, ServerFactory
 
 
 class User(pb.Avatar):
-    """What somebody who has logged in can do; what isn't named perspective_ can't be called."""
+    """The avatar.  Its clients can call the methods whose names begin with perspective_."""
 
     def __init__(self, name):
-        # A str, whatever the checker makes of the name.
+        # The avatar id is a str, even if the checker returns bytes.
         self.name = name
 
     def perspective_getMessage(self):
@@ -34,16 +35,16 @@ class User(pb.Avatar):
 
 
 def make_factory():
-    # Who may log in.  The passwords are compared in the form in which PB sends them, an MD5
-    # response to a challenge, for which the checker has to know the password itself.
+    # The checker decides who may log in.  PB doesn't send the password, but a response to a
+    # challenge, made from the password.  To verify it, the checker has to know the password.
     checker = InMemoryUsernamePasswordDatabaseDontUse()
     checker.addUser(b"alice", b"password")
     checker.addUser(b"bob", b"secret")
 
-    # Whom they become: here a new avatar for each login.
+    # The realm decides which avatar a login gets: here, a new one for each login.
     realm = DisposableRealm(User)
 
-    # The portal brings both together, and the factory serves them.
+    # The portal connects the realm and the checker, and the factory serves the portal.
     return ServerFactory(Portal(realm, [checker]))
 
 
@@ -51,7 +52,7 @@ async def main(reactor, endpoint="tcp:8787:interface=127.0.0.1"):
     port = await serverFromString(reactor, endpoint).listen(make_factory())
     address = port.getHost()
     print(f"listening at {address.host}:{address.port}", flush=True)
-    await Deferred()  # that nothing fires: a signal ends the process
+    await Deferred()  # Never fires: the program runs until a signal ends it.
 
 
 if __name__ == "__main__":

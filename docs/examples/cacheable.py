@@ -1,12 +1,12 @@
 """
-A Cacheable whose observers are kept by an ObserverSet.
+A Cacheable that keeps its observers in an ObserverSet.
 
-Each client that asks for the scores gets one copy, which follows every change from then on.  The
-introduction to PB recommends a list for the observers, and a list fails: stoppedObserving gets
-another object than the one that was put in, and two observers of different connections can't be
-compared.  ObserverSet tells them apart, and drops those whose connection is lost.
+Each client that asks for the scores gets a copy, which follows every change.  PB's introduction
+keeps the observers in a list.  That doesn't work: stoppedObserving gets another object than
+getStateToCacheAndObserveFor did, and observers of different connections can't be compared.  An
+ObserverSet handles both, and drops observers whose connection is lost.
 
-The client has to say what it makes of the scores:
+The client has to register a class for the copy:
 
     class Scores(pb.RemoteCache):
         def observe_scored(self, name, points):
@@ -30,7 +30,7 @@ class Scores(pb.Cacheable):
         self.observers = ObserverSet()
 
     def getTypeToCopy(self):
-        # By default it would be the name of this class in its module, which is __main__ here.
+        # The default is the class's name with its module, which would be __main__ here.
         return b"pbrealm.examples.Scores"
 
     def getStateToCacheAndObserveFor(self, perspective, observer):

@@ -1,6 +1,7 @@
 """
-A cached avatar: whoever logs in as alice gets the same avatar, today and tomorrow, on one
-connection or on two.
+A cached avatar.
+
+All clients that log in as alice get the same avatar, at the same time or one after another.
 
     python docs/examples/cached_avatar.py [ENDPOINT]
     python docs/examples/client.py greet
@@ -14,7 +15,7 @@ from pbrealm import CachingRealm, ServerFactory
 
 
 class Greeter(pb.Avatar):
-    """It counts its greetings, over all the clients that ask for one."""
+    """An avatar that counts the greetings of all its clients."""
 
     def __init__(self, name):
         self.name = name
@@ -25,8 +26,8 @@ class Greeter(pb.Avatar):
         return f"hello {self.name}, greeting number {self.greetings}"
 
 
-# A class will do as the avatar factory, or any callable that takes the avatar id.  It may return
-# a Deferred or a coroutine; clients that log in meanwhile wait for that one avatar.
+# The avatar factory is a class, or another callable that takes the avatar id.  It may return a
+# Deferred or a coroutine.  Clients that log in meanwhile wait for the same avatar.
 realm = CachingRealm(Greeter)
 
 if __name__ == "__main__":

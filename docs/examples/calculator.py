@@ -1,8 +1,8 @@
 """
-The calculator: an object that anybody may call who can connect, without a login.
+A calculator: an object that any client can call without a login.
 
-It is plain Perspective Broker, and uses nothing of pbrealm: where all the clients are nobody in
-particular, there are no sessions.  authenticated.py is the next step.
+This program is plain Perspective Broker.  It doesn't use pbrealm, since without logins there are
+no sessions.  See authenticated.py for a server with logins.
 
     python docs/examples/calculator.py [ENDPOINT]
     python docs/examples/client.py --root divide 10 4
@@ -14,10 +14,9 @@ from twisted.spread import pb
 
 class DivisionByZero(pb.Error):
     """
-    What a client gets for dividing by nothing.
+    The client tried to divide by zero.
 
-    Being a pb.Error, it crosses the wire with its one line of text and its name, and leaves no
-    traceback in the log: it isn't the server that did something wrong.
+    PB sends the name and the text of a pb.Error to the client, and logs no traceback for it.
     """
 
 

@@ -1,8 +1,8 @@
 """
-A client to try the other programs with: it logs in, calls one method and prints the answer.
+A client for the other examples: it logs in, calls one method and prints the answer.
 
-It is plain Perspective Broker and uses nothing of pbrealm.  Whatever the server tells its mind is
-printed too.  Arguments of the method are Python literals.
+It also prints the calls that the server makes to its mind.  The arguments of the method are Python
+literals.  The client is plain Perspective Broker, and doesn't use pbrealm.
 
     python docs/examples/client.py greet
     python docs/examples/client.py --name bob --stay setperiod 0.5
@@ -20,7 +20,7 @@ from twisted.spread import pb
 
 
 class Mind(pb.Referenceable):
-    """It has any method, and prints what it is called with."""
+    """A mind that accepts a call of any method, and prints it."""
 
     def remoteMessageReceived(self, broker, message, args, kw):
         print("told:", message, *broker.unserialize(args), flush=True)
@@ -34,11 +34,17 @@ def parse_options():
     parser.add_argument("--at", default="tcp:127.0.0.1:8787", metavar="ENDPOINT")
     who = parser.add_mutually_exclusive_group()
     who.add_argument("--name", default="alice")
-    who.add_argument("--anonymous", action="store_true", help="log in under no name")
-    who.add_argument("--root", action="store_true", help="don't log in, call the root object")
+    who.add_argument("--anonymous", action="store_true", help="log in without a name")
+    who.add_argument("--root", action="store_true", help="don't log in, but call the root object")
     parser.add_argument("--password", default="secret")
-    parser.add_argument("--of", metavar="METHOD", help="call what this method returns instead")
-    parser.add_argument("--stay", action="store_true", help="stay until the server hangs up")
+    parser.add_argument(
+        "--of",
+        metavar="METHOD",
+        help="call this method first, and then the other one on the object that it returns",
+    )
+    parser.add_argument(
+        "--stay", action="store_true", help="stay connected until the server closes the connection"
+    )
     parser.add_argument("method")
     parser.add_argument("arguments", nargs="*", type=ast.literal_eval)
     return parser.parse_args()
@@ -57,7 +63,7 @@ async def main(reactor, options):
         else:
             credentials = UsernamePassword(options.name.encode(), options.password.encode())
             reference = await factory.login(credentials, Mind())
-        # The login lasts as long as the client keeps its reference.
+        # The login lasts as long as the client keeps this reference.
         called = reference
         if options.of:
             called = await reference.callRemote(options.of)

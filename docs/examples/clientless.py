@@ -1,8 +1,8 @@
 """
-Clientless: an avatar that takes no notice of clients.
+An avatar that isn't told of its clients.
 
-It doesn't provide IClientAware, so nobody tells it who comes and goes.  Any number of clients
-may set the thermostat and read it, and it stays as it was set when all of them are gone.
+The avatar doesn't provide IClientAware.  Any number of clients may set the thermostat and read
+it.  The avatar is cached, so it keeps its temperature when all clients have left.
 
     python docs/examples/clientless.py [ENDPOINT]
     python docs/examples/client.py set 21

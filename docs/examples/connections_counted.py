@@ -1,8 +1,9 @@
 """
-Connect and disconnect, counted: an avatar that is told of its clients.
+An avatar that counts its clients.
 
-It says so by providing IClientAware.  For each client that attached there is one detaching,
-whichever way it left: logged out, hung up, or lost in the middle of its login.
+The avatar provides IClientAware, so it is told of each client that attaches or detaches.  For
+each attached there is one detached, however the client leaves: it logs out, it disconnects, or
+its connection is lost during the login.
 
     python docs/examples/connections_counted.py [ENDPOINT]
     python docs/examples/client.py connections

@@ -1,8 +1,8 @@
 """
-A Copyable: a hand of cards that is sent by value, and shows its cards to nobody but its owner.
+A Copyable whose copies differ by client: a hand of cards that only its owner can see.
 
-getStateToCopyFor is told which avatar the copy is for.  The client has to say what it makes of a
-hand, or its PB refuses the copy:
+getStateToCopyFor gets the avatar of the client that the copy is for.  The client has to register
+a class for the copy; otherwise its PB refuses the copy:
 
     class Hand(pb.RemoteCopy):
         pass
@@ -25,7 +25,7 @@ class Hand(pb.Copyable):
         self.cards = cards
 
     def getTypeToCopy(self):
-        # By default it would be the name of this class in its module, which is __main__ here.
+        # The default is the class's name with its module, which would be __main__ here.
         return b"pbrealm.examples.Hand"
 
     def getStateToCopyFor(self, perspective):

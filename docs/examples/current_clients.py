@@ -1,9 +1,9 @@
 """
-A cached avatar with its set of current clients.
+A cached avatar with a set of its current clients.
 
-ClientSet is safe where a set of minds isn't (minds can be neither hashed nor compared across
-connections), and a client leaves it when its session ends, so there is nothing to do in detached
-but to tell the others.
+A plain set of minds doesn't work, since minds of different connections can't be hashed and
+compared reliably.  A ClientSet holds sessions (or minds), and drops a session when it ends.  So
+detached only has to tell the other clients.
 
     python docs/examples/current_clients.py [ENDPOINT]
     python docs/examples/client.py --stay clients   (twice, at the same time)
@@ -27,7 +27,7 @@ class Player(pb.Avatar):
         self.clients = ClientSet()
 
     def attached(self, session):
-        # Those who are here already are told; the newcomer sees them in the list.
+        # Tell the other clients.  The new client isn't in the set yet.
         self.clients.notify("arrived", address_of(session))
         self.clients.add(session)
 

@@ -1,10 +1,10 @@
 """
-The data service: store, retrieve and list_keys, for items that are copied in both directions.
+A data service that stores items.  The items are copied in both directions.
 
-Each account has a store of its own.  It is cached, so what alice stored is there when she comes
-back, and for all her clients; a new avatar for each login would have forgotten it.
+Each account has a store, which is the avatar.  The avatar is cached, so all clients of alice see
+the same items, and alice finds them again at her next login.
 
-The client has to say what it makes of an item, and by which name it sends one:
+The client has to register a class for the items, and to send them under the same name:
 
     class Item(pb.Copyable, pb.RemoteCopy):
         def getTypeToCopy(self):
@@ -27,11 +27,11 @@ class Item(pb.Copyable, pb.RemoteCopy):
     """Something with a name and a value."""
 
     def getTypeToCopy(self):
-        # By default it would be the name of this class in its module, which is __main__ here.
+        # The default is the class's name with its module, which would be __main__ here.
         return b"pbrealm.examples.Item"
 
     def setCopyableState(self, state):
-        # It's the client who says what is in here, so take what there is to be and no more.
+        # The state comes from the client, so take only the attributes that an item has.
         self.name = state["name"]
         self.value = state["value"]
 
@@ -40,7 +40,7 @@ pb.setUnjellyableForClass("pbrealm.examples.Item", Item)
 
 
 class NoSuchKey(pb.Error):
-    """Nothing is stored under this key."""
+    """There is no item with this key."""
 
 
 class Store(pb.Avatar):

@@ -1,9 +1,9 @@
 """
-The limit: alice may be logged in twice at a time, and so may bob.
+A limit on sessions: each account may have two at the same time.
 
-The avatar knows nothing of it: one realm finds the avatar, the realm around it counts.  A login
-too many is refused after its password was checked, and a place is free again from the moment
-that a client logs out or its connection is lost.
+The inner realm finds the avatar, and the realm around it counts the sessions.  A login beyond the
+limit is refused after its password has been checked.  A client that logs out or loses its
+connection makes room for another one at once.
 
     python docs/examples/limited.py [ENDPOINT]
     python docs/examples/client.py --stay greet     (three times, at the same time)
@@ -26,7 +26,8 @@ class Greeter(pb.Avatar):
         return f"hello {self.name}, greeting number {self.greetings}"
 
 
-# limit may be a callable too, from avatar id to number; total= bounds all the clients together.
+# limit may also be a callable that returns the limit for an avatar id.  total= limits the
+# sessions of all accounts together.
 realm = ConnectionLimitedRealm(CachingRealm(Greeter), limit=2)
 
 if __name__ == "__main__":

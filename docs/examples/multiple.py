@@ -1,8 +1,10 @@
 """
-Multiple clients: all of alice's clients share one console, and hear what any of them says.
+Several clients of one avatar: all clients of alice share a console, and each gets the messages
+of all.
 
-Sending to all never raises: a client that is found dead is dropped, one that fails or doesn't
-answer in time is reported, and the others hear it all the same.
+Notifying a ClientSet never raises.  A client whose connection is dead is dropped from the set.
+The report lists the clients that fail or don't answer in time, and the others get the message
+anyway.
 
     python docs/examples/multiple.py [ENDPOINT]
     python docs/examples/client.py --stay say "'good morning'"  (twice, at the same time)
@@ -27,11 +29,11 @@ class Console(pb.Avatar):
         self.clients.add(session)
 
     def detached(self, session, reason):
-        """The session has left the set already, by itself."""
+        """Nothing to do: the set drops the session by itself."""
 
     @inlineCallbacks
     def perspective_say(self, text):
-        # The avatar is one for all its clients; the session says which of them is calling.
+        # All clients share this avatar; the current session tells which of them is calling.
         speaker = f"{self.name} at port {current_session().peer.port}"
         report = yield self.clients.notify("hear", speaker, text)
         return {

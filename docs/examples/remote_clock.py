@@ -1,8 +1,8 @@
 """
-The remote clock: the server tells each client the time, at the period that this client likes.
+A remote clock: the server periodically tells each client the time.
 
-It speaks to the client's mind, the object that the client passed when it logged in.  The period
-concerns one client only, so each login gets an avatar of its own.
+The server calls the client's mind, the object that the client passes when it logs in.  Each
+client can set its own period, so each login gets its own avatar.
 
     python docs/examples/remote_clock.py [ENDPOINT]
     python docs/examples/client.py --stay setperiod 0.5
@@ -27,7 +27,7 @@ class Clock(pb.Avatar):
 
     def attached(self, session):
         if session.mind is None:
-            raise LoginRefused("this is a clock, and you passed no mind to tell the time to")
+            raise LoginRefused("you passed no mind, so the clock can't tell you the time")
         self.session = session
         self.start(1)
 
@@ -40,9 +40,8 @@ class Clock(pb.Avatar):
 
     def tell_time(self):
         told = self.session.notify("notifyTime", time.time())
-        # LoopingCall waits for what it gets back: a client that answers slowly is told less
-        # often, instead of ever more that it hasn't taken yet.  One that can't be told at all
-        # doesn't stop the clock.
+        # LoopingCall waits for this Deferred, so a client that answers slowly is told the time
+        # less often.  The errback keeps a failure from stopping the clock.
         return told.addErrback(lambda why: None)
 
     def perspective_setperiod(self, period):

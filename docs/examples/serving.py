@@ -1,7 +1,7 @@
 """
-What the programs beside this one share: two accounts, and listening.
+The accounts and the listening that the example servers share.
 
-Neither has to do with pbrealm.
+Nothing here is specific to pbrealm.
 """
 
 import sys
@@ -14,7 +14,7 @@ from twisted.logger import globalLogBeginner, textFileLogObserver
 
 
 def accounts():
-    """A checker that knows alice and bob, both with the password "secret"."""
+    """Make a checker with the accounts alice and bob, both with the password "secret"."""
     checker = InMemoryUsernamePasswordDatabaseDontUse()
     for name in (b"alice", b"bob"):
         checker.addUser(name, b"secret")
@@ -22,7 +22,7 @@ def accounts():
 
 
 def serve(factory):
-    """Listen at the endpoint that the command line names, until a signal ends the process."""
+    """Listen at the endpoint given as an argument, until a signal ends the process."""
     where = sys.argv[1] if len(sys.argv) > 1 else "tcp:8787:interface=127.0.0.1"
     globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
 
@@ -30,6 +30,6 @@ def serve(factory):
         port = await serverFromString(reactor, where).listen(factory)
         address = port.getHost()
         print(f"listening at {address.host}:{address.port}", flush=True)
-        await Deferred()  # that nothing fires
+        await Deferred()  # Never fires: the program runs until a signal ends it.
 
     react(listen)

@@ -1,9 +1,11 @@
 """
-Shared state under an avatar of one's own: each login gets a new avatar, which can keep what
-concerns this client only, over a greeter that all of alice's clients share.
+State that all clients of an account share, and an avatar for each login.
 
-The howto's greeter formats two values into one place, of which it doesn't have the second: the
-name belongs to the avatar.  Here the greeter counts, and the avatar words the greeting.
+The avatar holds what concerns only its own client: here, the language.  The state holds what all
+clients of the account share: here, the number of greetings.
+
+The howto's greeter has a mistake: it formats two values with a string that has one placeholder,
+and uses a name that only the avatar has.  Here the state counts, and the avatar makes the text.
 
     python docs/examples/shared_state.py [ENDPOINT]
     python docs/examples/client.py greet
@@ -27,7 +29,7 @@ class Greeter:
         return self.greetings
 
 
-class Visitor(pb.Avatar):
+class User(pb.Avatar):
     """The avatar: one for each login."""
 
     def __init__(self, name, greeter):
@@ -45,7 +47,7 @@ class Visitor(pb.Avatar):
         return f"{hello} {self.name}, greeting number {self.greeter.next_number()}"
 
 
-realm = SharedStateRealm(avatar_factory=Visitor, state_factory=Greeter)
+realm = SharedStateRealm(avatar_factory=User, state_factory=Greeter)
 
 if __name__ == "__main__":
     serve(ServerFactory(Portal(realm, [accounts()])))

@@ -1,9 +1,9 @@
 """
-A single client, with refusal: while one is at the helm, a second one isn't let in, and is told
-who holds the place: who, from which address, since when.
+A single client for each account; a second login is refused.
 
-The first client's place is its own until it logs out or its connection is lost.  Compare
-single_ping.py, which makes sure that it is still there, and single_replace.py, which makes it go.
+The error says from which address the first client is logged in, and since when.  The first client
+keeps its session until it logs out or its connection is lost.  Compare single_ping.py, which
+pings the first client, and single_replace.py, which replaces it.
 
     python docs/examples/single.py [ENDPOINT]
     python docs/examples/client.py --stay steer 90  (twice, at the same time)

@@ -1,16 +1,15 @@
 """
-A single client, with a look whether it is still there: a second one is let in if the first
-doesn't answer, and else refused, and told who holds the place: who, from which address, since
-when.
+A single client for each account; a second login replaces the first if the first doesn't answer.
 
-The connection of a machine that was switched off looks alive for hours.  This server asks for a
-sign of life instead, which any Perspective Broker client gives by itself: it needs no method for
-that, nor a mind.
+The connection of a machine that was switched off looks alive for hours.  So the server pings the
+first client when another one logs in.  If the first client answers, the new login is refused, and
+the error says from which address the first client is logged in, and since when.  Any Perspective
+Broker client answers pings by itself; it needs neither a method nor a mind for them.
 
     python docs/examples/single_ping.py [ENDPOINT]
     python docs/examples/client.py --stay steer 90
 
-Stop that client with Ctrl-Z, so that it is there but answers nothing, and start another.
+Suspend that client with Ctrl-Z, so that it doesn't answer, and start another one.
 """
 
 from serving import accounts, serve
@@ -29,7 +28,7 @@ class Helm(pb.Avatar):
         return self.course
 
 
-# Seconds to answer.  Take more than this where clients are far away.
+# The timeout is in seconds.  Use a longer one for clients on slow networks.
 realm = ConnectionLimitedRealm(CachingRealm(Helm), limit=1, on_full=PingOldest(timeout=2))
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
 """
-A single client, with replacement: the newcomer takes the helm, the old client is told so, and
-its reference is dead.
+A single client for each account; a second login replaces the first.
 
-The client may have a method remote_goodbye(code, text, reconnect) on its mind; it gets
-(3, "replaced", False).  Whether it has one or not, each later call through its reference fails
-with SessionEnded, and its connection is closed, unless another login of its lives on it.
+If the first client's mind has a method remote_goodbye(code, text, reconnect), the server calls it
+with (3, "replaced", False).  Later calls through the first client's reference fail with
+SessionEnded.  The server then closes its connection, unless there is another login on it.
 
     python docs/examples/single_replace.py [ENDPOINT]
     python docs/examples/client.py --stay steer 90  (twice, at the same time)

@@ -1,11 +1,11 @@
 """
-A Viewable that knows who is calling.
+A Viewable: an object that all clients share, and that knows which avatar is calling.
 
-There is one notice board.  An avatar may hand it to its client, who then calls the board itself;
-its view_ methods get the avatar of the calling client as their first argument.  Nobody can post
-in another's name: whose view it is was settled by the login.
+There is one notice board.  An avatar returns it to its client, and the client calls it directly.
+PB passes the avatar of the calling client as the first argument of the board's view_ methods.  A
+client can't pass another avatar, so it can't post in another user's name.
 
-With an avatar for each login, the board knows the very client, by the avatar's session.
+Each login has its own avatar here, so the board also knows the session of the client.
 
     python docs/examples/viewable.py [ENDPOINT]
     python docs/examples/client.py --of board post "'for sale: one bicycle'"
@@ -41,7 +41,7 @@ class Member(pb.Avatar):
         self.session = session
 
     def detached(self, session, reason):
-        """The board keeps the name and the port, not the member: nothing to clean up."""
+        """Nothing to do: the board keeps the name and the port, not the avatar."""
 
     def perspective_board(self):
         return self.board

@@ -1,10 +1,10 @@
 """
-Errors across the wire: what a client gets of an exception, and what the log gets.
+Errors: what the client gets when a method raises an exception, and what the server logs.
 
-What crosses is the name of the exception's class, the names of its base classes, and its text;
-never the traceback, and never the exception itself.  A client tells errors apart by name, in a
-Deferred's errback (failure.type, a bytes, or failure.check("builtins.ValueError")) or after an
-await, where every one of them is a pb.RemoteError with its remoteType.
+PB sends the name of the exception's class, the names of its base classes, and its text.  It sends
+neither the traceback nor the exception object.  The client distinguishes errors by name.  In an
+errback, use failure.type, which is bytes, or failure.check("builtins.ValueError").  After an
+await, each error is a pb.RemoteError, and its remoteType is the name.
 
     python docs/examples/wire_errors.py [ENDPOINT]
     python docs/examples/client.py withdraw 500
@@ -20,11 +20,11 @@ from pbrealm import CachingRealm, ServerFactory
 
 
 class AccountError(pb.Error):
-    """Any error of this bank that is the client's business."""
+    """An error that is meant for the client."""
 
 
 class InsufficientFunds(AccountError):
-    """A pb.Error: one line for the client, and no traceback in the log."""
+    """As a pb.Error, this is sent to the client, and the server logs no traceback."""
 
 
 class Account(pb.Avatar):
@@ -38,19 +38,19 @@ class Account(pb.Avatar):
         return self.balance
 
     def perspective_withdraw_later(self, amount):
-        # The same by way of a Deferred: nothing changes for the client.
+        # A failed Deferred has the same result for the client.
         return fail(InsufficientFunds(f"there is {self.balance}, not {amount}"))
 
     def perspective_share(self, amount, people):
-        # An error that wasn't foreseen is turned into one that was meant for the client.
+        # Turn an error of the calculation into one that is meant for the client.
         try:
             return amount / people
         except ZeroDivisionError:
-            raise AccountError("it takes somebody to share with") from None
+            raise AccountError("the number of people must not be zero") from None
 
     def perspective_fail(self):
-        # Any other exception is taken for a mistake of the server's: the client gets its name
-        # and its text all the same, and the log gets a traceback.
+        # Any other exception counts as an error of the server.  The client gets its name and its
+        # text, and the server logs a traceback.
         raise ValueError("the account book is torn")
 
 

@@ -1,7 +1,8 @@
 """
-What C{twistd pbrealm} and C{twist pbrealm} load: the names that Twisted looks for in a plugin.
+The plugin C{twistd pbrealm} and C{twist pbrealm}: the names that Twisted looks for in it.
 """
 
-from pbrealm._command.options import Options, makeService
+from pbrealm._command.options import Options
+from pbrealm._command.service import makeService
 
 __all__ = ["Options", "makeService"]

@@ -16,7 +16,8 @@ from zope.interface import implementer
 
 from pbrealm import PingOldest, Refuse, ReplaceOldest, WaitForRoom
 from pbrealm._command.demo import DemoAvatar
-from pbrealm._command.options import Options, makeService
+from pbrealm._command.options import Options
+from pbrealm._command.service import makeService
 
 
 @implementer(IRealm)
@@ -58,7 +59,7 @@ class OptionsTests(SynchronousTestCase):
         ((name, endpoint),) = options.endpoints
         self.assertEqual(name, "tcp:8787:interface=127.0.0.1")
         self.assertTrue(IStreamServerEndpoint.providedBy(endpoint))
-        wanted = options.wanted
+        wanted = options.realm_options
         self.assertIs(wanted.avatar, Avatar)
         self.assertEqual(wanted.kind, "caching")
         self.assertEqual((wanted.limit, wanted.total, wanted.on_full), (None, None, None))
@@ -74,7 +75,7 @@ class OptionsTests(SynchronousTestCase):
             *("--limit", "2", "--total", "9", "--guests", AVATAR),
             *("--guest-name", "visitor", "--guest-name", "kiosk"),
         )
-        wanted = options.wanted
+        wanted = options.realm_options
         self.assertEqual(wanted.kind, "shared")
         self.assertIs(wanted.state, Avatar)
         self.assertEqual((wanted.limit, wanted.total, wanted.linger), (2, 9, 1.5))
@@ -89,12 +90,12 @@ class OptionsTests(SynchronousTestCase):
             ("wait", WaitForRoom),
         ):
             options = parse(*PLAIN, "--limit", "1", "--on-full", name)
-            self.assertIsInstance(options.wanted.on_full, policy)
+            self.assertIsInstance(options.realm_options.on_full, policy)
 
     def test_realm(self):
         """A dotted name is a realm, or makes one."""
-        self.assertIs(parse("--realm", f"{__name__}.REALM", *AUTH).wanted.realm, REALM)
-        made = parse("--realm", f"{__name__}.HandWritten", *AUTH).wanted.realm
+        self.assertIs(parse("--realm", f"{__name__}.REALM", *AUTH).realm_options.realm, REALM)
+        made = parse("--realm", f"{__name__}.HandWritten", *AUTH).realm_options.realm
         self.assertIsInstance(made, HandWritten)
 
     def test_foreign_realm_for_guests(self):
@@ -103,17 +104,17 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual(len(options.checkers), 1)
 
     def test_guests_only(self):
-        wanted = parse("--guests", AVATAR).wanted
+        wanted = parse("--guests", AVATAR).realm_options
         self.assertIs(wanted.guests, Avatar)
         self.assertIsNone(wanted.avatar)
 
     def test_demo(self):
         """It brings rules of its own, unless others are asked for."""
-        wanted = parse("--demo").wanted
+        wanted = parse("--demo").realm_options
         self.assertIs(wanted.avatar, DemoAvatar)
         self.assertIs(wanted.guests, DemoAvatar)
         self.assertEqual((wanted.limit("alice"), wanted.limit("bob")), (2, 1))
-        wanted = parse("--demo", "--total", "3").wanted
+        wanted = parse("--demo", "--total", "3").realm_options
         self.assertEqual((wanted.limit, wanted.total, wanted.on_full), (None, 3, None))
 
     def test_help_auth(self):
@@ -162,7 +163,8 @@ class MistakeTests(SynchronousTestCase):
             ("tcp:1:bogus=2", "wrong or missing arguments"),
         ):
             self.assertRefused(
-                f"--listen {endpoint!r} is no endpoint such as tcp:8787 ({problem})",
+                "--listen must be an endpoint string such as tcp:8787, "
+                f"not {endpoint!r} ({problem})",
                 *PLAIN,
                 "--listen",
                 endpoint,
@@ -183,15 +185,15 @@ class MistakeTests(SynchronousTestCase):
                 "--linger",
                 bad,
             )
-        self.assertEqual(parse(*PLAIN, "--linger", "0").wanted.linger, 0)
+        self.assertEqual(parse(*PLAIN, "--linger", "0").realm_options.linger, 0)
 
     def test_on_full(self):
         self.assertRefused(
-            "--on-full must be refuse, replace, ping or wait, not 'kick'",
+            "--on-full must be one of refuse, replace, ping, wait, not 'kick'",
             *(*PLAIN, "--limit", "1", "--on-full", "kick"),
         )
         self.assertRefused(
-            "--on-full needs --limit or --total, without which nothing is full",
+            "--on-full needs --limit or --total",
             *(*PLAIN, "--on-full", "refuse"),
         )
 
@@ -211,71 +213,86 @@ class MistakeTests(SynchronousTestCase):
                 ("a..b", ": 'a..b' is not a dotted name such as myapp.Player"),
                 (
                     f"{here}.NUMBER",
-                    " is neither a class nor callable, but of type builtins.int",
+                    " must name a class or another callable, not an object of type builtins.int",
                 ),
             ):
                 self.assertRefused(f"{option} {name}{problem}", *others, option, name)
 
     def test_realm(self):
         for realm, problem in (
-            (f"{__name__}.NUMBER", " does not provide IRealm, it is of type builtins.int"),
-            (f"{__name__}.Avatar", f"() does not provide IRealm, it is of type {AVATAR}"),
+            (
+                f"{__name__}.NUMBER",
+                " must name an IRealm provider or a callable that makes one, "
+                "not an object of type builtins.int",
+            ),
+            (
+                f"{__name__}.Avatar",
+                f" must make an IRealm provider, not an object of type {AVATAR}",
+            ),
             (f"{__name__}.broken", " failed with ValueError: not today"),
             (f"{__name__}.Nope", f": the module {__name__} has no attribute Nope"),
         ):
             self.assertRefused(f"--realm {realm}{problem}", *AUTH, "--realm", realm)
         self.assertRefused(
-            "--realm must be caching, shared, disposable or a dotted name, not 'cachng'",
+            "--realm must be one of caching, shared, disposable, or a dotted name, not 'cachng'",
             *(*PLAIN, "--realm", "cachng"),
         )
 
     def test_state(self):
         self.assertRefused(
-            "--realm shared needs --state, the factory of what is shared",
+            "--realm shared needs --state, the dotted name of the state factory",
             *(*PLAIN, "--realm", "shared"),
         )
-        self.assertRefused("--state is for --realm shared only", *PLAIN, "--state", AVATAR)
+        self.assertRefused("--state needs --realm shared", *PLAIN, "--state", AVATAR)
 
     def test_contradictions(self):
         foreign = f"{__name__}.REALM"
         for sentence, arguments in (
-            ("--avatar is missing, the avatar that those who log in get", AUTH),
+            ("--auth needs --avatar, the dotted name of the avatar class or factory", AUTH),
             (
-                "--avatar is missing, the avatar that those who log in get",
+                "--auth needs --avatar, the dotted name of the avatar class or factory",
                 ("--guests", AVATAR, *AUTH),
             ),
             (
-                f"--realm {foreign} leaves nothing for --avatar to say",
+                f"--avatar can't be used with --realm {foreign}: leave out one of them",
                 (*PLAIN, "--realm", foreign),
             ),
             (
-                f"--realm {foreign} leaves nothing for --linger to say",
+                f"--linger can't be used with --realm {foreign}: leave out one of them",
                 (*AUTH, "--realm", foreign, "--linger", "1"),
             ),
-            ("--demo leaves nothing for --avatar to say", ("--demo", *PLAIN)),
-            ("--demo leaves nothing for --guests to say", ("--demo", "--guests", AVATAR)),
-            ("--demo leaves nothing for --realm to say", ("--demo", "--realm", foreign)),
+            ("--avatar can't be used with --demo: leave out one of them", ("--demo", *PLAIN)),
             (
-                "--linger is of no use with --realm disposable, which keeps nothing",
+                "--guests can't be used with --demo: leave out one of them",
+                ("--demo", "--guests", AVATAR),
+            ),
+            (
+                "--realm can't be used with --demo: leave out one of them",
+                ("--demo", "--realm", foreign),
+            ),
+            (
+                "--linger can't be used with --realm disposable: leave out one of them",
                 (*PLAIN, "--realm", "disposable", "--linger", "1"),
             ),
             (
-                "--guest-name needs --guests, the avatar that guests get",
+                "--guest-name needs --guests, "
+                "the dotted name of the avatar class or factory for guests",
                 (*PLAIN, "--guest-name", "visitor"),
             ),
             (
-                "--guest-name needs --auth, which knows the password of the account",
+                "--guest-name needs --auth, to check the password of the account",
                 ("--guests", AVATAR, "--guest-name", "visitor"),
             ),
             (
-                "--linger needs --avatar: guests get an avatar each login",
+                "--linger needs --avatar: it has no effect on guests",
                 ("--guests", AVATAR, "--linger", "1"),
             ),
             (
-                "--auth anonymous needs --guests, the avatar that guests get",
+                "--auth anonymous needs --guests, "
+                "the dotted name of the avatar class or factory for guests",
                 ("--avatar", AVATAR, "--auth", "anonymous"),
             ),
-            ("only options are expected, not 'now'", (*PLAIN, "now")),
+            ("unexpected argument 'now': give options only", (*PLAIN, "now")),
             ("option --colour not recognized", (*PLAIN, "--colour")),
         ):
             self.assertRefused(sentence, *arguments)
@@ -283,12 +300,15 @@ class MistakeTests(SynchronousTestCase):
     def test_auth(self):
         """No sentence about --auth repeats a password."""
         unsuited = (
-            "--auth unix can't serve Perspective Broker, whose clients prove that they know a "
-            "password without sending it"
+            "--auth unix can't check logins over Perspective Broker, where clients don't send "
+            "their password; --help-auth lists the types that can"
         )
         for auth, sentence in (
             ("unix", unsuited),
-            ("nosuch:secret", "there is no --auth 'nosuch'; --help-auth lists what there is"),
+            (
+                "nosuch:secret",
+                "--auth must be one of the types that --help-auth lists, not 'nosuch'",
+            ),
             (
                 "memory:secret",
                 "--auth memory needs names and passwords, as in memory:alice:secret",

@@ -11,7 +11,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
-from pbrealm._command.options import DEFAULT_ENDPOINT
+from pbrealm._command.endpoints import DEFAULT_ENDPOINT
 from tests.processes import ANY_PORT, Mind, ProcessTestCase
 
 APP = """

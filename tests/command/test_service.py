@@ -16,7 +16,8 @@ from zope.interface import implementer
 
 from pbrealm import IClientAware, ServerFactory
 from pbrealm._command.demo import DemoAvatar
-from pbrealm._command.realm import RealmOptions, make_realm
+from pbrealm._command.realm import make_realm
+from pbrealm._command.realm_options import RealmOptions
 from pbrealm._command.service import CannotListen, PBService
 from pbrealm.testing import UNHURRIED, MemoryServer, RecordingMind, make_portal
 
@@ -90,7 +91,7 @@ class ServiceTests(SynchronousTestCase):
         self.assertFalse(reactor.stopped)
         slow.listening.errback(Failure(ValueError("no such relay")))
         self.assertTrue(reactor.stopped)
-        said = [event["sentence"] for event in events if event["log_level"] == LogLevel.critical]
+        said = [event["problem"] for event in events if event["log_level"] == LogLevel.critical]
         self.assertEqual(said, ["pbrealm: cannot listen on endpoint0: ValueError: no such relay"])
         self.successResultOf(service.stopService())
 

@@ -128,7 +128,7 @@ class WireErrorsTests(ProgramTestCase):
         alice = await self.login()
         self.assertEqual(await alice.callRemote("share", 10, 4), 2.5)
         why = await self.refused(alice.callRemote("share", 10, 0), "__main__.AccountError")
-        self.assertEqual(why, "it takes somebody to share with")
+        self.assertEqual(why, "the number of people must not be zero")
 
     async def test_telling_errors_apart_in_an_errback(self):
         alice = await self.login()

@@ -1,3 +1,3 @@
 """
-What C{twistd pbrealm} is made of.
+The command C{twistd pbrealm}: its options, and the service that it makes from them.
 """

@@ -1,5 +1,5 @@
 """
-What strcred's C{--auth} makes, in a form that serves Perspective Broker.
+The credentials checkers that C{--auth} makes, adapted to Perspective Broker and to its portal.
 """
 
 from __future__ import annotations
@@ -16,69 +16,78 @@ from twisted.cred.credentials import IAnonymous, ICredentials, IUsernameHashedPa
 from twisted.cred.error import UnauthorizedLogin, UnhandledCredentials
 from twisted.cred.strcred import InvalidAuthType, findCheckerFactory
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.python.usage import UsageError
 from twisted.spread.pb import IUsernameMD5Password
 from zope.interface import Interface, implementer
 
-from pbrealm._command.import_name import one_line
+from pbrealm._command.error_text import describe
 
 PASSWORD_INTERFACES: Sequence[type[Interface]] = (IUsernameHashedPassword, IUsernameMD5Password)
-"""The credentials of a login with a password provide both."""
+"""The interfaces of the credentials of a login with a password, which provide both."""
 
 PB_INTERFACES: Sequence[type[Interface]] = (*PASSWORD_INTERFACES, IAnonymous)
-"""All that a client can log in by."""
+"""The interfaces of all credentials that a Perspective Broker client can log in with."""
 
 
 def make_checker(description: str) -> ICredentialsChecker:
     """
     Make the checker of one C{--auth}.
 
-    @param description: C{TYPE[:ARGS]}; what is raised never repeats ARGS, which hold passwords.
-    @raise ValueError: with a sentence on what is wrong with it.
+    @param description: C{TYPE[:ARGS]}, as for L{twisted.cred.strcred}.
+    @raise UsageError: if there is no checker of this type, or it can't be made from ARGS, or it
+        can't check the logins of Perspective Broker clients.  The text doesn't repeat ARGS, which
+        may contain passwords.
     """
-    kind, _, arguments = description.partition(":")
+    auth_type, _, arguments = description.partition(":")
     try:
-        factory = findCheckerFactory(kind)
+        factory = findCheckerFactory(auth_type)
     except InvalidAuthType as why:
-        raise ValueError(f"there is no --auth {kind!r}; --help-auth lists what there is") from why
-    unsuited = ValueError(
-        f"--auth {kind} can't serve Perspective Broker, whose clients prove that they know a "
-        "password without sending it"
+        raise UsageError(
+            f"--auth must be one of the types that --help-auth lists, not {auth_type!r}"
+        ) from why
+    unsuitable = UsageError(
+        f"--auth {auth_type} can't check logins over Perspective Broker, where clients don't send "
+        "their password; --help-auth lists the types that can"
     )
-    if not serves_pb(factory.credentialInterfaces):
-        raise unsuited
-    _check_arguments(kind, arguments)
+    if not _checks_any(factory.credentialInterfaces, PB_INTERFACES):
+        raise unsuitable
+    _check_arguments(auth_type, arguments)
     try:
         checker: ICredentialsChecker = factory.generateChecker(arguments)
     except Exception as why:
-        raise ValueError(f"--auth {kind} failed with {one_line(why)}") from why
-    # The factory knows of what its checkers can be; this one may keep its passwords hashed.
-    if not serves_pb(checker.credentialInterfaces):
-        raise unsuited
-    return _mended(checker)
+        raise UsageError(f"--auth {auth_type} failed with {describe(why)}") from why
+    # The factory lists what its checkers can have; this one may have hashed passwords only.
+    if not _checks_any(checker.credentialInterfaces, PB_INTERFACES):
+        raise unsuitable
+    return _adapted(checker)
 
 
-def serves_pb(interfaces: Iterable[type[Interface]]) -> bool:
-    """Whether a checker for these credentials is of any use to a client."""
-    return any(interface in PB_INTERFACES for interface in interfaces)
+def takes_passwords(checker: ICredentialsChecker) -> bool:
+    """Whether a checker checks logins with a password."""
+    return _checks_any(checker.credentialInterfaces, PASSWORD_INTERFACES)
 
 
-def _check_arguments(kind: str, arguments: str) -> None:
-    if kind == "memory" and (not arguments or len(arguments.split(":")) % 2):
-        raise ValueError("--auth memory needs names and passwords, as in memory:alice:secret")
-    if kind == "file":
+def _checks_any(interfaces: Iterable[type[Interface]], wanted: Sequence[type[Interface]]) -> bool:
+    return any(interface in wanted for interface in interfaces)
+
+
+def _check_arguments(auth_type: str, arguments: str) -> None:
+    if auth_type == "memory" and (not arguments or len(arguments.split(":")) % 2):
+        raise UsageError("--auth memory needs names and passwords, as in memory:alice:secret")
+    if auth_type == "file":
         if not arguments.strip():
-            raise ValueError("--auth file needs the name of a file, as in file:passwords")
+            raise UsageError("--auth file needs the name of a file, as in file:passwords")
         try:
             open(arguments, "rb").close()
         except OSError as why:
-            raise ValueError(f"--auth file can't read {arguments}: {why.strerror}") from why
+            raise UsageError(f"--auth file can't read {arguments}: {why.strerror}") from why
 
 
-def _mended(checker: ICredentialsChecker) -> ICredentialsChecker:
+def _adapted(checker: ICredentialsChecker) -> ICredentialsChecker:
     if isinstance(checker, InMemoryUsernamePasswordDatabaseDontUse):
         return memory_checker(checker.users)
     if isinstance(checker, FilePasswordDB):
-        # It's opened at each login, which is after twistd has changed to its --rundir.
+        # It opens the file at each login, when twistd has changed to its --rundir already.
         checker.filename = os.path.abspath(checker.filename)
     return checker
 
@@ -87,8 +96,10 @@ def memory_checker(
     users: Mapping[str, str] | Mapping[bytes, bytes],
 ) -> InMemoryUsernamePasswordDatabaseDontUse:
     """
-    A checker with these names and passwords in memory, all as bytes: it compares what it's given
-    with what comes off the wire, which is bytes, and hashes it, which takes bytes.
+    Make a checker that holds these names and passwords in memory.
+
+    It holds them as bytes, since it compares them with bytes from the connection.  The checker
+    that strcred makes holds strings, and nobody could log in with it.
     """
     checker = InMemoryUsernamePasswordDatabaseDontUse()
     for name, password in users.items():
@@ -97,21 +108,22 @@ def memory_checker(
 
 
 def _as_bytes(text: str | bytes) -> bytes:
-    # What an argument held that isn't UTF-8 comes as surrogates, and goes back as it came.
+    # Python decodes bytes of the command line that aren't UTF-8 to surrogates; this undoes that.
     return text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
 
 
 @implementer(ICredentialsChecker)
 class CheckerChain:
     """
-    Several checkers where a portal has room for one: the first that knows the client lets it in.
+    A checker that asks several others one after another, until one accepts the credentials.
     """
 
     def __init__(
         self, checkers: Sequence[ICredentialsChecker], interfaces: Sequence[type[Interface]]
     ) -> None:
         """
-        @param interfaces: of the credentials, each of which every checker is tried with.
+        @param checkers: in the order in which to ask them.
+        @param interfaces: of the credentials to check.
         """
         self.credentialInterfaces = interfaces
         self._checkers = checkers
@@ -120,13 +132,15 @@ class CheckerChain:
         """
         Ask one checker after another.
 
-        @return: fires with the first avatar id.  It fails with L{UnauthorizedLogin} if none knows
-            the client, and at once with anything else that one fails with.
+        @return: fires with the avatar id from the first checker that accepts the credentials.  It
+            fails with the last checker's L{UnauthorizedLogin} or L{UnhandledCredentials} if none
+            does.  If a checker fails with any other exception, it fails with that and asks no
+            further checker.
         """
         return Deferred.fromCoroutine(self._ask(credentials))
 
     async def _ask(self, credentials: ICredentials) -> bytes | tuple[()]:
-        refusal: Exception = UnauthorizedLogin("nobody knows the client")
+        refusal: Exception = UnauthorizedLogin("there is no checker to ask")
         for checker in self._checkers:
             try:
                 return await maybeDeferred(checker.requestAvatarId, credentials)
@@ -137,20 +151,19 @@ class CheckerChain:
 
 def chain_checkers(checkers: Iterable[ICredentialsChecker]) -> list[ICredentialsChecker]:
     """
-    The checkers for a portal, which keeps only the last it is given for each interface, and asks
-    only the one of the first interface that the credentials provide.
+    Chain checkers, for a portal that is to ask all of them.
 
-    @param checkers: in the order in which they are to be asked.
+    A portal keeps only one checker for each interface, and asks only the one of the first
+    interface that the credentials provide.
+
+    @param checkers: in the order in which to ask them.
+    @return: a chain for logins with a password and one for anonymous logins, as far as there are
+        checkers for them.
     """
     checkers = list(checkers)
-    answer: list[ICredentialsChecker] = []
-    families: tuple[Sequence[type[Interface]], ...] = (PASSWORD_INTERFACES, (IAnonymous,))
-    for family in families:
-        able = [
-            checker
-            for checker in checkers
-            if any(interface in family for interface in checker.credentialInterfaces)
-        ]
-        if able:
-            answer.append(CheckerChain(able, family))
-    return answer
+    kinds: tuple[Sequence[type[Interface]], ...] = (PASSWORD_INTERFACES, (IAnonymous,))
+    return [
+        CheckerChain(able, kind)
+        for kind in kinds
+        if (able := [each for each in checkers if _checks_any(each.credentialInterfaces, kind)])
+    ]

@@ -1,5 +1,5 @@
 """
-What C{--demo} serves: an avatar that shows what a session is, and rules for who may have how many.
+The demonstration that C{--demo} serves: its accounts, its avatar, and its limits on sessions.
 """
 
 from __future__ import annotations
@@ -19,16 +19,18 @@ from pbrealm.interfaces import IClientAware, IFullPolicy, ISession
 from pbrealm.policies import Refuse, ReplaceOldest
 
 ACCOUNTS = {"alice": "secret", "bob": "secret"}
-"""Names and passwords of the demonstration."""
+"""The names and passwords of the accounts."""
 
-SHORTEST, LONGEST = 0.1, 3600.0
-"""Seconds between which the period of the clock can be set."""
+MIN_PERIOD, MAX_PERIOD = 0.1, 3600.0
+"""The range of the clock's period, in seconds."""
 
 
 @implementer(IClientAware)
 class DemoAvatar(pb.Avatar):
     """
-    An avatar with a clock, which ticks into the minds of its clients as long as it has any.
+    An avatar with a clock: it periodically tells the time to the minds of its clients.
+
+    The clock runs only while there are clients.
     """
 
     def __init__(self, avatar_id: str) -> None:
@@ -51,15 +53,16 @@ class DemoAvatar(pb.Avatar):
         self._clients.notify("notifyTime", self._clock.clock.seconds(), pbanswer=False)
 
     def perspective_greet(self) -> str:
-        """Say to whom, and to how many of its clients, this avatar belongs."""
-        many = len(self._clients)
-        return f"hello {self._avatar_id}, this avatar has {many} client{'s'[: many != 1]}"
+        """Return a greeting with the avatar id and the number of clients of this avatar."""
+        count = len(self._clients)
+        clients = "client" if count == 1 else "clients"
+        return f"hello {self._avatar_id}, this avatar has {count} {clients}"
 
     def perspective_whoami(self) -> dict[str, Any]:
-        """Say what the server knows of the client that asks."""
+        """Return what the server knows about the session of the calling client."""
         session = current_session()
         if session is None:
-            raise pb.Error("nobody asked")
+            raise pb.Error("whoami can only be called by a client")
         return {
             "avatar_id": session.avatar_id,
             "session": session.id,
@@ -68,9 +71,9 @@ class DemoAvatar(pb.Avatar):
         }
 
     def perspective_setperiod(self, seconds: object) -> None:
-        """Set the seconds between two ticks, for all clients of this avatar."""
-        if not isinstance(seconds, (int, float)) or not SHORTEST <= seconds <= LONGEST:
-            raise pb.Error(f"the period must be {SHORTEST:g} to {LONGEST:g} seconds")
+        """Set the period of the clock, for all clients of this avatar."""
+        if not isinstance(seconds, (int, float)) or not MIN_PERIOD <= seconds <= MAX_PERIOD:
+            raise pb.Error(f"the period must be {MIN_PERIOD:g} to {MAX_PERIOD:g} seconds")
         self._period = float(seconds)
         if self._clock.running:
             self._clock.stop()
@@ -78,13 +81,15 @@ class DemoAvatar(pb.Avatar):
 
 
 def demo_limit(avatar_id: str) -> int:
-    """Alice may be logged in twice, everybody else once."""
+    """Return the number of sessions that an avatar id may have: 2 for alice, 1 for others."""
     return 2 if avatar_id == "alice" else 1
 
 
 @implementer(IFullPolicy)
 class DemoPolicy:
-    """A login too many is refused to alice, and replaces the one before for everybody else."""
+    """
+    Refuses a login beyond the limit to alice; for others it replaces the oldest session.
+    """
 
     waiting = 1
 

@@ -1,95 +1,81 @@
 """
-The front door's bounds as options: one for each, by its own name.
+The options that set L{Limits} and L{Backlog}: one for each field, under the field's name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import Field, fields
 from typing import Any, TypeVar
 
+from twisted.python.usage import UsageError
+
+from pbrealm._command.option_values import parse_choice, parse_count, parse_seconds
 from pbrealm._delivery.backlog import Backlog, SlowClientPolicy
+from pbrealm._limit_fields import description_of
 from pbrealm._server.limits import Limits
 
-_B = TypeVar("_B", Limits, Backlog)
+_L = TypeVar("_L", Limits, Backlog)
 
-HELP: Mapping[str, str] = {
-    "login_seconds": "Seconds to log in; 0 for any time.",
-    "login_attempts": "Refused logins on a connection before it's closed.",
-    "logins": "Logins alive on one connection.",
-    "unauthenticated_bytes": "Bytes that a connection may send before its login.",
-    "unauthenticated_message_bytes": "Bytes of one message before the login.",
-    "unauthenticated_depth": "Nesting depth of one message before the login.",
-    "message_bytes": "Bytes of one message.",
-    "depth": "Nesting depth of one message.",
-    "connections": "Connections in all.",
-    "connections_per_address": "Connections from one address.",
-    "throttle_after": "Wrong passwords before further attempts have to wait.",
-    "throttle_seconds": "Seconds of the first such wait; each doubles it.",
-    "throttle_max_seconds": "Seconds of the longest such wait.",
-    "throttle_memory_seconds": "Seconds after which wrong passwords are forgotten.",
-    "throttle_entries": "Addresses and accounts whose wrong passwords are counted.",
-    "ping_interval": "Seconds of silence before a client is asked for a sign of life; 0: never.",
-    "ping_timeout": "Seconds that it gets for one.",
-    "soft_bytes": "Bytes that may wait to be sent to a client for a time.",
-    "soft_seconds": "Seconds of that time.",
-    "hard_bytes": "Bytes that may wait to be sent to a client at all.",
-    "unanswered": "Notifications of a client that may be without their answer.",
-    "when_slow": "What happens beyond that: end, drop-newest, drop-oldest or keep-last.",
+_FIELD_NAME = re.compile(r"`?\b([a-z]+(?:_[a-z]+)+)\b`?")
+"""A field's name in a description or an error message: the only words with an underscore."""
+
+
+def option_name(field_name: str) -> str:
+    """The name of the option that sets a field, without its leading dashes."""
+    return field_name.replace("_", "-")
+
+
+_SLOW_CLIENT_POLICIES = {option_name(policy.name.lower()): policy for policy in SlowClientPolicy}
+
+
+def _parse_policy(option: str, text: str) -> SlowClientPolicy:
+    return parse_choice(option, text, _SLOW_CLIENT_POLICIES)
+
+
+_PARSERS: Mapping[object, Callable[[str, str], Any]] = {
+    "int": parse_count,
+    "float": parse_seconds,
+    "SlowClientPolicy": _parse_policy,
 }
-
-_WHEN_SLOW = {kind.value.replace(" ", "-"): kind for kind in SlowClientPolicy}
-
-
-def option_of(field: Field[Any]) -> str:
-    """The name of a bound's option."""
-    return field.name.replace("_", "-")
+"""The parser of an option, by the annotation of its field."""
 
 
-def parameters() -> list[list[Any]]:
-    """The options, as L{twisted.python.usage.Options.optParameters} has them."""
+def limit_parameters() -> list[list[Any]]:
+    """Declare the options, as L{twisted.python.usage.Options.optParameters} does."""
     return [
-        [option_of(field), None, None, f"{HELP[field.name]} [default: {_text_of(field.default)}]"]
-        for bounds in (Limits, Backlog)
-        for field in fields(bounds)
+        [option_name(field.name), None, None, _help_text(field)]
+        for limits_class in (Limits, Backlog)
+        for field in fields(limits_class)
     ]
 
 
-def bounds_from(kind: type[_B], options: Mapping[str, Any]) -> _B:
+def parse_limits(limits_class: type[_L], options: Mapping[str, Any]) -> _L:
     """
-    The bounds that were asked for.
+    Make the limits that the options ask for; those that were not given have their default.
 
-    @param kind: L{Limits} or L{Backlog}.
-    @raise ValueError: with a sentence on what is wrong with them.
+    @param limits_class: L{Limits} or L{Backlog}.
+    @raise UsageError: if an option is no number of its kind, or contradicts another one.
     """
-    given = {
-        field.name: _parse(field, options[option_of(field)])
-        for field in fields(kind)
-        if options[option_of(field)] is not None
-    }
+    given = {}
+    for field in fields(limits_class):
+        option = option_name(field.name)
+        if options[option] is not None:
+            given[field.name] = _PARSERS[field.type](option, options[option])
     try:
-        return kind(**given)
+        return limits_class(**given)
     except ValueError as why:
-        text = str(why)
-        for field in fields(kind):
-            text = text.replace(field.name, f"--{option_of(field)}")
-        raise ValueError(text) from why
+        raise UsageError(_with_option_names(str(why))) from why
 
 
-def _parse(field: Field[Any], text: str) -> Any:
-    if field.name == "when_slow":
-        if text not in _WHEN_SLOW:
-            raise ValueError(f"--when-slow must be one of {', '.join(_WHEN_SLOW)}, not {text!r}")
-        return _WHEN_SLOW[text]
-    whole = field.type == "int"
-    try:
-        return int(text) if whole else float(text)
-    except ValueError:
-        kind = "whole number" if whole else "number"
-        raise ValueError(f"--{option_of(field)} must be a {kind}, not {text!r}") from None
+def _with_option_names(text: str) -> str:
+    return _FIELD_NAME.sub(lambda name: f"--{option_name(name[1])}", text)
 
 
-def _text_of(default: Any) -> str:
-    return (
-        default.value.replace(" ", "-") if isinstance(default, SlowClientPolicy) else str(default)
-    )
+def _help_text(field: Field[Any]) -> str:
+    text, default = _with_option_names(description_of(field)), field.default
+    if isinstance(default, SlowClientPolicy):
+        text = f"{text} One of {', '.join(_SLOW_CLIENT_POLICIES)}."
+        default = option_name(default.name.lower())
+    return f"{text} [default: {default}]"

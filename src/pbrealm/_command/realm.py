@@ -1,17 +1,16 @@
 """
-From what was asked for to the realm that does it.
+The realm that the command serves, composed as its options say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 from twisted.cred.portal import IRealm
 from twisted.internet.interfaces import IReactorTime
 
-from pbrealm.interfaces import IFullPolicy
+from pbrealm._command.realm_options import RealmOptions
 from pbrealm.realms import (
     AnonymousRealm,
     CachingRealm,
@@ -22,73 +21,35 @@ from pbrealm.realms import (
 )
 
 
-@dataclass(frozen=True)
-class RealmOptions:
+def make_realm(options: RealmOptions, clock: IReactorTime | None = None) -> MindTrackingRealm:
     """
-    What realm was asked for; each that is L{None} wasn't.
-
-    Either C{realm} is given, or C{avatar}, or only C{guests}.
-    """
-
-    avatar: Callable[..., Any] | None = None
-    """Makes avatars: from an avatar id, or for C{kind} C{"shared"} from that and its state."""
-
-    kind: str = "caching"
-    """C{"caching"}, C{"shared"} or C{"disposable"}."""
-
-    realm: IRealm | None = None
-    """Finds the avatars instead."""
-
-    state: Callable[[str], Any] | None = None
-    """Makes the state from an avatar id; for C{kind} C{"shared"}."""
-
-    linger: float | None = None
-    """Seconds that an avatar or its state outlives its last session."""
-
-    limit: int | Callable[[str], int] | None = None
-    """How many sessions an avatar id may have."""
-
-    total: int | None = None
-    """How many sessions there may be."""
-
-    on_full: IFullPolicy | None = None
-    """What to do when there are that many."""
-
-    guests: Callable[[str], Any] | None = None
-    """Makes the avatars of guests."""
-
-    guest_names: Collection[str] = ()
-    """The accounts that are guests."""
-
-
-def make_realm(wanted: RealmOptions, clock: IReactorTime | None = None) -> MindTrackingRealm:
-    """
-    The realm that was asked for.
+    Make the realm that the options ask for.
 
     @param clock: by default the global reactor.
+    @raise ValueError: if the options lack what the realm needs.
     """
-    realm = _finder(wanted, clock)
-    if wanted.guests is not None:
-        guests = DisposableRealm(wanted.guests, clock=clock)
-        realm = AnonymousRealm(realm, guests, names=wanted.guest_names)
-    if wanted.limit is not None or wanted.total is not None:
-        # Without a limit of their own, one user's sessions are bounded by the total.
-        limit = wanted.limit if wanted.limit is not None else wanted.total or 1
-        realm = ConnectionLimitedRealm(realm, limit, total=wanted.total, on_full=wanted.on_full)
+    realm = _make_innermost(options, clock)
+    if options.guests is not None:
+        guests = DisposableRealm(options.guests, clock=clock)
+        realm = AnonymousRealm(realm, guests, names=options.guest_names)
+    if options.limit is not None or options.total is not None:
+        # If only the total is limited, a single user may have as many sessions as that.
+        limit = options.limit if options.limit is not None else options.total or 1
+        realm = ConnectionLimitedRealm(realm, limit, total=options.total, on_full=options.on_full)
     return MindTrackingRealm(realm)
 
 
-def _finder(wanted: RealmOptions, clock: IReactorTime | None) -> IRealm:
-    if wanted.realm is not None:
-        return wanted.realm
-    # With no avatar but the guests' there is no account either that could ask for another.
-    avatar: Callable[..., Any] | None = wanted.avatar or wanted.guests
+def _make_innermost(options: RealmOptions, clock: IReactorTime | None) -> IRealm:
+    if options.realm is not None:
+        return options.realm
+    # If only guests can log in, no login ever reaches the avatars of this realm.
+    avatar: Callable[..., Any] | None = options.avatar or options.guests
     if avatar is None:
-        raise ValueError("neither a realm, an avatar nor guests were asked for")
-    if wanted.kind == "shared":
-        if wanted.state is None:
-            raise ValueError("a shared realm needs state")
-        return SharedStateRealm(avatar, wanted.state, linger=wanted.linger, clock=clock)
-    if wanted.kind == "disposable":
+        raise ValueError("the options name neither a realm nor an avatar nor guests")
+    if options.kind == "shared":
+        if options.state is None:
+            raise ValueError("a shared realm needs a state factory")
+        return SharedStateRealm(avatar, options.state, linger=options.linger, clock=clock)
+    if options.kind == "disposable":
         return DisposableRealm(avatar, clock=clock)
-    return CachingRealm(avatar, linger=wanted.linger, clock=clock)
+    return CachingRealm(avatar, linger=options.linger, clock=clock)

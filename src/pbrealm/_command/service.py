@@ -1,5 +1,5 @@
 """
-The server that the command makes: how it starts to listen, and how it stops.
+The service that the command runs: it listens at its endpoints, and stops in an orderly way.
 """
 
 from __future__ import annotations
@@ -7,29 +7,42 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from twisted.application.service import Service
+from twisted.application.service import IService, Service
+from twisted.cred.portal import Portal
 from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import (
-    IListeningPort,
-    IStreamServerEndpoint,
-)
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from pbrealm._addresses import format_address
-from pbrealm._command.import_name import one_line
+from pbrealm._command.error_text import describe
+from pbrealm._command.options import Options
+from pbrealm._command.realm import make_realm
 from pbrealm._server.factory import ServerFactory
+from pbrealm.realms._journal import JournalRealm
 
 _log = Logger(namespace="pbrealm")
 
 
+def makeService(options: Options) -> IService:
+    """
+    Make the service that the options ask for.
+    """
+    # Installs a reactor if there is none yet, so not before the command has chosen one.
+    from twisted.internet import reactor
+
+    portal = Portal(JournalRealm(make_realm(options.realm_options)), options.checkers)
+    factory = ServerFactory(portal, options.limits, options.backlog)
+    return PBService(options.endpoints, factory, reactor)
+
+
 class CannotListen(SystemExit, Exception):
     """
-    There is no serving at an endpoint: ends the process with this sentence and exit status 1.
+    It's impossible to listen at an endpoint: ends the process with a message and exit status 1.
 
-    It's an L{Exception} too because C{twistd} removes its pidfile, and a daemon tells its parent
-    what happened, only on one of those; and of what is a L{SystemExit} nobody sees a traceback.
+    As a L{SystemExit} it's shown without a traceback.  As an L{Exception} it makes C{twistd}
+    remove its pidfile, and makes a daemon report the message to its parent process.
     """
 
 
@@ -37,8 +50,8 @@ class PBService(Service):
     """
     Serves a factory at some endpoints.
 
-    When it's stopped it listens no more, says goodbye to every client and closes every
-    connection, in this order, and takes a bounded time for it.
+    To stop, it stops listening, ends all sessions and closes all connections, in this order.
+    Each step takes a bounded time.
     """
 
     def __init__(
@@ -48,7 +61,8 @@ class PBService(Service):
         reactor: Any,
     ) -> None:
         """
-        @param endpoints: where to listen, each with what to call it.
+        @param endpoints: where to listen, each with a name for messages.
+        @param reactor: stopped if it turns out late that listening at an endpoint is impossible.
         """
         self.factory = factory
         self._endpoints = list(endpoints)
@@ -59,47 +73,50 @@ class PBService(Service):
 
     def privilegedStartService(self) -> None:
         """
-        Listen.
+        Listen at all endpoints.
 
-        @raise CannotListen: if that is known to be impossible at an endpoint.  Where it turns out
-            only later, the server logs it and stops.
+        @raise CannotListen: if an endpoint fails at once.  If an endpoint fails later, the
+            service logs the failure and stops the reactor.
         """
         super().privilegedStartService()
         self._starting = True
         for name, endpoint in self._endpoints:
             port: Deferred[Any] = endpoint.listen(self.factory)
             self._ports.append(port)
-            port.addCallbacks(self._listens, self._does_not_listen, errbackArgs=(name,))
+            port.addCallbacks(self._has_listened, self._has_failed, errbackArgs=(name,))
         self._starting = False
         if self._failure is not None:
             self._stop_listening()
             raise self._failure
 
     def startService(self) -> None:
-        """Listen, unless L{privilegedStartService} has been called for it: C{twist} doesn't."""
+        """
+        Listen at all endpoints, unless L{privilegedStartService} has done so: C{twistd} calls it
+        first, and C{twist} doesn't.
+        """
         if not self._ports:
             self.privilegedStartService()
         super().startService()
 
-    def _listens(self, port: IListeningPort) -> IListeningPort:
+    def _has_listened(self, port: IListeningPort) -> IListeningPort:
         _log.info("listening on {address}", address=format_address(port.getHost()))
         return port
 
-    def _does_not_listen(self, why: Failure, name: str) -> None:
+    def _has_failed(self, why: Failure, name: str) -> None:
         if why.check(CancelledError):
             return
-        failure = CannotListen(f"pbrealm: cannot listen on {name}: {_problem(why.value)}")
+        failure = CannotListen(f"pbrealm: cannot listen on {name}: {_reason(why.value)}")
         if self._starting:
             self._failure = self._failure or failure
         else:
-            _log.critical("{sentence}", sentence=str(failure))
+            _log.critical("{problem}", problem=str(failure))
             self._reactor.stop()
 
     def stopService(self) -> Deferred[None]:
         """
-        Stop.
+        Stop listening, end all sessions and close all connections.
 
-        @return: fires when the last connection is closed; it never fails.
+        @return: fires when the last connection is closed, and never fails.
         """
         super().stopService()
         return Deferred.fromCoroutine(self._stop())
@@ -116,9 +133,9 @@ class PBService(Service):
         return DeferredList(ports, consumeErrors=True)
 
 
-def _problem(error: BaseException | None) -> str:
+def _reason(error: BaseException | None) -> str:
     if isinstance(error, CannotListenError):
         error = error.socketError
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return one_line(error).rstrip(".")
+    return describe(error).rstrip(".")

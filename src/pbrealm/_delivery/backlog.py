@@ -1,5 +1,5 @@
 """
-How much may wait to be sent to a client, and what happens to more.
+Limits on what may wait to be sent to a slow client, and what happens beyond them.
 """
 
 from __future__ import annotations
@@ -8,49 +8,60 @@ import enum
 from dataclasses import dataclass
 from math import inf
 
+from pbrealm._limit_fields import document_limits, limit
+
 
 class SlowClientPolicy(enum.Enum):
-    """What becomes of notifications that a client is too slow for."""
+    """
+    What to do when a client is too slow to take its notifications.
+    """
 
     END = "end"
-    """The session ends, for the reason "too slow"."""
+    """End the session, for the reason "too slow"."""
 
     DROP_NEWEST = "drop newest"
-    """What waits, waits; what comes is dropped."""
+    """Drop the new notification, and keep those that wait."""
 
     DROP_OLDEST = "drop oldest"
-    """What comes waits; what has waited longest is dropped."""
+    """Drop the notifications that have waited longest, and keep the new one."""
 
     KEEP_LAST = "keep last"
-    """Of each method, only the last call waits: for what says how things are, not what happens."""
+    """
+    Keep only the last notification of each method.  This suits notifications that tell a state,
+    not those that tell an event.
+    """
 
 
+@document_limits
 @dataclass(frozen=True)
 class Backlog:
     """
-    How much may wait for a client: so much for a time, so much at once.
+    Limits on what may wait to be sent to one client.  All have to be positive.
 
-    What the kernel and the transport hold, together a few hundred KB, isn't counted.
+    A few hundred KB that the kernel and the transport buffer are not counted.
 
-    Answers to the client's own calls, and what isn't plain data, are never dropped.  A client
-    that calls and doesn't read isn't listened to, so it can't ask for more; it's too slow once
-    more than L{hard_bytes} of them wait and it has taken nothing for L{soft_seconds}.
+    Only notifications of plain data can be dropped.  If dropping them doesn't bring a client
+    within its limits, its session ends.  Answers to the client's own calls, and notifications of
+    anything but plain data, are always kept.  A client can't make many of them wait, since the
+    server reads no calls from a client that takes no answers.  If more than C{hard_bytes} of them
+    wait and the client takes nothing for C{soft_seconds}, its session ends too.
     """
 
-    soft_bytes: int = 1024 * 1024
-    """Bytes of notifications that may wait for no longer than L{soft_seconds}."""
-
-    soft_seconds: float = 10
-    """Seconds that more than L{soft_bytes} may wait."""
-
-    hard_bytes: int = 8 * 1024 * 1024
-    """Bytes of notifications that may wait at all."""
-
-    unanswered: int = 1000
-    """Notifications that may be without their answer."""
-
-    when_slow: SlowClientPolicy = SlowClientPolicy.END
-    """What happens beyond that.  Where it's to drop, L{soft_bytes} has no meaning."""
+    soft_bytes: int = limit(
+        1024 * 1024,
+        "Bytes of notifications that may wait for longer than `soft_seconds`. Used only where "
+        "`when_slow` is to end the session.",
+    )
+    soft_seconds: float = limit(
+        10, "Seconds that more than `soft_bytes` of notifications may wait."
+    )
+    hard_bytes: int = limit(8 * 1024 * 1024, "Bytes of notifications that may wait at all.")
+    unanswered: int = limit(
+        1000, "Number of notifications that may be without their answer at the same time."
+    )
+    when_slow: SlowClientPolicy = limit(  # noqa: RUF009 (it makes a field, as field() does)
+        SlowClientPolicy.END, "What happens when a client is beyond one of these limits."
+    )
 
     def __post_init__(self) -> None:
         for name in ("soft_bytes", "soft_seconds", "hard_bytes", "unanswered"):

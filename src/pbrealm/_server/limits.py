@@ -1,5 +1,5 @@
 """
-What a client may do, and for how long.
+Limits on what a client may do, and for how long.
 """
 
 from __future__ import annotations
@@ -7,68 +7,82 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from math import inf
 
+from pbrealm._limit_fields import document_limits, limit
 
+
+@document_limits
 @dataclass(frozen=True)
 class Limits:
     """
-    The bounds that a L{ServerFactory<pbrealm.ServerFactory>} keeps its clients to.
+    The limits that a L{ServerFactory<pbrealm.ServerFactory>} enforces on its clients.
 
-    0 turns off the bounds in seconds, and no other.
+    0 turns off a limit in seconds.  All other limits have to be positive, and so does
+    C{ping_timeout} unless C{ping_interval} is 0.
     """
 
-    login_seconds: float = 30
-    """How long a connection may be without a login, not counting what the server takes to
-    decide on one."""
-
-    login_attempts: int = 3
-    """Refused logins on one connection, after which it's closed; with 1, at the first."""
-
-    logins: int = 8
-    """Logins alive on one connection, and challenges that wait for their answer."""
-
-    unauthenticated_bytes: int = 64 * 1024
-    """Bytes that a connection without a login may send in all; each message counts for 512 more,
-    for its answer."""
-
-    unauthenticated_message_bytes: int = 16 * 1024
-    """Bytes of a single message of a connection without a login."""
-
-    unauthenticated_depth: int = 16
-    """Lists within one another in such a message."""
-
-    message_bytes: int = 16 * 1024 * 1024
-    """Bytes of a single message of a connection with a login."""
-
-    depth: int = 200
-    """Lists within one another in such a message."""
-
-    connections: int = 10_000
-    """Connections in all."""
-
-    connections_per_address: int = 1_000
-    """Connections from one address, or from one network of IPv6 (its first 64 bits)."""
-
-    throttle_after: int = 3
-    """Wrong passwords of an address, or for an account, before further ones have to wait."""
-
-    throttle_seconds: float = 1
-    """Seconds that the next attempt has to wait then; each failure doubles them."""
-
-    throttle_max_seconds: float = 8
-    """Seconds that an attempt has to wait at most."""
-
-    throttle_memory_seconds: float = 900
-    """Seconds without a failure after which those before are forgotten."""
-
-    throttle_entries: int = 10_000
-    """Addresses and accounts whose failures are counted; the one that failed longest ago is
-    forgotten for a new one."""
-
-    ping_interval: float = 20
-    """Seconds of silence after which a client is asked for a sign of life."""
-
-    ping_timeout: float = 10
-    """Seconds that it gets to give one, by traffic of any kind."""
+    login_seconds: float = limit(
+        30,
+        "Seconds that a connection may be open without a login; 0 for any time. The time that "
+        "the server takes to decide on a login is not counted.",
+    )
+    login_attempts: int = limit(
+        3,
+        "Number of refused logins after which a connection is closed, unless it has another "
+        "login.",
+    )
+    logins: int = limit(
+        8,
+        "Number of logins that one connection may have, including pending ones. As many login "
+        "challenges may wait for their response.",
+    )
+    unauthenticated_bytes: int = limit(
+        64 * 1024,
+        "Bytes that a connection without a login may send in all. Each message counts for 512 "
+        "bytes more, because of its answer.",
+    )
+    unauthenticated_message_bytes: int = limit(
+        16 * 1024, "Bytes of a single message on a connection without a login."
+    )
+    unauthenticated_depth: int = limit(
+        16, "Depth of nested lists in a single message on a connection without a login."
+    )
+    message_bytes: int = limit(
+        16 * 1024 * 1024, "Bytes of a single message on a connection with a login."
+    )
+    depth: int = limit(
+        200, "Depth of nested lists in a single message on a connection with a login."
+    )
+    connections: int = limit(10_000, "Number of connections in all.")
+    connections_per_address: int = limit(
+        1_000, "Number of connections from one IPv4 address, or from one IPv6 network (/64)."
+    )
+    throttle_after: int = limit(
+        3,
+        "Number of wrong passwords, from one address or for one account, after which further "
+        "attempts are delayed.",
+    )
+    throttle_seconds: float = limit(
+        1,
+        "Seconds by which the first of these attempts is delayed. Each further wrong password "
+        "doubles the delay.",
+    )
+    throttle_max_seconds: float = limit(8, "Seconds by which an attempt is delayed at most.")
+    throttle_memory_seconds: float = limit(
+        900, "Seconds without a wrong password after which the earlier ones are forgotten."
+    )
+    throttle_entries: int = limit(
+        10_000,
+        "Number of addresses and accounts whose wrong passwords are counted. Beyond that, the "
+        "one whose last wrong password is the oldest is forgotten.",
+    )
+    ping_interval: float = limit(
+        20, "Seconds without traffic after which a client is pinged; 0 for never."
+    )
+    ping_timeout: float = limit(
+        10,
+        "Seconds that a pinged client has to send something, or to take something that it is "
+        "sent, before its connection is aborted.",
+    )
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -1,0 +1,139 @@
+"""
+The options that say which realm to serve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.cred.portal import IRealm
+from twisted.python.reflect import qual
+from twisted.python.usage import UsageError
+
+from pbrealm._command.demo import DemoAvatar, DemoPolicy, demo_limit
+from pbrealm._command.error_text import describe
+from pbrealm._command.import_name import import_factory, import_option
+from pbrealm._command.option_values import parse_choice, parse_count, parse_seconds
+from pbrealm.interfaces import IFullPolicy
+from pbrealm.policies import PingOldest, Refuse, ReplaceOldest, WaitForRoom
+
+REALM_KINDS = ("caching", "shared", "disposable")
+"""The values of C{--realm} that choose a realm of pbrealm; any other one is a dotted name."""
+
+ON_FULL_POLICIES: Mapping[str, Callable[[], IFullPolicy]] = {
+    "refuse": Refuse,
+    "replace": ReplaceOldest,
+    "ping": PingOldest,
+    "wait": WaitForRoom,
+}
+"""The policies, by their names as values of C{--on-full}."""
+
+
+@dataclass(frozen=True)
+class RealmOptions:
+    """
+    The realm that the command is asked to serve.
+
+    Either C{realm} or C{avatar} is set, or neither, if only guests can log in.
+    """
+
+    avatar: Callable[..., Any] | None = None
+    """Makes an avatar from an avatar id; for C{kind} C{"shared"}, from an avatar id and state."""
+
+    kind: str = "caching"
+    """Which of pbrealm's realms to make: one of L{REALM_KINDS}."""
+
+    realm: IRealm | None = None
+    """A realm of the user's, to serve instead of one of pbrealm's."""
+
+    state: Callable[[str], Any] | None = None
+    """Makes the state from an avatar id, for C{kind} C{"shared"}."""
+
+    linger: float | None = None
+    """Seconds that an avatar, or its state, is kept after its last session; L{None} for good."""
+
+    limit: int | Callable[[str], int] | None = None
+    """How many sessions an avatar id may have; L{None} for any number."""
+
+    total: int | None = None
+    """How many sessions there may be in all; L{None} for any number."""
+
+    on_full: IFullPolicy | None = None
+    """What to do with a login beyond C{limit} or C{total}; L{None} to refuse it."""
+
+    guests: Callable[[str], Any] | None = None
+    """Makes the avatars of guests from an avatar id; L{None} to refuse guests."""
+
+    guest_names: Collection[str] = ()
+    """The accounts whose logins are those of guests."""
+
+
+def names_a_realm(options: Mapping[str, Any]) -> bool:
+    """Whether C{--realm} is given and is the dotted name of a realm of the user's."""
+    return options["realm"] is not None and options["realm"] not in REALM_KINDS
+
+
+def parse_realm_options(options: Mapping[str, Any]) -> RealmOptions:
+    """
+    Parse the options that belong to the realm, and import the objects that they name.
+
+    @param options: free of contradictions.
+    @raise UsageError: if a value doesn't parse, or can't be imported.
+    """
+    return RealmOptions(
+        linger=_parse("linger", options, parse_seconds),
+        guest_names=tuple(options["guest-name"]),
+        **_session_limits(options),
+        **_factories(options),
+    )
+
+
+def _session_limits(options: Mapping[str, Any]) -> dict[str, Any]:
+    limit, total = (_parse(option, options, parse_count) for option in ("limit", "total"))
+    if options["demo"] and limit is None and total is None:
+        return {"limit": demo_limit, "on_full": DemoPolicy()}
+    policy = _parse("on-full", options, _parse_policy)
+    return {"limit": limit, "total": total, "on_full": policy}
+
+
+def _factories(options: Mapping[str, Any]) -> dict[str, Any]:
+    if options["demo"]:
+        return {"avatar": DemoAvatar, "guests": DemoAvatar}
+    found = {
+        option: _parse(option, options, import_factory) for option in ("avatar", "state", "guests")
+    }
+    if names_a_realm(options):
+        return found | {"realm": _import_realm(options["realm"])}
+    return found | {"kind": options["realm"] or "caching"}
+
+
+def _parse(option: str, options: Mapping[str, Any], parser: Callable[[str, str], Any]) -> Any:
+    text = options[option]
+    return None if text is None else parser(option, text)
+
+
+def _parse_policy(option: str, text: str) -> IFullPolicy:
+    return parse_choice(option, text, ON_FULL_POLICIES)()
+
+
+def _import_realm(path: str) -> IRealm:
+    realm = import_option("realm", path)
+    if IRealm.providedBy(realm):
+        return realm
+    if not callable(realm):
+        raise UsageError(
+            f"--realm {path} must name an IRealm provider or a callable that makes one, "
+            f"not an object of type {qual(type(realm))}"
+        )
+    try:
+        made = realm()
+    except Exception as why:
+        raise UsageError(f"--realm {path} failed with {describe(why)}") from why
+    if not IRealm.providedBy(made):
+        raise UsageError(
+            f"--realm {path} must make an IRealm provider, "
+            f"not an object of type {qual(type(made))}"
+        )
+    return made

@@ -1,0 +1,47 @@
+"""
+Fields of L{Limits<pbrealm.Limits>} and L{Backlog<pbrealm.Backlog>}, each with its description.
+
+The description in a field's metadata is the only one.  The documentation of the class and the
+help of the command are made from it, and a test compares the README with it.  A name in backquotes
+is that of another field of the same class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import Field, field, fields
+from inspect import cleandoc
+from textwrap import wrap
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
+_C = TypeVar("_C")
+
+_DESCRIPTION = "description"
+
+
+def limit(default: _T, description: str) -> _T:
+    """
+    Declare a field of a dataclass of limits.
+
+    @param description: a sentence or two that begin with the unit of the limit.
+    @return: for the type checker a value of the field's type; at run time the field.
+    """
+    return field(default=default, metadata={_DESCRIPTION: description})
+
+
+def description_of(limit_field: Field[Any]) -> str:
+    """The description that a field was declared with."""
+    description: str = limit_field.metadata[_DESCRIPTION]
+    return description
+
+
+def document_limits(limits_class: type[_C]) -> type[_C]:
+    """
+    Decorate a dataclass of limits: add an C{@ivar} for each of its fields to its docstring.
+    """
+    lines = [cleandoc(limits_class.__doc__ or ""), ""]
+    for each in fields(limits_class):  # type: ignore[arg-type]  # the decorated is a dataclass
+        text = f"@ivar {each.name}: {description_of(each)}  By default {each.default}."
+        lines += wrap(text, 95, subsequent_indent="    ")
+    limits_class.__doc__ = "\n".join(lines)
+    return limits_class
