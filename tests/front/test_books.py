@@ -79,7 +79,7 @@ class FailuresTests(SynchronousTestCase):
     def setUp(self):
         self.failures = LoginThrottle(
             Limits(
-                throttle_after=2,
+                throttle_after_failures=2,
                 throttle_seconds=1,
                 throttle_max_seconds=5,
                 throttle_memory_seconds=100,

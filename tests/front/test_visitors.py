@@ -134,7 +134,7 @@ class AttemptTests(VisitorTestCase):
 
     def test_delay(self):
         """After a few wrong passwords the next attempts wait, the right one too."""
-        client = self.serve(throttle_after=2, throttle_seconds=1, login_attempts=9)
+        client = self.serve(throttle_after_failures=2, throttle_seconds=1, login_attempts=9)
         for _ in range(2):
             with self.assertRaises(pb.RemoteError):
                 client.login("alice", "wrong")
@@ -146,7 +146,7 @@ class AttemptTests(VisitorTestCase):
         self.held = self.successResultOf(login)
 
     def test_leaving_during_the_delay(self):
-        client = self.serve(throttle_after=1, login_attempts=9)
+        client = self.serve(throttle_after_failures=1, login_attempts=9)
         with self.assertRaises(pb.RemoteError):
             client.login("alice", "wrong")
         login = client.start_login("alice", "secret")
@@ -195,7 +195,7 @@ class AttemptTests(VisitorTestCase):
 
     def test_guests_wait_for_nobodys_failures(self):
         guests = AnonymousRealm(CachingRealm(Player), CachingRealm(Player))
-        client = self.serve(MindTrackingRealm(guests), throttle_after=1, login_attempts=9)
+        client = self.serve(MindTrackingRealm(guests), throttle_after_failures=1, login_attempts=9)
         for _ in range(2):
             self.refusal_after_waiting(client.start_login("", "wrong"))
         self.held = self.server.connect().login()

@@ -56,7 +56,7 @@ class Limits:
     connections_per_address: int = limit(
         1_000, "Number of connections from one IPv4 address, or from one IPv6 network (/64)."
     )
-    throttle_after: int = limit(
+    throttle_after_failures: int = limit(
         3,
         "Number of wrong passwords, from one address or for one account, after which further "
         "attempts are delayed.",

@@ -38,7 +38,7 @@ class LoginThrottle:
         if (address, account) in self._successes:
             return 0.0
         count = max(self._count(key, now) for key in _keys(address, account))
-        beyond = count - self._limits.throttle_after
+        beyond = count - self._limits.throttle_after_failures
         if beyond < 0:
             return 0.0
         # With 2 ** 30 seconds, every maximum is reached.
@@ -53,7 +53,7 @@ class LoginThrottle:
             if len(self._failures) > self._limits.throttle_entries:
                 self._failures.popitem(last=False)
         # Somebody else at the user's address may guess no more often than this without delay.
-        if self._count(account, now) >= self._limits.throttle_after:
+        if self._count(account, now) >= self._limits.throttle_after_failures:
             self._successes.pop((address, account), None)
 
     def succeeded(self, address: str | None, account: bytes) -> None:
