@@ -15,6 +15,39 @@ test: $(VENV)/installed
 	$(BIN)/python -m pytest
 	$(BIN)/python -m twisted.trial tests
 
+# The tests under pytest, with a floor for what they cover; see [tool.coverage] in pyproject.toml.
+.PHONY: coverage
+coverage: $(VENV)/installed
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage combine --quiet
+	@rm -f .coverage.* # of programs that were killed, and can't be read
+	$(BIN)/python -m coverage report
+
+# The tests with the oldest Python and Twisted that pyproject.toml allows.
+.PHONY: floor
+floor:
+	.ci/floor
+
+# The tests with a Twisted that isn't released yet.
+TWISTED ?= git+https://github.com/twisted/twisted@trunk
+.PHONY: trunk
+trunk:
+	$(PYTHON) -m venv --clear $(VENV)-trunk
+	$(VENV)-trunk/bin/python -m pip install --quiet --editable '.[dev]' 'twisted[tls] @ $(TWISTED)'
+	$(VENV)-trunk/bin/python -c 'import twisted; print("Twisted", twisted.__version__)'
+	$(VENV)-trunk/bin/python -m pytest
+
+# What the documents say: their links, the README, the examples.
+.PHONY: docs
+docs: $(VENV)/installed
+	$(BIN)/python -m pytest -k "links or readme or examples"
+
+# The wheel, in dist/, and what it installs.
+.PHONY: wheel
+wheel:
+	WHEELS=dist PYTHON=$(PYTHON) tests/packaging.sh
+
 # The longer form of what hostile clients do; prints what the server took for each of them.
 abuse: $(VENV)/installed
 	PBREALM_ABUSE=long $(BIN)/python -m pytest -s tests/abuse
@@ -47,4 +80,4 @@ demo: $(VENV)/installed
 	$(BIN)/python docs/demo.py
 
 clean:
-	rm -rf $(VENV) $(VENV)-bench _trial_temp* .pytest_cache .mypy_cache .ruff_cache dist
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-trunk _trial_temp* .pytest_cache .mypy_cache .ruff_cache .coverage .coverage.* dist

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Proves what is installed: one file under twisted/, and the plugin listed once, however and from
-# wherever the package was installed. PYTHON names the Python to use.
+# Proves what is installed: one file under twisted/, the plugin listed once, and one version,
+# however and from wherever the package was installed. PYTHON names the Python to use; WHEELS, if
+# set, is a directory to leave the wheel in.
 set -euo pipefail
 
 python=${PYTHON:-python3}
 checkout=$(cd "$(dirname "$0")/.." && pwd)
+WHEELS=${WHEELS:+$(mkdir -p "$WHEELS" && cd "$WHEELS" && pwd)}
 temporary=$(mktemp -d)
 trap 'rm -rf "$temporary"' EXIT
 # Everything below happens where the checkout isn't, so that nothing is found in it by chance.
@@ -29,6 +31,9 @@ for name in zipfile.ZipFile(sys.argv[1]).namelist():
 ' wheels/*.whl)
 [ "$names" = twisted/plugins/pbrealm_plugin.py ] ||
     fail "the wheel should put one file under twisted/, and puts these: $names"
+if [ -n "$WHEELS" ]; then
+    cp wheels/*.whl "$WHEELS"
+fi
 echo "packaging: the wheel puts one file under twisted/: $names"
 
 listed_once() { # what was done, and the environment it was done to
@@ -42,6 +47,11 @@ listed_once() { # what was done, and the environment it was done to
         *) fail "no options after $1" ;;
     esac
     "$2/bin/python" -c 'import twisted.internet.reactor' || fail "no Twisted left after $1"
+    "$2/bin/python" -c '
+from importlib.metadata import version
+import pbrealm
+assert version("pbrealm") == pbrealm.__version__, (version("pbrealm"), pbrealm.__version__)
+' || fail "the package and its metadata state different versions after $1"
 }
 
 "$python" -m venv plain

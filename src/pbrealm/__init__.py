@@ -25,6 +25,7 @@ from pbrealm._delivery.shared_dict import SharedDict
 from pbrealm._server.factory import ServerFactory
 from pbrealm._server.limits import Limits
 from pbrealm._session.session import Session, current_session
+from pbrealm._version import __version__
 from pbrealm.errors import (
     LoginRefused,
     NoMind,
@@ -91,6 +92,7 @@ __all__ = [
     "WaitForRoom",
     "WrappingRealm",
     "WrongCredentials",
+    "__version__",
     "current_session",
     "reason_of",
 ]
