@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.spread import pb
+from twisted.spread.jelly import globalSecurity
+from twisted.spread.pb import Broker
 
 from pbrealm._wire.amplification import check_amplification
 from pbrealm._wire.banana import FastBanana
-from pbrealm._wire.decode import ODD
 from pbrealm._wire.encode import PLAIN_TYPES, encode_plain
-from pbrealm._wire.incoming import lazy_message, plain_message
 from pbrealm._wire.lazy_jelly import (
     AS_THEY_ARE,
     EncodedJelly,
@@ -24,6 +24,7 @@ from pbrealm._wire.lazy_jelly import (
     without_lazy,
 )
 from pbrealm._wire.outgoing import call_header, encode_answer, write_call
+from pbrealm._wire.reader import MessageReader
 from pbrealm._wire.security import has_default_type_rule, may_decode_plain
 from pbrealm._wire.tokens import NotPlain
 
@@ -35,7 +36,7 @@ The methods that a call passes through on its way out; a subclass may override o
 """
 
 
-class FastBroker(FastBanana, pb.Broker):
+class FastBroker(FastBanana, Broker):
     """
     A L{pb.Broker} that turns plain data into bytes, and bytes into plain data, in one pass each.
 
@@ -51,6 +52,11 @@ class FastBroker(FastBanana, pb.Broker):
 
     # Whether nobody would notice if a message were written without asking SENDING.
     _is_stock = True
+
+    def __init__(self, isClient: Any = 1, security: Any = globalSecurity) -> None:
+        # By name, as FastBanana.__init__ takes no security options.
+        Broker.__init__(self, isClient, security)
+        self._reader = MessageReader(lazy=True)
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -241,32 +247,6 @@ class FastBroker(FastBanana, pb.Broker):
         """Protocol message: a call of an object that this end caches."""
         find, netArgs, netKw = _fit(self.cachedLocallyAs, objectID, netArgs, netKw)
         self._recvMessage(find, requestID, objectID, message, answerRequired, netArgs, netKw)
-
-    def _next_message(self, buffer: bytes | bytearray, pos: int) -> tuple[Any, int]:
-        limits = self.limits
-        if (
-            len(buffer) - pos <= limits.uncounted
-            and self.fast_codec
-            and self._scanner.fresh
-            and isinstance(buffer, bytes)
-        ):
-            try:
-                expression, end = plain_message(buffer, pos, limits.depth - 1)
-            except ODD:
-                # It isn't plain, it isn't whole, or it's an error; the scanner will find out.
-                pass
-            else:
-                if end <= len(buffer):
-                    return expression, end
-        return super()._next_message(buffer, pos)
-
-    def _expression(self, buffer: bytes, start: int, end: int, split: int) -> Any:
-        if self.fast_codec:
-            try:
-                return lazy_message(buffer, start, end, split)
-            except ODD:
-                pass
-        return super()._expression(buffer, start, end, split)
 
 
 _Find = Callable[[Any], Any]

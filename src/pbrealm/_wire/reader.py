@@ -1,0 +1,215 @@
+"""
+The message reader: turns received bytes into messages, without I/O.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from copy import copy
+from typing import Any, Final
+
+from pbrealm._wire.decode import ODD
+from pbrealm._wire.framing import UNFINISHED, Scanner
+from pbrealm._wire.incoming import lazy_message, plain_message
+from pbrealm._wire.message_limits import GENEROUS, MessageLimits
+from pbrealm._wire.sexp import decode_sexp
+from pbrealm._wire.tokens import DIALECT, PREFIX_LIMIT, WORDS
+
+# The buffer is bytes, which messages are decoded from in place, as long as appending a chunk by
+# copying the buffer is cheap: the chunk is large, and the buffer isn't.  Otherwise the buffer
+# becomes a bytearray, which grows in place.
+_MAX_COPIED_BUFFER: Final = 256 * 1024
+_MIN_COPIED_CHUNK: Final = 4 * 1024
+
+
+class NeedData(enum.Enum):
+    """The type of L{NEED_DATA}."""
+
+    NEED_DATA = enum.auto()
+
+
+NEED_DATA: Final = NeedData.NEED_DATA
+"""What L{MessageReader.next_message} returns when no complete message is left."""
+
+
+class MessageReader:
+    """
+    Finds and decodes the messages in a stream of bytes.
+
+    Feed bytes with L{receive_data}, then take messages with L{next_message} until it returns
+    L{NEED_DATA}.  Both may be called while a message is being handled.  After an error the reader
+    discards its input, and every further L{receive_data} raises the same error.
+
+    @ivar limits: may be replaced at any time, and then also holds for a message of which a part
+        has arrived.
+    @ivar standard: whether the peer uses the dialect C{pb} with Twisted's vocabulary, and numbers
+        may be as large as Twisted allows by default.
+    """
+
+    __slots__ = (
+        "_buffer",
+        "_dialect",
+        "_error",
+        "_lazy",
+        "_prefix_limit",
+        "_scanner",
+        "_start",
+        "_vocabulary",
+        "limits",
+        "standard",
+    )
+
+    def __init__(self, *, lazy: bool = False) -> None:
+        """
+        @param lazy: whether to leave the arguments of calls, and the results of answers, as
+            L{LazyJelly<pbrealm._wire.lazy_jelly.LazyJelly>} where L{standard} allows that.
+        """
+        self.limits: MessageLimits = GENEROUS
+        self.standard = False
+        self._lazy = lazy
+        self._prefix_limit = PREFIX_LIMIT
+        self._vocabulary: Mapping[int, bytes] = WORDS
+        self._dialect: bytes | None = None
+        self._scanner = Scanner()
+        self._buffer: bytes | bytearray = b""
+        # Where the next message starts in the buffer.
+        self._start = 0
+        self._error: Exception | None = None
+
+    def configure(
+        self, dialect: bytes | None, prefix_limit: int, vocabulary: Mapping[int, bytes]
+    ) -> None:
+        """
+        Set what depends on the negotiation of the dialect.
+
+        @param dialect: L{None} before there is one.
+        @param prefix_limit: how many digits a number may have in base 128.
+        @param vocabulary: words by their numbers.
+        """
+        self._dialect = dialect
+        self._prefix_limit = prefix_limit
+        self._vocabulary = vocabulary
+        self.standard = dialect == DIALECT and prefix_limit >= PREFIX_LIMIT and vocabulary == WORDS
+
+    @property
+    def buffered(self) -> bytes:
+        """The bytes that no message has been made of yet."""
+        return bytes(self._buffer[self._start :])
+
+    def reset(self, received: bytes = b"") -> None:
+        """
+        Discard the buffer and a remembered error.
+
+        @param received: the new content of the buffer.
+        """
+        self._buffer = received
+        self._start = 0
+        self._scanner = Scanner()
+        self._error = None
+
+    def receive_data(self, chunk: bytes) -> None:
+        """
+        Append bytes to the buffer.
+
+        @raise Exception: the error that L{next_message} has raised, if it has.
+        """
+        if self._error is not None:
+            raise self._error.with_traceback(None)
+        buffer = self._buffer
+        if not buffer:
+            self._buffer = chunk
+            return
+        if self._start:
+            buffer = buffer[self._start :]
+            self._start = 0
+        if isinstance(buffer, bytearray):
+            buffer += chunk
+            self._buffer = buffer
+        elif len(buffer) < _MAX_COPIED_BUFFER and len(chunk) > _MIN_COPIED_CHUNK:
+            self._buffer = buffer + chunk
+        else:
+            self._buffer = bytearray(buffer)
+            self._buffer += chunk
+
+    def next_message(self) -> Any:
+        """
+        Take the next message off the buffer.
+
+        @return: an s-expression, or L{NEED_DATA}.
+        @raise MessageTooLarge: if a message exceeds L{limits}, as soon as that is known.
+        @raise BananaError: for a number, string or list that exceeds banana's own limits.
+        @raise KeyError: for a number that isn't in the vocabulary.
+        @raise NotImplementedError: for an unknown type byte, or for a vocabulary token in a
+            dialect that has no vocabulary.
+        """
+        buffer = self._buffer
+        if not buffer:
+            return NEED_DATA
+        start = self._start
+        size = len(buffer)
+        limits = self.limits
+        if (
+            self._lazy
+            and self.standard
+            and size - start <= limits.uncounted
+            and self._scanner.fresh
+            and isinstance(buffer, bytes)
+        ):
+            try:
+                message, end = plain_message(buffer, start, limits.depth - 1)
+            except ODD:
+                # Not plain data, incomplete, or invalid: the scanner finds out which.
+                pass
+            else:
+                if end <= size:
+                    self._consume(end)
+                    return message
+        end = self._scan()
+        if end == UNFINISHED:
+            if start:
+                self._buffer = buffer[start:]
+                self._start = 0
+            return NEED_DATA
+        self._consume(end)
+        split = self._scanner.split
+        if isinstance(buffer, bytearray):
+            buffer = bytes(memoryview(buffer)[start:end])
+            start, end, split = 0, end - start, split - start
+        return self._decode(buffer, start, end, split)
+
+    def _scan(self) -> int:
+        try:
+            return self._scanner.scan(
+                self._buffer,
+                self._start,
+                self.limits,
+                self._prefix_limit,
+                self._vocabulary,
+                self._dialect == DIALECT,
+            )
+        except Exception as error:
+            # A copy: the traceback of the original refers to all that is on the stack.
+            self._error = copy(error)
+            self._consume(len(self._buffer))
+            raise
+
+    def _consume(self, end: int) -> None:
+        if end == len(self._buffer):
+            self._buffer = b""
+            self._start = 0
+        else:
+            self._start = end
+
+    def _decode(self, buffer: bytes, start: int, end: int, split: int) -> Any:
+        """
+        Decode a complete message.
+
+        @param split: see L{Scanner}.
+        """
+        if self._lazy and self.standard:
+            try:
+                return lazy_message(buffer, start, end, split)
+            except ODD:
+                pass
+        return decode_sexp(buffer, start, self._vocabulary)
