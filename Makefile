@@ -46,11 +46,11 @@ docs: $(VENV)/installed
 # The wheel, in dist/, and what it installs.
 .PHONY: wheel
 wheel:
-	WHEELS=dist PYTHON=$(PYTHON) tests/packaging.sh
+	WHEELS=dist PYTHON=$(PYTHON) tests/integration/packaging.sh
 
 # The longer form of what hostile clients do; prints what the server took for each of them.
 abuse: $(VENV)/installed
-	PBREALM_ABUSE=long $(BIN)/python -m pytest -s tests/abuse
+	PBREALM_ABUSE=long $(BIN)/python -m pytest -s tests/integration/abuse
 
 FUZZ_SECONDS ?= 60
 fuzz: $(VENV)/installed

@@ -26,7 +26,13 @@ class TwistedSuiteTests(SynchronousTestCase):
     def run_suite(self, which: str) -> Any:
         with tempfile.TemporaryDirectory() as scratch:
             done = subprocess.run(
-                [sys.executable, "-m", "tests.wire.twisted_suite", which, scratch + "/trial"],
+                [
+                    sys.executable,
+                    "-m",
+                    "tests.integration.twisted_suite",
+                    which,
+                    scratch + "/trial",
+                ],
                 cwd=ROOT,
                 capture_output=True,
                 text=True,

@@ -9,7 +9,7 @@ import re
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
 
-from tests.examples.programs import ProgramTestCase
+from tests.integration.examples.programs import ProgramTestCase
 
 
 class MaintenanceTests(ProgramTestCase):

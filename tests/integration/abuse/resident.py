@@ -1,5 +1,5 @@
 """
-A plain client that wants to be alice: C{python -m tests.abuse.resident HOST PORT}.
+A plain client that wants to be alice: C{python -m tests.integration.abuse.resident HOST PORT}.
 
 It logs in when it's told so by a line on its standard input, tries again whenever it's refused,
 prints C{refused N times, in after SECONDS}, and stays.

@@ -7,8 +7,8 @@ from __future__ import annotations
 from twisted.internet.defer import DeferredQueue
 from twisted.spread import pb
 
-from tests.examples.programs import ProgramTestCase
-from tests.plain_client import until
+from tests.integration.examples.programs import ProgramTestCase
+from tests.integration.plain_client import until
 
 
 class Hand(pb.RemoteCopy):

@@ -18,12 +18,12 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
-from tests.plain_client import PlainClient
+from tests.integration.plain_client import PlainClient
 
 LONG = os.environ.get("PBREALM_ABUSE") == "long"
 """Whether there is time for the longer form."""
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 LISTENING = re.compile(r"^listening at ([\d.]+):(\d+)\n", re.MULTILINE)
 
 MB = 1 << 20
@@ -80,14 +80,16 @@ class Process(ProcessProtocol):
 
 class Server(Process):
     """
-    C{tests.abuse.server}, measured from outside.
+    C{tests.integration.abuse.server}, measured from outside.
 
     @ivar listening: fires when it does.
     """
 
     def __init__(self, *arguments, prefix=()):
         self.listening = Deferred()
-        super().__init__([*prefix, sys.executable, "-m", "tests.abuse.server", *arguments])
+        super().__init__(
+            [*prefix, sys.executable, "-m", "tests.integration.abuse.server", *arguments]
+        )
 
     def outReceived(self, data):
         super().outReceived(data)
@@ -125,7 +127,7 @@ class Attack(Process):
         self.outcome = Deferred()
         self.name = name
         arguments = [f"{key}={json.dumps(value)}" for key, value in numbers.items()]
-        program = str(ROOT / "tests" / "abuse" / "attacker.py")
+        program = str(ROOT / "tests" / "integration" / "abuse" / "attacker.py")
         super().__init__(
             [sys.executable, program, name, server.host, str(server.port), *arguments]
         )

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from twisted.spread import pb
 
-from tests.examples.programs import ProgramTestCase
-from tests.plain_client import DeafMind, Mind, until
+from tests.integration.examples.programs import ProgramTestCase
+from tests.integration.plain_client import DeafMind, Mind, until
 
 
 class CachedAvatarTests(ProgramTestCase):

@@ -11,7 +11,7 @@ import sys
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SkipTest, TestCase
 
-from tests.abuse.scene import Process, Server
+from tests.integration.abuse.scene import Process, Server
 
 SLACK = 1
 """Seconds that a loaded machine may take on top of what the server promises."""
@@ -66,7 +66,7 @@ class Network:
 
 class Resident(Process):
     """
-    C{tests.abuse.resident}.
+    C{tests.integration.abuse.resident}.
 
     @ivar inside: fires with how often it was refused, and after how many seconds it was in.
     """
@@ -78,7 +78,7 @@ class Resident(Process):
         super().__init__(
             [
                 *prefix,
-                *(sys.executable, "-m", "tests.abuse.resident"),
+                *(sys.executable, "-m", "tests.integration.abuse.resident"),
                 *(server.host, str(server.port)),
             ]
         )

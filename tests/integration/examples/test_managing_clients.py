@@ -9,8 +9,8 @@ from datetime import datetime, timedelta, timezone
 from twisted.internet.defer import gatherResults
 from twisted.spread import pb
 
-from tests.examples.programs import ProgramTestCase
-from tests.plain_client import DeafMind, Mind
+from tests.integration.examples.programs import ProgramTestCase
+from tests.integration.plain_client import DeafMind, Mind
 
 
 class ClientlessTests(ProgramTestCase):

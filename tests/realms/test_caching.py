@@ -89,7 +89,7 @@ class FindingMixin:
         )
         self.assertEqual(
             str(failure.value),
-            "tests.avatars.Player can't be adapted to tests.realms.test_finding.IMailbox",
+            "tests.avatars.Player can't be adapted to tests.realms.test_caching.IMailbox",
         )
 
     def test_coroutine(self):

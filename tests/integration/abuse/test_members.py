@@ -2,7 +2,7 @@
 Attacks by a client with a login: the server knows whom to ask about it, and is no less bounded.
 """
 
-from tests.abuse.scene import LONG, MB, AbuseTestCase
+from tests.integration.abuse.scene import LONG, MB, AbuseTestCase
 
 TIMES = 5 if LONG else 1
 

@@ -5,7 +5,7 @@
 set -euo pipefail
 
 python=${PYTHON:-python3}
-checkout=$(cd "$(dirname "$0")/.." && pwd)
+checkout=$(cd "$(dirname "$0")/../.." && pwd)
 WHEELS=${WHEELS:+$(mkdir -p "$WHEELS" && cd "$WHEELS" && pwd)}
 temporary=$(mktemp -d)
 trap 'rm -rf "$temporary"' EXIT

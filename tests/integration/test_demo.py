@@ -13,8 +13,8 @@ from zope.interface.verify import verifyObject
 from pbrealm import CachingRealm, ConnectionLimitedRealm, IClientAware, IFullPolicy
 from pbrealm._command.demo import DemoAvatar, DemoPolicy, demo_limit
 from pbrealm.testing import MemoryServer, RecordingMind
-from tests.command.test_processes import coroutine
-from tests.processes import ProcessTestCase
+from tests.integration.processes import ProcessTestCase
+from tests.integration.test_command import coroutine
 
 DEMO = Path(__file__).resolve().parent.parent.parent / "docs" / "demo.py"
 

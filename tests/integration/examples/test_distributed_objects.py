@@ -8,7 +8,7 @@ import time
 
 from twisted.spread import pb
 
-from tests.examples.programs import ProgramTestCase
+from tests.integration.examples.programs import ProgramTestCase
 
 
 class Item(pb.Copyable, pb.RemoteCopy):

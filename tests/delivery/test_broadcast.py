@@ -18,7 +18,7 @@ from pbrealm import (
 from pbrealm._delivery import broadcast as deliver_module
 from pbrealm.testing import MemoryServer, RecordingMind, StallingMind, make_portal
 from tests.avatars import Player
-from tests.test_sets import Score
+from tests.delivery.test_client_sets import Score
 
 BIG = b"x" * 40_000
 

@@ -14,8 +14,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.examples.programs import EXAMPLES, ProgramTestCase
-from tests.plain_client import Mind
+from tests.integration.examples.programs import EXAMPLES, ProgramTestCase
+from tests.integration.plain_client import Mind
 
 HELPERS = {"client", "serving"}
 

@@ -2,7 +2,7 @@
 Attacks before any login.
 """
 
-from tests.abuse.scene import LONG, MB, AbuseTestCase
+from tests.integration.abuse.scene import LONG, MB, AbuseTestCase
 
 TIMES = 5 if LONG else 1
 

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from pbrealm._command.endpoints import DEFAULT_ENDPOINT
-from tests.processes import ANY_PORT, Mind, ProcessTestCase
+from tests.integration.processes import ANY_PORT, Mind, ProcessTestCase
 
 APP = """
 from twisted.spread import pb

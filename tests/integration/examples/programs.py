@@ -16,9 +16,9 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.spread import pb
 from twisted.trial.unittest import TestCase
 
-from tests.plain_client import PlainClient
+from tests.integration.plain_client import PlainClient
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
+EXAMPLES = Path(__file__).resolve().parents[3] / "docs" / "examples"
 
 # The address is the last thing on the line, so the whole line has come when this matches.
 LISTENING = re.compile(r"^listening at 127\.0\.0\.1:(\d+)\n", re.MULTILINE)

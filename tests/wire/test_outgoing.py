@@ -19,7 +19,7 @@ from pbrealm._wire.lazy_jelly import LazyJelly, without_lazy
 from pbrealm._wire.message_limits import MessageLimits
 from tests.wire.plain import integers, outcome, trees, twisted_decode, twisted_encode, written
 from tests.wire.test_decode import sexps
-from tests.wire.test_scan import pieces, tokens
+from tests.wire.test_framing import pieces, tokens
 
 
 def listening(kind: type[pb.Broker]) -> tuple[Any, list[Any]]:

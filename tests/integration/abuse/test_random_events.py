@@ -35,8 +35,8 @@ from pbrealm import (
     WaitForRoom,
 )
 from pbrealm.testing import make_portal
-from tests.abuse.scene import LONG
 from tests.avatars import Aware
+from tests.integration.abuse.scene import LONG
 
 EVENTS = int(os.environ.get("PBREALM_EVENTS", 10_000 if LONG else 300))
 """How many for each policy."""

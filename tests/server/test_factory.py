@@ -19,8 +19,8 @@ from pbrealm import (
 )
 from pbrealm.testing import MemoryServer, RecordingMind, StallingMind
 from tests.avatars import Aware, Player, Slow
-from tests.front.test_visitors import Undecided
 from tests.pitfalls.handwritten import CountingRealm
+from tests.server.test_client_connection import Undecided
 
 
 class CloseTests(SynchronousTestCase):
