@@ -1,7 +1,7 @@
 """
 Run Twisted's own tests of C{twisted.spread}, with this project's classes in place of Twisted's.
 
-C{python -m tests.integration.twisted_suite [plain|fast]} prints how many ran, and how they came out.
+C{python -m tests.integration.twisted_suite [plain|fast]} prints how many ran, and their results.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 A server to be abused: a process of its own, so that what it takes can be measured from outside.
 
-C{python -m tests.integration.abuse.server --policy replace --limits login_seconds=1 connections=50} prints
+C{python -m tests.integration.abuse.server --limits login_seconds=1 connections=50} prints
 C{listening at HOST:PORT}, and what it logs on standard error.
 """
 

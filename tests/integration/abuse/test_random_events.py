@@ -275,7 +275,7 @@ class Town:
         """What there is, in words that are the same in every run."""
         return (
             tuple(session.avatar_id for session in self.realm.sessions()),
-            len(self.limited._places),
+            len(self.limited._slots),
             len(self.clients),
             self.pending,
             len(self.clock.getDelayedCalls()),
@@ -463,9 +463,9 @@ class RandomEventsTests(TestCase):
         town.clock.advance(1000)
         self.assertEqual(town.pending, 0)
         self.assertEqual(town.realm.sessions(), ())
-        self.assertEqual(len(town.limited._places), 0)
-        self.assertEqual(town.limited._places._by_id, {})
-        self.assertEqual(town.limited._turns._queues, {})
+        self.assertEqual(len(town.limited._slots), 0)
+        self.assertEqual(town.limited._slots._by_id, {})
+        self.assertEqual(town.limited._queues._queues, {})
         self.assertEqual(town.realm._presence._by_id, {})
         self.assertEqual(dict(town.caching.avatars), {})
         self.assertEqual(town.clock.getDelayedCalls(), [])
