@@ -12,6 +12,7 @@ from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint
 from twisted.internet.main import CONNECTION_LOST
+from twisted.internet.tcp import Connection
 from twisted.internet.testing import MemoryReactor, StringTransport
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase, TestCase
@@ -20,7 +21,7 @@ from pbrealm import DisposableRealm, ServerFactory
 from pbrealm._wire.broker import FastBroker
 from pbrealm._wire.immediate_write import (
     MAX_IMMEDIATE_BYTES,
-    can_write_immediately,
+    unencrypted_descriptor,
     write_immediately,
 )
 from pbrealm.client import ClientFactory
@@ -30,15 +31,19 @@ from tests.wire.plain import written
 reactor: Any = _reactor
 
 
-class Socket(FileDescriptor):
+class Socket(Connection):
     """A transport whose socket is a list of what went through, with so much room."""
 
     connected = 1
 
     def __init__(self, room: Any = 1_000_000) -> None:
-        super().__init__(MemoryReactor())
+        # Without a socket, so not by Connection's own.
+        FileDescriptor.__init__(self, MemoryReactor())
         self.room = room
         self.sent: list[bytes] = []
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """There is no socket to set it on."""
 
     def writeSomeData(self, data: bytes) -> Any:
         if isinstance(self.room, Exception):
@@ -54,6 +59,10 @@ class Socket(FileDescriptor):
         return self in self.reactor.getWriters()
 
 
+def write(socket: Socket, data: bytes) -> None:
+    write_immediately(data, unencrypted_descriptor(socket), socket)
+
+
 class SendAtOnceTests(SynchronousTestCase):
     """
     L{write_immediately}.
@@ -62,7 +71,7 @@ class SendAtOnceTests(SynchronousTestCase):
     def test_room(self) -> None:
         """It goes out, and the reactor has nothing to do."""
         socket = Socket()
-        write_immediately(socket, b"answer")
+        write(socket, b"answer")
         self.assertEqual(socket.sent, [b"answer"])
         self.assertFalse(socket.waiting)
 
@@ -70,7 +79,7 @@ class SendAtOnceTests(SynchronousTestCase):
         """What's left is for the reactor."""
         for room in (0, 3):
             socket = Socket(room)
-            write_immediately(socket, b"answer")
+            write(socket, b"answer")
             self.assertTrue(socket.waiting)
             socket.room = 100
             self.assertIsNone(socket.doWrite())
@@ -80,7 +89,7 @@ class SendAtOnceTests(SynchronousTestCase):
         """Nothing overtakes what was written before."""
         socket = Socket()
         socket.write(b"first")
-        write_immediately(socket, b"second")
+        write(socket, b"second")
         self.assertEqual(socket.sent, [])
         socket.doWrite()
         self.assertEqual(socket.sent, [b"firstsecond"])
@@ -88,7 +97,7 @@ class SendAtOnceTests(SynchronousTestCase):
         socket.write(b"third")
         socket.doWrite()
         socket.room = 100
-        write_immediately(socket, b"fourth")
+        write(socket, b"fourth")
         self.assertEqual(socket.sent[1:], [b"th"])
         socket.doWrite()
         self.assertEqual(b"".join(socket.sent[1:]), b"thirdfourth")
@@ -96,7 +105,7 @@ class SendAtOnceTests(SynchronousTestCase):
     def test_error(self) -> None:
         """The reactor meets it in its turn, and loses the connection as ever."""
         socket = Socket(CONNECTION_LOST)
-        write_immediately(socket, b"answer")
+        write(socket, b"answer")
         self.assertTrue(socket.waiting)
         self.assertIs(socket.doWrite(), CONNECTION_LOST)
 
@@ -104,7 +113,7 @@ class SendAtOnceTests(SynchronousTestCase):
         """What's written before a connection closes is sent, and then it closes."""
         socket = Socket()
         socket.loseConnection()
-        write_immediately(socket, b"goodbye")
+        write(socket, b"goodbye")
         self.assertEqual(socket.sent, [])
         self.assertIsNotNone(socket.doWrite())
         self.assertEqual(socket.sent, [b"goodbye"])
@@ -112,24 +121,27 @@ class SendAtOnceTests(SynchronousTestCase):
     def test_much(self) -> None:
         """What a socket may not have room for isn't tried."""
         socket = Socket()
-        write_immediately(socket, b"x" * (MAX_IMMEDIATE_BYTES + 1))
+        write(socket, b"x" * (MAX_IMMEDIATE_BYTES + 1))
         self.assertEqual(socket.sent, [])
         self.assertTrue(socket.waiting)
 
-    def test_tls_begun(self) -> None:
-        """Nothing gets past TLS, if the connection has changed to it meanwhile."""
+    def test_tls_started(self) -> None:
+        """If the transport has started TLS, bytes reach the socket only encrypted."""
         socket = Socket()
         socket.TLS = True
-        write_immediately(socket, b"secret")
+        encrypter = socket.protocol = StringTransport()
+        write(socket, b"secret")
         self.assertEqual(socket.sent, [])
+        self.assertEqual(encrypter.value(), b"secret")
 
     def test_which_transports(self) -> None:
-        """Not those that have TLS between, nor those without a socket."""
-        self.assertTrue(can_write_immediately(Socket()))
-        secret = Socket()
-        secret.TLS = True
-        self.assertFalse(can_write_immediately(secret))
-        self.assertFalse(can_write_immediately(StringTransport()))
+        """Only those that write to a socket, without TLS."""
+        socket = Socket()
+        self.assertIs(unencrypted_descriptor(socket), socket)
+        socket.TLS = True
+        self.assertIsNone(unencrypted_descriptor(socket))
+        self.assertIsNone(unencrypted_descriptor(StringTransport()))
+        self.assertIsNone(unencrypted_descriptor(None))
 
 
 class Root(pb.Root):

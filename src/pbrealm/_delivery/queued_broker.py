@@ -4,8 +4,11 @@ A broker with a send queue.
 
 from __future__ import annotations
 
+from twisted.internet.abstract import FileDescriptor
+
 from pbrealm._delivery.send_queue import SendQueue
 from pbrealm._wire.broker import FastBroker
+from pbrealm._wire.immediate_write import unencrypted_descriptor
 
 
 class QueuedBroker(FastBroker):
@@ -16,3 +19,6 @@ class QueuedBroker(FastBroker):
     """
 
     send_queue: SendQueue
+
+    def immediate_descriptor(self) -> FileDescriptor | None:
+        return unencrypted_descriptor(self.send_queue.direct)

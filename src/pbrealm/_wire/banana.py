@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import ITCPTransport
 from twisted.spread.banana import Banana
 
-from pbrealm._wire.immediate_write import can_write_immediately, write_immediately
+from pbrealm._wire.immediate_write import unencrypted_descriptor, write_immediately
 from pbrealm._wire.message_limits import MessageLimits
 from pbrealm._wire.outgoing import encode_sexp
 from pbrealm._wire.reader import NEED_DATA, MessageReader
@@ -71,11 +72,22 @@ class FastBanana(Banana):
 
     def connectionMade(self) -> None:
         super().connectionMade()
-        self._answers_at_once = can_write_immediately(self.transport)
+        self._answers_at_once = self.immediate_descriptor() is not None
         if ITCPTransport.providedBy(self.transport):
             # Else a message that follows another at once waits until the other end has
             # acknowledged that one, for which it takes 40 ms if it has nothing to send.
             self.transport.setTcpNoDelay(True)
+
+    def immediate_descriptor(self) -> FileDescriptor | None:
+        """
+        The file descriptor whose socket may be written to now, past the transport's write buffer.
+
+        A subclass whose transport is a wrapper, such as a send queue, overrides this to return
+        what is wrapped while nothing waits in the wrapper.
+
+        @return: L{None} if everything has to go by way of C{transport.write}.
+        """
+        return unencrypted_descriptor(self.transport)
 
     def setPrefixLimit(self, limit: int) -> None:
         super().setPrefixLimit(limit)
@@ -118,7 +130,7 @@ class FastBanana(Banana):
         held.append(encoded)
         if len(held) == _TOGETHER:
             self._held = []
-            write_immediately(self.transport, b"".join(held))
+            write_immediately(b"".join(held), self.immediate_descriptor(), self.transport)
 
     def dataReceived(self, chunk: bytes) -> None:
         """
@@ -137,7 +149,7 @@ class FastBanana(Banana):
                 self.callExpressionReceived(message)
             held, self._held = self._held, None
             if held:
-                write_immediately(self.transport, b"".join(held))
+                write_immediately(b"".join(held), self.immediate_descriptor(), self.transport)
         finally:
             self._handling = False
             if self._held is not None:
