@@ -243,8 +243,9 @@ class CachingTests(FindingMixin, SynchronousTestCase):
         avatar = session.avatar
         avatar.detached = slow
         session.end()
-        self.assertIs(self.session(realm).avatar, avatar)
+        login = realm.requestAvatar("alice", None, pb.IPerspective)
         slow.finish()
+        self.assertIs(self.successResultOf(login)[1].avatar, avatar)
         self.assertIs(realm.avatars["alice"], avatar)
 
     def test_max_avatars(self):

@@ -5,10 +5,12 @@ The server's broker.
 from __future__ import annotations
 
 from collections.abc import Hashable
+from inspect import getmro
 from typing import Any
 
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
+from twisted.python.reflect import qual
 from twisted.spread import pb
 
 from pbrealm._delivery.queued_broker import QueuedBroker
@@ -76,8 +78,13 @@ class ServerBroker(QueuedBroker):
         super().expressionReceived(sexp)
 
     def _sendError(self, fail: Any, requestID: Any) -> None:
-        if not self.disconnected:
-            super()._sendError(fail, requestID)
+        if self.disconnected:
+            return
+        if isinstance(fail, Failure) and not isinstance(fail.value, Exception):
+            # Of what isn't an Exception, a Failure's parents are the class itself instead of
+            # names, and no client would decode that.
+            fail.parents = [qual(each) for each in getmro(type(fail.value))]
+        super()._sendError(fail, requestID)
 
     def dataReceived(self, chunk: bytes) -> None:
         """Handle what the client sends; if that isn't valid, abort the connection."""

@@ -155,7 +155,7 @@ class LoginRoot(UnauthenticatedReferenceable):
         def lost() -> None:
             try:
                 logout()
-            except Exception:
+            except BaseException:
                 _log.failure("{logout} failed", logout=logout)
 
         def dropped() -> None:

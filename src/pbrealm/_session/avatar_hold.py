@@ -5,17 +5,32 @@ A session's hold on its avatar: attach, detach and logout, each at most once.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from twisted.python.reflect import qual
 
 from pbrealm._session.state import HOLD, HoldState
 from pbrealm.errors import Reason
 from pbrealm.interfaces import IClientAware, ISession
 
 _log = Logger()
+
+
+@lru_cache(maxsize=1024)
+def _warn_if_undeclared(avatar_class: Any) -> None:
+    """
+    Warn, once for each class, of an avatar that looks like an L{IClientAware} and isn't one.
+    """
+    if hasattr(avatar_class, "attached") and hasattr(avatar_class, "detached"):
+        _log.warn(
+            "{avatar_class} has attached and detached, but doesn't provide IClientAware, so they "
+            "aren't called: decorate it with @implementer(IClientAware)",
+            avatar_class=qual(avatar_class),
+        )
 
 
 class AvatarHold:
@@ -46,10 +61,13 @@ class AvatarHold:
         @return: fires when the avatar has attached, or fails as its C{attached} does; L{None} if
             the avatar isn't an L{IClientAware}.
         """
-        if not IClientAware.providedBy(self._avatar):
+        avatar, session = self._avatar, self._session
+        if not IClientAware.providedBy(avatar):
+            _warn_if_undeclared(avatar.__class__)
             return None
         self._become(HoldState.ATTACHING)
-        attaching: Deferred[object] = maybeDeferred(self._avatar.attached, self._session)
+        # The look-up is within, since an avatar may say more than is true.
+        attaching: Deferred[object] = maybeDeferred(lambda: avatar.attached(session))
         return attaching.addCallbacks(self._attached, self._not_attached)
 
     def _attached(self, result: object) -> object:
@@ -81,9 +99,8 @@ class AvatarHold:
                 return self._log_out()
             case HoldState.ATTACHED:
                 self._become(HoldState.DETACHING)
-                detaching: Deferred[Any] = maybeDeferred(
-                    self._avatar.detached, self._session, reason
-                )
+                avatar, session = self._avatar, self._session
+                detaching: Deferred[Any] = maybeDeferred(lambda: avatar.detached(session, reason))
                 detaching.addErrback(self._log_failure, "{session} failed to detach")
                 return detaching.addCallback(lambda _: self._log_out())
         return None
@@ -92,7 +109,7 @@ class AvatarHold:
         self._become(HoldState.RELEASED)
         try:
             result = self._logout()
-        except Exception:
+        except BaseException:
             self._log_failure(Failure(), "{session} failed to log out")
             return None
         # The logout of an enclosed session takes as long as its end.

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from datetime import datetime, timezone
 from typing import Any, Final, TypeVar
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -136,6 +136,11 @@ class Session:
         return self._connection.peer if self._connection is not None else None
 
     @property
+    def disconnected(self) -> bool:
+        """Whether the connection is lost, as far as it is known; the session ends in a moment."""
+        return self._connection is not None and self._connection.lost
+
+    @property
     def since(self) -> datetime:
         """When the login was accepted, in UTC."""
         return datetime.fromtimestamp(self._since, timezone.utc)
@@ -204,7 +209,10 @@ class Session:
         @return: fires when the client has answered the goodbye or had its time for that, the
             avatar has detached, and the connection is being closed, or left to the other sessions
             on it.  It never fails.
+        @raise TypeError: if C{reason} isn't a L{Reason}; the session goes on then.
         """
+        if not isinstance(reason, Reason):
+            raise TypeError(f"a session ends for a Reason, not for {reason!r}")
         self.revoke(reason)
         if self._state in (SessionState.REVOKED, SessionState.WITHDRAWN):
             self._end = self._begin_end(self.ended or reason)
@@ -264,7 +272,8 @@ class Session:
                 self._waiter = None
                 waiter.callback(result)
             elif isinstance(result, Failure):
-                if not result.check(pb.Error):
+                # That the client has left is no news.
+                if not result.check(pb.Error, pb.PBConnectionLost, CancelledError):
                     _log.failure("too late to tell the client of {session}", result, session=self)
             elif late is not None:
                 late(result)
@@ -358,7 +367,7 @@ class Session:
     def _call(self, callback: Callable[[Session, Reason], object], reason: Reason) -> None:
         try:
             callback(self, reason)
-        except Exception:
+        except BaseException:
             _log.failure(
                 "{callback} failed at the end of {session}", callback=callback, session=self
             )

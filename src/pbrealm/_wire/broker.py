@@ -9,6 +9,9 @@ from types import CoroutineType
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
+from twisted.internet.protocol import connectionDone
+from twisted.python import log
+from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.spread.jelly import globalSecurity
 from twisted.spread.pb import Broker
@@ -127,6 +130,19 @@ class FastBroker(FastBanana, Broker):
         if deprecated or answer is None or self.waitingForAnswers.get(request_id) is not answer:
             return answer
         return self.answer_to(request_id)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.disconnected = 1
+        # Twisted's iterates over the dictionary, which cancelling one answer in the errback of
+        # another would change.
+        waiting, self.waitingForAnswers = self.waitingForAnswers, {}
+        while waiting:
+            _, answer = waiting.popitem()
+            try:
+                answer.errback(Failure(pb.PBConnectionLost(reason)))
+            except BaseException:
+                log.deferr()
+        super().connectionLost(reason)
 
     def answer_to(self, request_id: int) -> Deferred[Any]:
         """

@@ -60,7 +60,7 @@ class SharedDictCopy(pb.RemoteCache, Mapping[Any, Any]):
         for callback in self._callbacks[:]:
             try:
                 callback(self)
-            except Exception:
+            except BaseException:
                 _log.failure("{callback} failed at a change", callback=callback)
 
 

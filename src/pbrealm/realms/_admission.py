@@ -50,7 +50,7 @@ def request_avatar(
         connection = connection_of(mind)
         log_refusal(avatarId, None if connection is None else connection.peer, why)
         return fail(why)
-    except Exception:
+    except BaseException:
         return fail()
 
     def admitted(found: tuple[type[Interface], Any]) -> Login:
@@ -62,7 +62,10 @@ def request_avatar(
         return interface, (session if interface is IPerspective else aspect), session.logout
 
     def refused(why: Failure) -> Failure:
-        session.end(Reason.REFUSED)
+        if session.ended is None and session.disconnected:
+            # Whatever failed, it failed because the client has left.
+            why = Failure(SessionEnded(Reason.DISCONNECTED))
+        session.end(Reason.DISCONNECTED if session.disconnected else Reason.REFUSED)
         log_refusal(session.avatar_id, session.peer, why.value)
         return why
 

@@ -4,7 +4,7 @@ The bases of the realms.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from twisted.cred.portal import IRealm
@@ -13,8 +13,16 @@ from twisted.internet.interfaces import IReactorTime
 from zope.interface import Interface, implementer
 
 from pbrealm._avatar_ids import avatar_id_from
-from pbrealm.interfaces import ISession, ISessionRealm
-from pbrealm.realms._admission import Login, admit, clock_of, identify, request_avatar
+from pbrealm.interfaces import IClientAware, ISession, ISessionRealm
+from pbrealm.realms._admission import (
+    Login,
+    admit,
+    attach_to_avatar,
+    clock_of,
+    identify,
+    request_avatar,
+)
+from pbrealm.realms._detaching import Detaching
 
 
 @implementer(ISessionRealm)
@@ -38,6 +46,46 @@ class SessionRealm:
         self, session: ISession, interfaces: Sequence[type[Interface]]
     ) -> tuple[type[Interface], Any]:
         raise NotImplementedError("a realm finds the avatar, or passes the session on")
+
+
+class FindingRealm(SessionRealm):
+    """
+    A realm that finds the avatar.
+    """
+
+    def __init__(self, *, clock: IReactorTime | None) -> None:
+        super().__init__(clock=clock)
+        self._detaching = Detaching()
+
+    def has_avatar(self, avatar_id: str) -> bool:
+        """Whether L{find_avatar} would give an avatar that other sessions are on, too."""
+        return False
+
+    async def find_avatar(self, session: ISession) -> tuple[Any, Callable[[], object]]:
+        """
+        Find or make the avatar of a session.
+
+        @return: the avatar, and a logout, which is called once.
+        @raise SessionEnded: as soon as the session ends.
+        """
+        raise NotImplementedError("each realm finds avatars in its own way")
+
+    async def admit(
+        self, session: ISession, interfaces: Sequence[type[Interface]]
+    ) -> tuple[type[Interface], Any]:
+        detaching, avatar_id = self._detaching, session.avatar_id
+        if avatar_id in detaching and not self.has_avatar(avatar_id):
+            await detaching.wait(session)
+        avatar, logout = await self.find_avatar(session)
+        if IClientAware.providedBy(avatar):
+            if avatar_id in detaching:
+                try:
+                    await detaching.wait(session)
+                except BaseException:
+                    logout()
+                    raise
+            logout = detaching.watch(session, logout)
+        return await attach_to_avatar(session, avatar, interfaces, logout)
 
 
 class WrappingRealm(SessionRealm):

@@ -4,20 +4,18 @@ A realm with one avatar for each avatar id.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
-from zope.interface import Interface
 
 from pbrealm.interfaces import ISession
-from pbrealm.realms._admission import attach_to_avatar
-from pbrealm.realms._base import SessionRealm
+from pbrealm.realms._base import FindingRealm
 from pbrealm.realms._cache import AvatarCache
 
 
-class CachingRealm(SessionRealm):
+class CachingRealm(FindingRealm):
     """
     One avatar for each avatar id, shared by all its clients.
 
@@ -58,9 +56,9 @@ class CachingRealm(SessionRealm):
         """
         return self._avatars.evict(avatar_id)
 
-    async def admit(
-        self, session: ISession, interfaces: Sequence[type[Interface]]
-    ) -> tuple[type[Interface], Any]:
+    def has_avatar(self, avatar_id: str) -> bool:
+        return avatar_id in self.avatars
+
+    async def find_avatar(self, session: ISession) -> tuple[Any, Callable[[], object]]:
         entry = await self._avatars.hold(session)
-        release = partial(self._avatars.release, entry, session.clock)
-        return await attach_to_avatar(session, entry.value, interfaces, release)
+        return entry.value, partial(self._avatars.release, entry, session.clock)

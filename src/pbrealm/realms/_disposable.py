@@ -4,19 +4,17 @@ A realm with an avatar for each login.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IReactorTime
-from zope.interface import Interface
 
 from pbrealm.interfaces import ISession
-from pbrealm.realms._admission import attach_to_avatar
-from pbrealm.realms._base import SessionRealm
+from pbrealm.realms._base import FindingRealm
 
 
-class DisposableRealm(SessionRealm):
+class DisposableRealm(FindingRealm):
     """
     A new avatar for each login, which is dropped when the session ends.
     """
@@ -32,11 +30,9 @@ class DisposableRealm(SessionRealm):
         super().__init__(clock=clock)
         self._avatar_factory = avatar_factory
 
-    async def admit(
-        self, session: ISession, interfaces: Sequence[type[Interface]]
-    ) -> tuple[type[Interface], Any]:
+    async def find_avatar(self, session: ISession) -> tuple[Any, Callable[[], object]]:
         avatar = await session.wait(maybeDeferred(self._avatar_factory, session.avatar_id))
-        return await attach_to_avatar(session, avatar, interfaces, _no_logout)
+        return avatar, _no_logout
 
 
 def _no_logout() -> None:

@@ -22,7 +22,8 @@ def start(coroutine: Coroutine[Deferred[Any], Any, _T]) -> Deferred[_T]:
         coroutine.send(None)
     except StopIteration as end:
         return succeed(end.value)
-    except Exception:
+    except BaseException:
+        # Also what Deferred.fromCoroutine makes a failure of, such as CancelledError.
         return fail()
     # The coroutine waits for a Deferred, which yields itself again until it has a result; so
     # sending None once more does no harm.

@@ -124,5 +124,5 @@ class PresenceTable:
         for subscriber in self._subscribers[:]:
             try:
                 subscriber(event)
-            except Exception:
+            except BaseException:
                 _log.failure("{subscriber} failed at {event}", subscriber=subscriber, event=event)

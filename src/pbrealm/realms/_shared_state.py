@@ -4,21 +4,19 @@ A realm with an avatar for each login, over state that is one for each avatar id
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IReactorTime
-from zope.interface import Interface
 
 from pbrealm.interfaces import ISession
-from pbrealm.realms._admission import attach_to_avatar
-from pbrealm.realms._base import SessionRealm
+from pbrealm.realms._base import FindingRealm
 from pbrealm.realms._cache import AvatarCache
 
 
-class SharedStateRealm(SessionRealm):
+class SharedStateRealm(FindingRealm):
     """
     A new avatar for each login, over state that all logins of one avatar id share.
 
@@ -62,9 +60,7 @@ class SharedStateRealm(SessionRealm):
         """
         return self._states.evict(avatar_id)
 
-    async def admit(
-        self, session: ISession, interfaces: Sequence[type[Interface]]
-    ) -> tuple[type[Interface], Any]:
+    async def find_avatar(self, session: ISession) -> tuple[Any, Callable[[], object]]:
         entry = await self._states.hold(session)
         release = partial(self._states.release, entry, session.clock)
         try:
@@ -73,4 +69,4 @@ class SharedStateRealm(SessionRealm):
         except BaseException:
             release()
             raise
-        return await attach_to_avatar(session, avatar, interfaces, release)
+        return avatar, release
