@@ -60,6 +60,7 @@ check: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 # The peers are installed for the benchmark only, in an environment of their own.
 $(VENV)-bench/installed: pyproject.toml
@@ -80,4 +81,4 @@ demo: $(VENV)/installed
 	$(BIN)/python docs/demo.py
 
 clean:
-	rm -rf $(VENV) $(VENV)-bench $(VENV)-trunk _trial_temp* .pytest_cache .mypy_cache .ruff_cache .coverage .coverage.* dist
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-trunk _trial_temp* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage .coverage.* dist
