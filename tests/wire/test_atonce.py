@@ -190,7 +190,7 @@ class BrokerTests(SynchronousTestCase):
 
     def test_nothing_is_sent_twice(self) -> None:
         """Not even if what is sent first makes the transport say something."""
-        self.root.do = self.socket.startWriting = lambda: self.broker.hand_over()  # type: ignore
+        self.root.do = self.socket.startWriting = lambda: self.broker.flush()  # type: ignore
         self.socket.room = 20
         self.call(20)
         self.socket.room = 1_000_000
@@ -223,7 +223,7 @@ class BrokerTests(SynchronousTestCase):
         self.assertRaises(NotImplementedError, self.broker.dataReceived, stream + b"\x88")
         self.socket.doWrite()
         self.assertEqual(self.socket.sent, [written([b"answer", 8, [b"None"]])])
-        self.assertIsNone(self.broker._held)
+        self.assertIsNone(self.broker._coalesced)
 
 
 class Whimsical(pb.Root):
@@ -243,7 +243,7 @@ class Whimsical(pb.Root):
             case 2:
                 # What is sent past the broker comes after what went by it.
                 if isinstance(self.broker, FastBroker):
-                    self.broker.hand_over()
+                    self.broker.flush()
                 self.broker.transport.write(written([b"three", number]))
         room = self.chance.choice([0, 5, 100, 1_000_000])
         if isinstance(self.broker.transport, Socket):

@@ -78,16 +78,16 @@ class SameBytesTests(SynchronousTestCase):
 
     def test_keys_beyond_the_cache(self) -> None:
         """More keys than are remembered, twice over."""
-        keys = [f"key {number}" for number in range(3 * encode._CACHED_STRINGS // 2)]
+        keys = [f"key {number}" for number in range(3 * encode._MAX_CACHED_KEYS // 2)]
         for _ in range(2):
             self.check(dict.fromkeys(keys))
-            self.assertLessEqual(len(encode._keys), encode._CACHED_STRINGS)
+            self.assertLessEqual(len(encode._key_cache), encode._MAX_CACHED_KEYS)
 
     def test_long_keys_are_not_kept(self) -> None:
         """The cache is bounded in bytes too."""
-        before = dict(encode._keys)
+        before = dict(encode._key_cache)
         self.check({"long" * 100: 1})
-        self.assertEqual(dict(encode._keys), before)
+        self.assertEqual(dict(encode._key_cache), before)
 
 
 class NotPlainTests(SynchronousTestCase):

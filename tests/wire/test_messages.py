@@ -15,7 +15,7 @@ from twisted.spread.jelly import InsecureJelly
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm._wire.broker import FastBroker
-from pbrealm._wire.lazy_jelly import LazyJelly, without_lazy
+from pbrealm._wire.lazy_jelly import LazyJelly, materialize
 from pbrealm._wire.message_limits import MessageLimits
 from tests.wire.plain import integers, outcome, trees, twisted_decode, twisted_encode, written
 from tests.wire.test_decode import sexps
@@ -94,7 +94,7 @@ class SameMessagesTests(SynchronousTestCase):
                         self.assertEqual(
                             outcome(twisted_encode, made), outcome(twisted_encode, plain)
                         )
-            self.assertEqual(repr(without_lazy(sexp)), repr(other))
+            self.assertEqual(repr(materialize(sexp)), repr(other))
         return heard
 
     @given(st.lists(messages, max_size=3), st.lists(st.integers(0, 500), max_size=4))
@@ -138,7 +138,7 @@ class SameMessagesTests(SynchronousTestCase):
             cut = 0 if small else 1
             error = cut and outcome(broker.dataReceived, stream[:cut])
             error = error or outcome(broker.dataReceived, stream[cut:])
-            outcomes.append((error, repr(without_lazy(heard))))
+            outcomes.append((error, repr(materialize(heard))))
         self.assertEqual(outcomes[0], outcomes[1])
 
     def test_too_large_for_banana(self) -> None:

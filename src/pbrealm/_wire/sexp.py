@@ -1,8 +1,7 @@
 """
-Bytes to s-expressions.
+Decoding s-expressions: lists of lists, bytes and numbers, which banana transports.
 
-They are what jelly makes of objects, and a broker of its messages: lists of lists, bytes and
-numbers.
+Jelly turns objects into s-expressions, and a broker sends its messages as s-expressions.
 """
 
 from __future__ import annotations
@@ -13,21 +12,24 @@ from typing import Any
 from pbrealm._wire.tokens import FLOAT, LIST, LONGNEG, NEG, STRING, VOCAB, float_at, int_at
 
 
-def skip_digits(buffer: bytes, pos: int) -> int:
+def skip_prefix(buffer: bytes, pos: int) -> int:
     """
-    Where the kind is of the token that begins at C{pos}.
+    Find the type byte of the token that starts at C{pos}.
     """
     while buffer[pos] < 128:
         pos += 1
     return pos
 
 
-def decode_scalar(buffer: bytes, pos: int, words: Mapping[int, bytes]) -> tuple[Any, int]:
+def decode_scalar(buffer: bytes, pos: int, vocabulary: Mapping[int, bytes]) -> tuple[Any, int]:
     """
-    The number or the bytes that begin at C{pos}, and where they end.
+    Decode the token that starts at C{pos}.
 
-    @return: for a list, L{None} and where its first item is.
-    @raise IndexError: if the bytes end before, or it has more digits than any number.
+    @param vocabulary: words by their numbers.
+    @return: the number or the byte string, and where its token ends.  For a list, L{None} and
+        where its first item starts.
+    @raise IndexError: if the buffer ends within the prefix.
+    @raise struct.error: if the buffer ends within a float.
     """
     start = pos
     while (kind := buffer[pos]) < 128:
@@ -39,24 +41,28 @@ def decode_scalar(buffer: bytes, pos: int, words: Mapping[int, bytes]) -> tuple[
     if kind == LIST:
         return None, pos
     if kind == VOCAB:
-        return words[number], pos
+        return vocabulary[number], pos
     if kind == FLOAT:
         return float_at(buffer, pos)[0], pos + 8
     return -number if kind in (NEG, LONGNEG) else number, pos
 
 
-def decode_sexp(buffer: bytes, pos: int, words: Mapping[int, bytes]) -> Any:
+def decode_sexp(buffer: bytes, pos: int, vocabulary: Mapping[int, bytes]) -> Any:
     """
-    The s-expression that begins at C{pos}.
+    Decode the s-expression that starts at C{pos}.
 
-    It doesn't recurse, and it checks nothing: a L{Scanner<pbrealm._wire.framing.Scanner>} has.
+    This doesn't recurse, so depth is no matter.  It doesn't check anything either: a
+    L{Scanner<pbrealm._wire.framing.Scanner>} must have passed over the same bytes.
+
+    @param vocabulary: words by their numbers.
     """
     top: list[Any] = []
+    # For each list that is open, the list around it and how many items that still lacks.
     stack: list[tuple[list[Any], int]] = []
     items, left = top, 1
     while True:
         start = pos
-        item, pos = decode_scalar(buffer, pos, words)
+        item, pos = decode_scalar(buffer, pos, vocabulary)
         if item is None:
             item = []
             number = int_at(buffer, start, pos - 1)
