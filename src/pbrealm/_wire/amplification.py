@@ -13,6 +13,7 @@ from typing import Any, Final
 from twisted.spread.jelly import InsecureJelly
 
 from pbrealm._wire.message_limits import MessageTooLarge
+from pbrealm._wire.sexp import Sexp
 
 # Immutable collections.  Jelly makes one that is part of itself only when its items are complete.
 _IMMUTABLE: Final = frozenset({b"tuple", b"set", b"frozenset"})
@@ -24,7 +25,7 @@ _MAY_BE_INCOMPLETE: Final = _IMMUTABLE | {b"reference", b"dereference"}
 _CHEAP_ITEMS: Final = 256
 
 
-def check_amplification(jelly: Any, max_items: int) -> None:
+def check_amplification(jelly: Sexp, max_items: int) -> None:
     """
     Count the items of jelly, and those of a back reference each time that it occurs.
 
@@ -48,7 +49,7 @@ class _ItemCounter:
         self._max_items = max_items
         self._sizes: dict[Any, int | None] = {}
 
-    def count(self, jelly: Any) -> tuple[int, bool]:
+    def count(self, jelly: Sexp) -> tuple[int, bool]:
         """
         Count the items of jelly.
 

@@ -52,7 +52,7 @@ class FastBanana(Banana):
     # The messages to be written together; None while each is written by itself.
     _coalesced: list[bytes] | None = None
 
-    def __init__(self, isClient: Any = 1) -> None:
+    def __init__(self, isClient: int = 1) -> None:
         # By name, as pb.Broker does it too: for a broker, super() is pb.Broker.
         Banana.__init__(self, isClient)
         self._reader = MessageReader()

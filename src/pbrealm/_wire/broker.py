@@ -26,6 +26,7 @@ from pbrealm._wire.lazy_jelly import (
 from pbrealm._wire.outgoing import call_header, encode_answer, write_call
 from pbrealm._wire.reader import MessageReader
 from pbrealm._wire.security import has_default_type_rule, may_decode_plain
+from pbrealm._wire.sexp import Sexp
 from pbrealm._wire.tokens import NotPlain
 
 SEND_METHODS: Final = frozenset(
@@ -55,7 +56,7 @@ class FastBroker(FastBanana, Broker):
 
     _has_default_send_methods = True
 
-    def __init__(self, isClient: Any = 1, security: SecurityOptions = globalSecurity) -> None:
+    def __init__(self, isClient: int = 1, security: SecurityOptions = globalSecurity) -> None:
         # By name: FastBanana.__init__ comes first, and takes no security options.
         Broker.__init__(self, isClient, security)
         self._reader = MessageReader(lazy=True)
@@ -102,11 +103,11 @@ class FastBroker(FastBanana, Broker):
         self,
         prefix: bytes,
         perspective: Any,
-        objectID: Any,
-        message: Any,
-        args: Any,
-        kw: Any,
-    ) -> Any:
+        objectID: int | bytes,
+        message: bytes,
+        args: tuple[object, ...],
+        kw: dict[str, object],
+    ) -> Deferred[Any] | None:
         if (
             prefix
             or self.disconnected
@@ -126,10 +127,18 @@ class FastBroker(FastBanana, Broker):
         return self._send_encoded_call(parts, answer)
 
     def _send_by_jelly(
-        self, prefix: bytes, perspective: Any, object_id: Any, message: Any, args: Any, kw: Any
-    ) -> Any:
+        self,
+        prefix: bytes,
+        perspective: Any,
+        object_id: int | bytes,
+        message: bytes,
+        args: tuple[object, ...],
+        kw: dict[str, object],
+    ) -> Deferred[Any] | None:
         deprecated = "pbcallback" in kw or "pberrback" in kw
-        answer = super()._sendMessage(prefix, perspective, object_id, message, args, kw)
+        answer: Deferred[Any] | None = super()._sendMessage(
+            prefix, perspective, object_id, message, args, kw
+        )
         request_id = self.currentRequestID
         if deprecated or answer is None or self.waitingForAnswers.get(request_id) is not answer:
             return answer
@@ -147,7 +156,7 @@ class FastBroker(FastBanana, Broker):
         waiting[request_id] = answer
         return answer
 
-    def proto_answer(self, requestID: Any, netResult: Any) -> None:
+    def proto_answer(self, requestID: Sexp, netResult: Sexp) -> None:
         """Protocol message: an answer."""
         if self._is_awaited(requestID):
             # Remove the request only after this.  If the answer can't be unjellied, the
@@ -158,7 +167,7 @@ class FastBroker(FastBanana, Broker):
             if answer is not None:
                 answer.callback(result)
 
-    def proto_error(self, requestID: Any, fail: Any) -> None:
+    def proto_error(self, requestID: Sexp, fail: Sexp) -> None:
         """Protocol message: an answer that is an error."""
         if self._is_awaited(requestID):
             why = self.unserialize(fail)
@@ -166,7 +175,7 @@ class FastBroker(FastBanana, Broker):
             if answer is not None:
                 answer.errback(why)
 
-    def _is_awaited(self, requestID: Any) -> bool:
+    def _is_awaited(self, requestID: Sexp) -> bool:
         """
         Whether the answer to a request is still wanted.
 
@@ -185,7 +194,7 @@ class FastBroker(FastBanana, Broker):
         self.send_bytes(b"".join(parts))
         return waiting
 
-    def _sendAnswer(self, netResult: Any, requestID: Any) -> None:
+    def _sendAnswer(self, netResult: Sexp, requestID: Sexp) -> None:
         # The result has been jellied, so the security options have been asked.
         if type(requestID) is int and self.fast_codec and self._has_default_send_methods:
             try:
@@ -197,7 +206,7 @@ class FastBroker(FastBanana, Broker):
                 return
         super()._sendAnswer(netResult, requestID)
 
-    def unserialize(self, sexp: Any, perspective: Any = None) -> Any:
+    def unserialize(self, sexp: Sexp, perspective: Any = None) -> Any:
         """
         Unjelly an object.
 
@@ -231,12 +240,12 @@ class FastBroker(FastBanana, Broker):
 
     def proto_message(
         self,
-        requestID: Any,
-        objectID: Any,
-        message: Any,
-        answerRequired: Any,
-        netArgs: Any,
-        netKw: Any,
+        requestID: Sexp,
+        objectID: Sexp,
+        message: Sexp,
+        answerRequired: Sexp,
+        netArgs: Sexp,
+        netKw: Sexp,
     ) -> None:
         """Protocol message: a call of one of this end's objects."""
         find, netArgs, netKw = _find_receiver(self.localObjectForID, objectID, netArgs, netKw)
@@ -244,22 +253,22 @@ class FastBroker(FastBanana, Broker):
 
     def proto_cachemessage(
         self,
-        requestID: Any,
-        objectID: Any,
-        message: Any,
-        answerRequired: Any,
-        netArgs: Any,
-        netKw: Any,
+        requestID: Sexp,
+        objectID: Sexp,
+        message: Sexp,
+        answerRequired: Sexp,
+        netArgs: Sexp,
+        netKw: Sexp,
     ) -> None:
         """Protocol message: a call of an object that this end caches."""
         find, netArgs, netKw = _find_receiver(self.cachedLocallyAs, objectID, netArgs, netKw)
         self._recvMessage(find, requestID, objectID, message, answerRequired, netArgs, netKw)
 
 
-_Find = Callable[[Any], Any]
+_Find = Callable[[Sexp], Any]
 
 
-def _find_receiver(find: _Find, objectID: Any, args: Any, kw: Any) -> tuple[_Find, Any, Any]:
+def _find_receiver(find: _Find, objectID: Sexp, args: Sexp, kw: Sexp) -> tuple[_Find, Sexp, Sexp]:
     """
     Find the object that is called, and convert the jellied arguments to what it accepts.
 

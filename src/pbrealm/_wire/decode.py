@@ -191,16 +191,17 @@ def _value(buffer: bytes, pos: int, refs: References, depth: int) -> tuple[Any, 
         if number == FLOAT:
             return float_at(buffer, pos + 1)[0], pos + 9
         return _any_token(buffer, pos, refs, depth)
-    kind = buffer[pos + 1]
-    if kind == LIST:
+    # The type byte, or the second digit.
+    second = buffer[pos + 1]
+    if second == LIST:
         return _list(buffer, pos + 2, number, refs, depth)
-    if kind == INT:
+    if second == INT:
         return number, pos + 2
-    if kind == STRING:
+    if second == STRING:
         pos += 2
         return buffer[pos : pos + number], pos + number
-    if kind < 128 and buffer[pos + 2] == INT:
-        return number | kind << 7, pos + 3
+    if second < 128 and buffer[pos + 2] == INT:
+        return number | second << 7, pos + 3
     return _any_token(buffer, pos, refs, depth)
 
 
@@ -209,12 +210,12 @@ def _list(buffer: bytes, pos: int, count: int, refs: References, depth: int) -> 
         raise NotPlain("empty list, or nested too deeply")
     number = buffer[pos]
     if number < 128:
-        kind = buffer[pos + 1]
+        type_byte = buffer[pos + 1]
         pos += 2
-        if kind == VOCAB:
+        if type_byte == VOCAB:
             decoder = _DECODERS_BY_NUMBER.get(number)
         else:
-            decoder = _DECODERS.get(buffer[pos : pos + number]) if kind == STRING else None
+            decoder = _DECODERS.get(buffer[pos : pos + number]) if type_byte == STRING else None
             pos += number
         if decoder is not None:
             return decoder(buffer, pos, count - 1, refs, depth)
@@ -264,14 +265,15 @@ def decode_header_item(buffer: bytes, pos: int) -> tuple[Any, int]:
     """
     number = buffer[pos]
     if number < 128:
-        kind = buffer[pos + 1]
-        if kind == INT:
+        # The type byte, or the second digit.
+        second = buffer[pos + 1]
+        if second == INT:
             return number, pos + 2
-        if kind == STRING:
+        if second == STRING:
             pos += 2
             return buffer[pos : pos + number], pos + number
-        if kind < 128 and buffer[pos + 2] == INT:
-            return number | kind << 7, pos + 3
+        if second < 128 and buffer[pos + 2] == INT:
+            return number | second << 7, pos + 3
     value, pos = token_at(buffer, pos)
     if value is None:
         raise NotPlain("list in a header")

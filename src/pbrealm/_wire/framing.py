@@ -85,18 +85,18 @@ class Scanner:
                 # Nearly every prefix has one digit or none.
                 number = buffer[pos]
                 if number < 128:
-                    kind = buffer[pos + 1]
+                    type_byte = buffer[pos + 1]
                     pos += 2
-                    if kind < 128:
+                    if type_byte < 128:
                         pos = _after_type_byte(buffer, token, prefix_limit)
-                        kind = buffer[pos - 1]
+                        type_byte = buffer[pos - 1]
                         number = int_at(buffer, token, pos - 1)
                 else:
-                    kind = number
+                    type_byte = number
                     number = 0
                     pos += 1
 
-                if kind == STRING:
+                if type_byte == STRING:
                     if number > size_limit:
                         raise BananaError("Security precaution: String too long.")
                     pos += number
@@ -104,7 +104,7 @@ class Scanner:
                         if pos > max_end:
                             raise _too_many_bytes(limits)
                         break
-                elif kind == LIST:
+                elif type_byte == LIST:
                     if number > size_limit:
                         raise BananaError("Security precaution: List too long.")
                     items += number
@@ -131,16 +131,16 @@ class Scanner:
                             stack.append(left)
                             left = number
                             continue
-                elif kind == FLOAT:
+                elif type_byte == FLOAT:
                     pos += 8
                     if pos > size:
                         break
-                elif kind == VOCAB:
+                elif type_byte == VOCAB:
                     word = vocabulary[number]
                     if not has_vocabulary:
                         raise NotImplementedError(f"Invalid item for pb protocol {word!r}")
-                elif kind > LONGNEG:
-                    raise NotImplementedError(f"Invalid Type Byte {bytes((kind,))!r}")
+                elif type_byte > LONGNEG:
+                    raise NotImplementedError(f"Invalid Type Byte {bytes((type_byte,))!r}")
 
                 left -= 1
                 while not left:

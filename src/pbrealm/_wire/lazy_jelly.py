@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 from twisted.spread import flavors, pb
 
 from pbrealm._wire.decode import decode_plain
-from pbrealm._wire.sexp import decode_sexp
+from pbrealm._wire.sexp import Sexp, decode_sexp
 from pbrealm._wire.tokens import INCOMING_VOCABULARY, NotPlain
 
 SELF_JELLYING_TYPES: Final = frozenset({int, float, bytes})
@@ -68,7 +68,7 @@ class LazyJelly(list[Any]):
 
     def _decode_items(self) -> None:
         if self.buffer is not None:
-            items = decode_sexp(self.buffer, self._start, INCOMING_VOCABULARY)
+            items: Any = decode_sexp(self.buffer, self._start, INCOMING_VOCABULARY)
             self.buffer = None
             self._object = _NOT_DECODED
             list.extend(self, items)
@@ -124,7 +124,7 @@ for _name, _method in list(vars(list).items()):
         setattr(LazyJelly, _name, _decoding_items(_method))
 
 
-def materialize(sexp: Any) -> Any:
+def materialize(sexp: Sexp) -> Sexp:
     """
     Copy an s-expression, with ordinary lists in place of L{LazyJelly} at every level.
 
@@ -158,7 +158,7 @@ def accepts_lazy_jelly(method: _F) -> _F:
     return method
 
 
-def arguments_for(receiver: Callable[..., Any], args: Any, kw: Any) -> tuple[Any, Any]:
+def arguments_for(receiver: Callable[..., Any], args: Sexp, kw: Sexp) -> tuple[Sexp, Sexp]:
     """
     Convert jellied arguments to what the method that receives them accepts.
 

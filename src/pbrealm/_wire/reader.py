@@ -7,13 +7,13 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from copy import copy
-from typing import Any, Final
+from typing import Final
 
 from pbrealm._wire.decode import DECODE_ERRORS
 from pbrealm._wire.framing import UNFINISHED, Scanner
 from pbrealm._wire.incoming import decode_lazy_message, decode_plain_message
 from pbrealm._wire.message_limits import DEFAULT_LIMITS, MessageLimits
-from pbrealm._wire.sexp import decode_sexp
+from pbrealm._wire.sexp import Sexp, decode_sexp
 from pbrealm._wire.tokens import DIALECT, INCOMING_VOCABULARY, PREFIX_LIMIT
 
 # The buffer is bytes, which messages are decoded from in place, as long as appending a chunk by
@@ -136,7 +136,7 @@ class MessageReader:
             self._buffer = bytearray(buffer)
             self._buffer += chunk
 
-    def next_message(self) -> Any:
+    def next_message(self) -> Sexp | NeedData:
         """
         Take the next message off the buffer.
 
@@ -205,7 +205,7 @@ class MessageReader:
         else:
             self._start = end
 
-    def _decode(self, buffer: bytes, start: int, end: int, args_end: int) -> Any:
+    def _decode(self, buffer: bytes, start: int, end: int, args_end: int) -> Sexp:
         """
         Decode a complete message.
 

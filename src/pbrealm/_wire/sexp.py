@@ -7,9 +7,12 @@ Jelly turns objects into s-expressions, and a broker sends its messages as s-exp
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from pbrealm._wire.tokens import FLOAT, LIST, LONGNEG, NEG, STRING, VOCAB, float_at, int_at
+
+Sexp: TypeAlias = int | float | bytes | list[Any]
+"""An s-expression.  The items of a list are s-expressions too."""
 
 
 def skip_prefix(buffer: bytes, pos: int) -> int:
@@ -32,22 +35,22 @@ def decode_scalar(buffer: bytes, pos: int, vocabulary: Mapping[int, bytes]) -> t
     @raise struct.error: if the buffer ends within a float.
     """
     start = pos
-    while (kind := buffer[pos]) < 128:
+    while (type_byte := buffer[pos]) < 128:
         pos += 1
     number = buffer[start] if pos == start + 1 else int_at(buffer, start, pos)
     pos += 1
-    if kind == STRING:
+    if type_byte == STRING:
         return buffer[pos : pos + number], pos + number
-    if kind == LIST:
+    if type_byte == LIST:
         return None, pos
-    if kind == VOCAB:
+    if type_byte == VOCAB:
         return vocabulary[number], pos
-    if kind == FLOAT:
+    if type_byte == FLOAT:
         return float_at(buffer, pos)[0], pos + 8
-    return -number if kind in (NEG, LONGNEG) else number, pos
+    return -number if type_byte in (NEG, LONGNEG) else number, pos
 
 
-def decode_sexp(buffer: bytes, pos: int, vocabulary: Mapping[int, bytes]) -> Any:
+def decode_sexp(buffer: bytes, pos: int, vocabulary: Mapping[int, bytes]) -> Sexp:
     """
     Decode the s-expression that starts at C{pos}.
 
@@ -56,7 +59,7 @@ def decode_sexp(buffer: bytes, pos: int, vocabulary: Mapping[int, bytes]) -> Any
 
     @param vocabulary: words by their numbers.
     """
-    top: list[Any] = []
+    top: list[Sexp] = []
     # For each list that is open, the list around it and how many items that still lacks.
     stack: list[tuple[list[Any], int]] = []
     items, left = top, 1

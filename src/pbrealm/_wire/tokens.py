@@ -45,7 +45,7 @@ class NotPlain(Exception):
     """
 
 
-def digits(number: int) -> bytes:
+def prefix(number: int) -> bytes:
     """
     Encode a prefix.
 
@@ -72,7 +72,7 @@ def list_token(length: int) -> bytes:
         return bytes((length, LIST))
     if length > banana.SIZE_LIMIT:
         raise NotPlain("a list too long to send")
-    return digits(length) + b"\x80"
+    return prefix(length) + b"\x80"
 
 
 def int_token(number: int) -> bytes:
@@ -86,16 +86,16 @@ def int_token(number: int) -> bytes:
             return bytes((number, INT))
         if number < 16384:
             return bytes((number & 127, number >> 7, INT))
-        return digits(number) + b"\x81"
+        return prefix(number) + b"\x81"
     if number > 0:
         if number > _LARGEST_LONG:
             raise NotPlain("a number too large to send")
-        return digits(number) + b"\x85"
+        return prefix(number) + b"\x85"
     if number >= _SMALLEST_INT:
-        return digits(-number) + b"\x83"
+        return prefix(-number) + b"\x83"
     if number < -_LARGEST_LONG:
         raise NotPlain("a number too small to send")
-    return digits(-number) + b"\x86"
+    return prefix(-number) + b"\x86"
 
 
 float_token = struct.Struct("!Bd").pack
@@ -105,7 +105,7 @@ float_at = struct.Struct("!d").unpack_from
 """Decode the body of a float: C{float_at(buffer, position)[0]}."""
 
 VOCABULARY_TOKENS: Final[dict[bytes, bytes]] = {
-    word: digits(number) + b"\x87" for number, word in INCOMING_VOCABULARY.items()
+    word: prefix(number) + b"\x87" for number, word in INCOMING_VOCABULARY.items()
 }
 """The tokens of the words in Twisted's vocabulary."""
 
@@ -126,7 +126,7 @@ def string_token(length: int) -> bytes:
         return bytes((length, STRING))
     if length > banana.SIZE_LIMIT:
         raise NotPlain("a string too long to send")
-    return digits(length) + b"\x82"
+    return prefix(length) + b"\x82"
 
 
 def bytes_token(body: bytes) -> bytes:
