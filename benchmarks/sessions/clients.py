@@ -20,8 +20,8 @@ from twisted.spread import pb
 from benchmarks.processes import allow_many_files, say
 from benchmarks.sessions.commands import run
 from benchmarks.sessions.realms import PASSWORD
+from pbrealm._wire.lazy_jelly import accepts_lazy_jelly
 from pbrealm.client import ClientFactory
-from pbrealm.wire.lazy import receives_lazily
 
 reactor: Any = _reactor
 
@@ -36,7 +36,7 @@ class Mind(pb.Referenceable):
         self.clients = clients
         self.heard = 0
 
-    @receives_lazily
+    @accepts_lazy_jelly
     def remoteMessageReceived(self, broker: Any, message: Any, args: Any, kw: Any) -> Any:
         if message == "update":
             self.clients.hear(self.heard)

@@ -1,5 +1,5 @@
 """
-Two brokers, connected in memory, and what each wrote.
+Two brokers, connected in memory.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Pair:
     """
     A client and a server whose root object is given.
 
-    @ivar said: all that each of the two has written so far.
+    @ivar said: all bytes that each of the two has written.
     """
 
     def __init__(self, root: Any, fast_server: bool = True, fast_client: bool = True) -> None:

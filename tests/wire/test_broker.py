@@ -16,7 +16,7 @@ from twisted.spread import banana, jelly, pb
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm._wire.broker import FastBroker
-from pbrealm._wire.lazy_jelly import EncodedJelly, LazyJelly, as_received, receives_lazily
+from pbrealm._wire.lazy_jelly import EncodedJelly, LazyJelly, accepts_lazy_jelly, arguments_for
 from pbrealm._wire.message_limits import MessageLimits, MessageTooLarge
 from tests.wire.pair import Pair
 from tests.wire.plain import graphs, outcome, trees, twisted_encode, twisted_sexp
@@ -255,13 +255,13 @@ class LookingAtJellyTests(SynchronousTestCase):
             def __init__(self, avatar: Any) -> None:
                 self.avatar = avatar
 
-            @receives_lazily
+            @accepts_lazy_jelly
             def perspectiveMessageReceived(
                 self, broker: Any, message: str, args: Any, kw: Any
             ) -> object:
                 seen.extend((type(args), type(kw)))
                 receiver = self.avatar.perspectiveMessageReceived
-                return receiver(broker, message, *as_received(receiver, args, kw))
+                return receiver(broker, message, *arguments_for(receiver, args, kw))
 
         for avatar, types in (
             (Plain(), []),

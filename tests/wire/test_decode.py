@@ -1,5 +1,5 @@
 """
-Bytes become the plain data that Twisted makes of them.
+Bytes are decoded to the plain data that Twisted makes of them.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ sexps = st.recursive(
     ),
     max_leaves=20,
 )
-"""Jelly that is right, wrong, or odd."""
+"""Jelly, valid and invalid."""
 
 
 def ours_or_theirs(encoded: bytes) -> Any:
-    """What's made of bytes where Twisted is asked if need be."""
+    """The decoded object, by Twisted if it isn't plain data."""
     try:
         return decode_plain(encoded, 0)
     except NotPlain:
@@ -73,7 +73,7 @@ class SameObjectsTests(SynchronousTestCase):
 
     @given(graphs())
     def test_cycles(self, obj: object) -> None:
-        """Containers within themselves, where Twisted can read its own bytes."""
+        """Containers within themselves, as far as Twisted can decode its own bytes."""
         encoded = twisted_encode(obj)
         theirs = outcome(twisted_decode, encoded)
         ours = outcome(ours_or_theirs, encoded)
@@ -84,7 +84,7 @@ class SameObjectsTests(SynchronousTestCase):
 
     @given(sexps)
     def test_any_jelly(self, sexp: Any) -> None:
-        """Whatever Twisted doesn't make an object of is left to it."""
+        """Jelly that Twisted refuses is left to Twisted."""
         encoded = written(sexp)
         ours = outcome(decode_plain, encoded, 0)
         if ours is not NotPlain:
@@ -93,7 +93,7 @@ class SameObjectsTests(SynchronousTestCase):
             self.same(ours, theirs)
 
     def test_odd_numbers(self) -> None:
-        """Numbers with more digits than they need, and kinds without a number."""
+        """Prefixes with superfluous digits, and empty ones."""
         for encoded in (
             b"\x05\x00\x00\x81",
             b"\x81",
@@ -113,7 +113,7 @@ class SameObjectsTests(SynchronousTestCase):
 
 class SecurityTests(SynchronousTestCase):
     """
-    When L{may_decode_plain} says that jelly would do otherwise.
+    L{may_decode_plain}.
     """
 
     def test_stock(self) -> None:
@@ -121,11 +121,11 @@ class SecurityTests(SynchronousTestCase):
         self.assertTrue(may_decode_plain(jelly.globalSecurity))
 
     def test_less_allowed(self) -> None:
-        """Options that don't list all of it."""
+        """Options that don't allow all types of plain data."""
         self.assertFalse(may_decode_plain(jelly.SecurityOptions()))
 
     def test_other_rules(self) -> None:
-        """Options that are asked in another way."""
+        """Options with a rule of their own."""
 
         class Picky(jelly.SecurityOptions):
             def isTypeAllowed(self, typeName: Any) -> bool:
@@ -142,7 +142,7 @@ class SecurityTests(SynchronousTestCase):
         self.assertFalse(may_decode_plain(changed))
 
     def test_registered_class(self) -> None:
-        """Somebody has a class of their own for dictionaries."""
+        """A class is registered for dictionaries."""
         jelly.unjellyableRegistry[b"dictionary"] = dict
         self.addCleanup(jelly.unjellyableRegistry.pop, b"dictionary")
         self.assertFalse(may_decode_plain(jelly.globalSecurity))

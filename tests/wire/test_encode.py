@@ -1,5 +1,5 @@
 """
-Plain data becomes the bytes that Twisted makes of it.
+Plain data is encoded to the bytes that Twisted makes of it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class SameBytesTests(SynchronousTestCase):
         self.check(obj)
 
     def test_numbered_in_the_order_of_second_meeting(self) -> None:
-        """What jelly meets twice first gets the first number, wherever it was before."""
+        """Jelly numbers objects in the order of their second occurrence."""
         one, two = [1], [2]
         self.check([one, two, two, one, two])
 
@@ -57,12 +57,12 @@ class SameBytesTests(SynchronousTestCase):
         self.check((table, ring))
 
     def test_strings_that_are_words(self) -> None:
-        """The vocabulary's words have numbers wherever they turn up."""
+        """Strings that are words of the vocabulary become vocabulary tokens everywhere."""
         for word in ("list", "None", "message", "remote"):
             self.check([word, word.encode(), {word: word, word.encode(): word.encode()}])
 
     def test_lengths_that_take_more_digits(self) -> None:
-        """Strings and containers about the powers of 128."""
+        """Lengths around the powers of 128."""
         for length in (126, 127, 128, 129, 16382, 16383, 16384):
             self.check("x" * length)
             self.check(b"x" * length)
@@ -71,23 +71,23 @@ class SameBytesTests(SynchronousTestCase):
             self.check({"k" * length: 1})
 
     def test_largest(self) -> None:
-        """What's just within banana's limits."""
+        """Values just within banana's limits."""
         self.check(b"x" * SIZE_LIMIT)
         self.check([1] * (SIZE_LIMIT - 1))
         self.check([2**448 - 1, -(2**448) + 1])
 
     def test_keys_beyond_the_cache(self) -> None:
-        """More keys than are remembered, twice over."""
-        keys = [f"key {number}" for number in range(3 * encode._CACHED_STRINGS // 2)]
+        """More keys than the cache holds, twice."""
+        keys = [f"key {number}" for number in range(3 * encode._MAX_CACHED_KEYS // 2)]
         for _ in range(2):
             self.check(dict.fromkeys(keys))
-            self.assertLessEqual(len(encode._keys), encode._CACHED_STRINGS)
+            self.assertLessEqual(len(encode._key_cache), encode._MAX_CACHED_KEYS)
 
     def test_long_keys_are_not_kept(self) -> None:
-        """The cache is bounded in bytes too."""
-        before = dict(encode._keys)
+        """Long keys aren't cached, so the size of the cache in bytes is bounded."""
+        before = dict(encode._key_cache)
         self.check({"long" * 100: 1})
-        self.assertEqual(dict(encode._keys), before)
+        self.assertEqual(dict(encode._key_cache), before)
 
 
 class NotPlainTests(SynchronousTestCase):
@@ -96,7 +96,7 @@ class NotPlainTests(SynchronousTestCase):
     """
 
     def test_refused(self) -> None:
-        """Objects with a meaning of their own, and what Twisted has an error for."""
+        """Objects that aren't plain data, and values that Twisted refuses."""
         point = namedtuple("point", "x y")
         deep: list[Any] = []
         for _ in range(encode.MAX_DEPTH):

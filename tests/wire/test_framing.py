@@ -1,5 +1,5 @@
 """
-Messages are found in any stream that Twisted reads, and refused before they cost anything.
+FastBanana finds the same messages as Twisted's, and refuses large ones before they cost anything.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def listening(kind: type[Banana], dialect: bytes = b"pb") -> tuple[Any, list[Any
 
 
 def pieces(stream: bytes, cuts: list[int]) -> list[bytes]:
-    """The stream, cut; a transport never delivers nothing."""
+    """The stream in pieces.  None is empty, as a transport never delivers nothing."""
     places = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
     cut = [stream[start:end] for start, end in itertools.pairwise(places)]
     return [piece for piece in cut if piece]
@@ -42,7 +42,7 @@ tokens = st.builds(
     st.integers(0x80, 0x88),
     st.binary(max_size=10),
 )
-"""What looks like banana, and may be."""
+"""Tokens, valid and invalid."""
 
 sexps = st.recursive(
     integers | st.floats() | st.binary(max_size=300),
@@ -69,68 +69,68 @@ class SameStreamTests(SynchronousTestCase):
 
     @given(st.lists(sexps, max_size=4), st.lists(st.integers(0, 2000), max_size=9))
     def test_messages(self, messages: list[Any], cuts: list[int]) -> None:
-        """Any messages, however they are cut, come out at the same pieces."""
+        """Any messages, however the stream is split, come out at the same pieces."""
         self.run_both(pieces(b"".join(map(written, messages)), cuts))
 
     @given(trees)
     def test_byte_by_byte(self, obj: object) -> None:
-        """The worst cut."""
+        """Each piece is one byte."""
         stream = twisted_encode(obj) * 2
         self.run_both([bytes((byte,)) for byte in stream])
 
     @given(graphs(), st.lists(st.integers(0, 2000), max_size=9))
     def test_graphs(self, obj: object, cuts: list[int]) -> None:
-        """Jelly, however it's cut."""
+        """Jelly, however the stream is split."""
         self.run_both(pieces(twisted_encode(obj), cuts))
 
     @given(st.lists(tokens, max_size=9), st.lists(st.integers(0, 99), max_size=5))
     def test_nonsense(self, nonsense: list[bytes], cuts: list[int]) -> None:
-        """The same errors at the same pieces."""
+        """Invalid tokens raise the same errors at the same pieces."""
         self.run_both(pieces(b"".join(nonsense), cuts))
 
     @given(st.lists(tokens, max_size=9), st.lists(st.integers(0, 99), max_size=5))
     @example([b"\x00\x00\x15\x80", b"\x00\x00\x16\x80", b"\x00\x00\x16\x80"], [])
     def test_nonsense_without_vocabulary(self, nonsense: list[bytes], cuts: list[int]) -> None:
-        """In the other dialect, words are errors."""
+        """In the dialect C{none}, vocabulary tokens are errors."""
         self.run_both(pieces(b"".join(nonsense), cuts), b"none")
 
     @given(st.binary(max_size=60))
     def test_any_bytes(self, stream: bytes) -> None:
-        """Bytes that aren't even like banana."""
+        """Random bytes."""
         self.run_both([stream])
 
     def test_numbers_too_long(self) -> None:
-        """Digits beyond the limit, whether or not they end."""
+        """A prefix beyond the limit, complete or not."""
         for stream in (b"\x01" * 64, b"\x01" * 65, b"\x01" * 64 + b"\x85", b"\x01" * 65 + b"\x85"):
             self.run_both([stream])
             self.run_both([bytes((byte,)) for byte in stream])
 
     def test_announced_too_long(self) -> None:
-        """A list or a string that banana refuses at its header."""
+        """A list or a string beyond banana's limit is refused at its header."""
         for kind in (b"\x80", b"\x82"):
             self.run_both([b"\x00\x00\x28" + kind])
             self.run_both([b"\x01\x00\x28" + kind])
 
     def test_float_within_list(self) -> None:
-        """A body without a length is waited for too."""
+        """A float, whose body has no length in its header, may be split too."""
         stream = written([1.5, [2.5], 3])
         self.run_both([bytes((byte,)) for byte in stream])
 
 
 class StreamTests(SynchronousTestCase):
     """
-    What L{FastBanana} does otherwise.
+    What L{FastBanana} does differently.
     """
 
     def test_same_error_again(self) -> None:
-        """After an error nothing is taken in; every call raises it."""
+        """After an error every further call raises the same."""
         listener, heard = listening(FastBanana)
         for _ in range(3):
             self.assertRaises(NotImplementedError, listener.dataReceived, b"\x01\x81\x88\x01\x81")
         self.assertEqual(heard, [1])
 
     def test_error_in_a_handler(self) -> None:
-        """A message that can't be handled doesn't take the next with it."""
+        """If handling a message fails, the next message is still handled."""
         listener, heard = listening(FastBanana)
 
         def fail(_: Any) -> None:
@@ -143,7 +143,7 @@ class StreamTests(SynchronousTestCase):
         self.assertEqual(heard, [2, 3])
 
     def test_from_within(self) -> None:
-        """What arrives while a message is handled comes after what was there before."""
+        """Bytes that arrive while a message is handled come after those that are there."""
         listener, heard = listening(FastBanana)
 
         def handle(number: int) -> None:
@@ -182,7 +182,7 @@ class BoundsTests(SynchronousTestCase):
             self.assertRaises(MessageTooLarge, listener.dataReceived, b"\x01\x81")
 
     def test_depth(self) -> None:
-        """Lists within one another."""
+        """Nested lists are refused when the innermost is announced."""
         self.check([[[[]]]], b"\x01\x80" * 4, depth=3)
         self.check([[[b"x"]]], b"\x01\x80" * 4, depth=3)
 
@@ -192,17 +192,17 @@ class BoundsTests(SynchronousTestCase):
         self.check([1, [2, 3], []], b"\x03\x80\x02\x80\x00\x80\x00\x80\x01\x80", items=5)
 
     def test_bytes(self) -> None:
-        """A string is refused when it's announced; so is what goes on for too long."""
+        """A long string is refused when it's announced, short items at the limit."""
         self.check([b"x" * 90], b"\x01\x80\x63\x82", message_bytes=100)
         self.check([b"x" * 90], b"\x7f\x80" + b"\x00\x00\x81" * 40, message_bytes=100)
         self.check(b"x" * 98, b"\x63\x82" + b"x" * 99, message_bytes=100)
 
     def test_is_bananas_error(self) -> None:
-        """Who handles banana's own refusals handles these."""
+        """Code that handles banana's own errors also handles L{MessageTooLarge}."""
         self.assertTrue(issubclass(MessageTooLarge, BananaError))
 
     def test_loosened_and_tightened(self) -> None:
-        """The limits may change at any moment, for a message under way too."""
+        """The limits may change while a part of a message has arrived."""
         listener, heard = self.limited(depth=2)
         listener.dataReceived(b"\x01\x80\x01\x80")
         listener.limits = MessageLimits(depth=3)
@@ -224,7 +224,7 @@ class BoundsTests(SynchronousTestCase):
         self.assertEqual(heard, [[1], [[2]]])
 
     def test_announcements_cost_nothing(self) -> None:
-        """The largest list and string that may be announced take no memory until they come."""
+        """Announcing the largest list and string takes no memory."""
         listener, _ = self.limited()
         listener.dataReceived(b"\x01\x81")
         size = SIZE_LIMIT
@@ -236,7 +236,7 @@ class BoundsTests(SynchronousTestCase):
         self.assertLess(tracemalloc.get_traced_memory()[0] - before, 10_000)
 
     def test_unfinished_message_costs_its_bytes(self) -> None:
-        """The shortest items are held as they came, not as objects."""
+        """Items of an incomplete message are kept as bytes, not as objects."""
         listener, heard = self.limited()
         tracemalloc.start()
         self.addCleanup(tracemalloc.stop)
@@ -249,7 +249,7 @@ class BoundsTests(SynchronousTestCase):
         self.assertLess(tracemalloc.get_traced_memory()[0] - before, 2 * 400_000)
 
     def test_pieces_are_not_copied_over_and_over(self) -> None:
-        """A long string that comes in small pieces costs one look at each."""
+        """A long string in small pieces takes time linear in its size."""
         listener, heard = self.limited()
         body = b"x" * SIZE_LIMIT
         stream = written(body)

@@ -1,5 +1,5 @@
 """
-Answers leave in the round in which the question came, in order, and the transport does the rest.
+Answers are written to the socket immediately, in order; the transport writes the rest.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint
+from twisted.internet.error import ConnectionDone
 from twisted.internet.main import CONNECTION_LOST
 from twisted.internet.tcp import Connection
 from twisted.internet.testing import MemoryReactor, StringTransport
+from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
@@ -32,7 +34,7 @@ reactor: Any = _reactor
 
 
 class Socket(Connection):
-    """A transport whose socket is a list of what went through, with so much room."""
+    """A transport whose socket takes C{room} bytes, and keeps them in C{sent}."""
 
     connected = 1
 
@@ -63,20 +65,20 @@ def write(socket: Socket, data: bytes) -> None:
     write_immediately(data, unencrypted_descriptor(socket), socket)
 
 
-class SendAtOnceTests(SynchronousTestCase):
+class WriteImmediatelyTests(SynchronousTestCase):
     """
     L{write_immediately}.
     """
 
     def test_room(self) -> None:
-        """It goes out, and the reactor has nothing to do."""
+        """If the socket takes everything, the reactor has nothing to do."""
         socket = Socket()
         write(socket, b"answer")
         self.assertEqual(socket.sent, [b"answer"])
         self.assertFalse(socket.waiting)
 
     def test_no_room(self) -> None:
-        """What's left is for the reactor."""
+        """The reactor writes what the socket doesn't take."""
         for room in (0, 3):
             socket = Socket(room)
             write(socket, b"answer")
@@ -86,7 +88,7 @@ class SendAtOnceTests(SynchronousTestCase):
             self.assertEqual(b"".join(socket.sent), b"answer")
 
     def test_after_what_waits(self) -> None:
-        """Nothing overtakes what was written before."""
+        """Bytes come after those that were written before and still wait."""
         socket = Socket()
         socket.write(b"first")
         write(socket, b"second")
@@ -103,14 +105,14 @@ class SendAtOnceTests(SynchronousTestCase):
         self.assertEqual(b"".join(socket.sent[1:]), b"thirdfourth")
 
     def test_error(self) -> None:
-        """The reactor meets it in its turn, and loses the connection as ever."""
+        """If the socket fails, the reactor finds out and closes the connection."""
         socket = Socket(CONNECTION_LOST)
         write(socket, b"answer")
         self.assertTrue(socket.waiting)
         self.assertIs(socket.doWrite(), CONNECTION_LOST)
 
     def test_closing(self) -> None:
-        """What's written before a connection closes is sent, and then it closes."""
+        """While the connection closes, nothing is written past the transport."""
         socket = Socket()
         socket.loseConnection()
         write(socket, b"goodbye")
@@ -119,7 +121,7 @@ class SendAtOnceTests(SynchronousTestCase):
         self.assertEqual(socket.sent, [b"goodbye"])
 
     def test_much(self) -> None:
-        """What a socket may not have room for isn't tried."""
+        """Large data is left to the reactor."""
         socket = Socket()
         write(socket, b"x" * (MAX_IMMEDIATE_BYTES + 1))
         self.assertEqual(socket.sent, [])
@@ -175,12 +177,12 @@ class BrokerTests(SynchronousTestCase):
         self.broker.dataReceived(written(call) * times)
 
     def test_answers_go_together(self) -> None:
-        """The answers to the few calls that came in one piece are sent in one."""
+        """The answers to a few calls that came together are written together."""
         self.call(3)
         self.assertEqual(self.socket.sent, [written([b"answer", 7, [b"None"]]) * 3])
 
     def test_the_other_end_has_work(self) -> None:
-        """Of many, the first leave while the others are being made; each once, in order."""
+        """Of many answers, the first are written while later calls are still handled."""
         seen: list[int] = []
         self.root.do = lambda: seen.append(len(b"".join(self.socket.sent)))
         self.call(20)
@@ -189,8 +191,8 @@ class BrokerTests(SynchronousTestCase):
         self.assertEqual(set(seen), {0, len(answer) * 8, len(answer) * 16})
 
     def test_nothing_is_sent_twice(self) -> None:
-        """Not even if what is sent first makes the transport say something."""
-        self.root.do = self.socket.startWriting = lambda: self.broker.hand_over()  # type: ignore
+        """Each answer is sent once, also if a write calls back into the broker."""
+        self.root.do = self.socket.startWriting = lambda: self.broker.flush()  # type: ignore
         self.socket.room = 20
         self.call(20)
         self.socket.room = 1_000_000
@@ -198,7 +200,7 @@ class BrokerTests(SynchronousTestCase):
         self.assertEqual(b"".join(self.socket.sent), written([b"answer", 7, [b"None"]]) * 20)
 
     def test_in_order(self) -> None:
-        """Whatever way a message takes, it's after those before it."""
+        """Messages are sent in order, whichever encoder they pass through."""
         self.root.do = lambda: self.broker.sendCall(b"one", 1) or [pb.Copyable()]
         self.call()
         while self.socket.waiting:
@@ -207,14 +209,27 @@ class BrokerTests(SynchronousTestCase):
         self.assertTrue(said.startswith(written([b"one", 1])))
         self.assertIn(b"\x1b\x87\x07\x81", said)
 
+    def test_send_queue(self) -> None:
+        """A broker with a send queue writes past the queue while nothing waits in it."""
+        factory = ServerFactory(make_portal(DisposableRealm(lambda _: pb.Avatar()), {}))
+        broker: Any = factory.buildProtocol(None)
+        socket = Socket()
+        broker.makeConnection(socket)
+        self.assertIs(broker.immediate_descriptor(), socket)
+        broker.send_queue.pauseProducing()
+        self.assertIsNone(broker.immediate_descriptor())
+        broker.send_queue.resumeProducing()
+        self.assertIs(broker.immediate_descriptor(), socket)
+        broker.connectionLost(Failure(ConnectionDone()))
+
     def test_outside_of_a_call(self) -> None:
-        """What nobody asked for is sent by the reactor, as ever."""
+        """A message that is sent while none is handled is left to the reactor."""
         self.broker.sendCall(b"one", 1)
         self.assertEqual(self.socket.sent, [])
         self.assertTrue(self.socket.waiting)
 
     def test_error_in_the_middle(self) -> None:
-        """Answers before an error aren't lost by us."""
+        """Answers to calls before invalid bytes are sent."""
         self.broker.dataReceived(
             written([b"message", 7, b"root", b"do", 1, [b"tuple"], [b"dictionary"]])
         )
@@ -223,11 +238,11 @@ class BrokerTests(SynchronousTestCase):
         self.assertRaises(NotImplementedError, self.broker.dataReceived, stream + b"\x88")
         self.socket.doWrite()
         self.assertEqual(self.socket.sent, [written([b"answer", 8, [b"None"]])])
-        self.assertIsNone(self.broker._held)
+        self.assertIsNone(self.broker._coalesced)
 
 
 class Whimsical(pb.Root):
-    """A root that answers, and sends other things meanwhile, as chance will have it."""
+    """A root whose method sends other messages at random before it answers."""
 
     def __init__(self, chance: Random) -> None:
         self.chance = chance
@@ -243,7 +258,7 @@ class Whimsical(pb.Root):
             case 2:
                 # What is sent past the broker comes after what went by it.
                 if isinstance(self.broker, FastBroker):
-                    self.broker.hand_over()
+                    self.broker.flush()
                 self.broker.transport.write(written([b"three", number]))
         room = self.chance.choice([0, 5, 100, 1_000_000])
         if isinstance(self.broker.transport, Socket):
@@ -253,7 +268,7 @@ class Whimsical(pb.Root):
 
 class SameAsPlainTests(SynchronousTestCase):
     """
-    Whatever the room and the pieces, what is sent is what Twisted's broker sends.
+    The bytes sent are those that Twisted's broker sends.
     """
 
     def said(self, protocol: type[pb.Broker], transport: Any, seed: int) -> bytes:
@@ -292,7 +307,7 @@ class SameAsPlainTests(SynchronousTestCase):
         return b"".join(transport.sent)
 
     def test_by_chance(self) -> None:
-        """Nothing is lost, sent twice, or overtaken."""
+        """This holds for any sizes of pieces and any room in the socket."""
         for seed in range(100):
             plain = self.said(pb.Broker, StringTransport(), seed)
             self.assertEqual(self.said(FastBroker, Socket(), seed), plain)
@@ -301,11 +316,11 @@ class SameAsPlainTests(SynchronousTestCase):
 
 class NoDelayTests(TestCase):
     """
-    What is sent in several pieces arrives without waiting for an acknowledgement of the first.
+    Nagle's algorithm is turned off.
     """
 
     async def test_both_ends(self) -> None:
-        """So it is for a server's connection and for a client's, whatever stands in between."""
+        """On a server's connection, behind its send queue, and on a client's."""
         portal = make_portal(DisposableRealm(lambda _: pb.Avatar()), {})
         server, client = ServerFactory(portal), ClientFactory()
         brokers: list[Any] = []

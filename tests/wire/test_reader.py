@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pbrealm._wire.lazy_jelly import LazyJelly
 from pbrealm._wire.message_limits import MessageLimits, MessageTooLarge
 from pbrealm._wire.reader import NEED_DATA, MessageReader
-from pbrealm._wire.tokens import DIALECT, PREFIX_LIMIT, WORDS
+from pbrealm._wire.tokens import DIALECT, INCOMING_VOCABULARY, PREFIX_LIMIT
 from tests.wire.plain import written
 
 CALL = [
@@ -33,7 +33,7 @@ OTHER = [b"decref", 7, [[], [-1, b"x" * 200]]]
 def reader(*, lazy: bool = False, dialect: bytes | None = DIALECT, **bounds: int) -> MessageReader:
     """A reader for a peer that uses Twisted's vocabulary."""
     made = MessageReader(lazy=lazy)
-    made.configure(dialect, PREFIX_LIMIT, WORDS)
+    made.configure(dialect, PREFIX_LIMIT, INCOMING_VOCABULARY)
     made.limits = MessageLimits(**bounds)
     return made
 
@@ -143,9 +143,9 @@ class LazyTests(SynchronousTestCase):
     def test_not_standard(self) -> None:
         """Bytes that only this peer understands are decoded at once."""
         short = MessageReader(lazy=True)
-        short.configure(DIALECT, PREFIX_LIMIT - 1, WORDS)
+        short.configure(DIALECT, PREFIX_LIMIT - 1, INCOMING_VOCABULARY)
         renumbered = MessageReader(lazy=True)
-        renumbered.configure(DIALECT, PREFIX_LIMIT, {**WORDS, 200: b"new"})
+        renumbered.configure(DIALECT, PREFIX_LIMIT, {**INCOMING_VOCABULARY, 200: b"new"})
         for source in (short, renumbered):
             self.assertFalse(source.standard)
             self.assertEqual(self.lazy_items(source, CALL), [])

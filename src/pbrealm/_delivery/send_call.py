@@ -14,10 +14,10 @@ from twisted.spread import pb
 from pbrealm._delivery.encoded_call import EncodedCall
 from pbrealm._delivery.queued_broker import QueuedBroker
 from pbrealm._delivery.send_queue import WRITE_SIZE
-from pbrealm._wire.broker import SENDING, FastBroker
+from pbrealm._wire.broker import SEND_METHODS, FastBroker
 from pbrealm._wire.outgoing import call_header
 from pbrealm._wire.security import has_default_type_rule
-from pbrealm._wire.tokens import DIALECT, PREFIX_LIMIT, VOCABULARY
+from pbrealm._wire.tokens import DIALECT, PREFIX_LIMIT, VOCABULARY_TOKENS
 from pbrealm.errors import NotificationDropped
 
 Reference = pb.RemoteReference | pb.RemoteCacheObserver
@@ -61,7 +61,7 @@ def _has_standard_dialect(broker: Any) -> bool:
     return (
         broker.currentDialect == DIALECT
         and broker.prefixLimit >= PREFIX_LIMIT
-        and len(broker.outgoingSymbols) == len(VOCABULARY)
+        and len(broker.outgoingSymbols) == len(VOCABULARY_TOKENS)
     )
 
 
@@ -97,7 +97,7 @@ def send_call(reference: Reference, call: EncodedCall, receiver: AnswerReceiver 
         write = broker.send_bytes if isinstance(broker, FastBroker) else broker.transport.write
         write(message)
         return request_id
-    broker.hand_over()
+    broker.flush()
     if isinstance(reference, pb.RemoteCacheObserver):
         # A change that was dropped would be missing from the copy for good.
         queue.write(message)
@@ -171,7 +171,7 @@ class _Kinds(dict[tuple[type, type], _Kind]):
         reference, broker = types
         kind = _Kind.OTHER
         if getattr(reference, "callRemote", None) in _TWISTED_CALLS and any(
-            all(getattr(broker, name, None) is getattr(known, name) for name in SENDING)
+            all(getattr(broker, name, None) is getattr(known, name) for name in SEND_METHODS)
             for known in (pb.Broker, FastBroker)
         ):
             kind = _Kind.FAST if issubclass(broker, FastBroker) else _Kind.PLAIN

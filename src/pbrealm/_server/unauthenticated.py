@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.spread import pb
 
-from pbrealm._wire.lazy_jelly import receives_lazily
+from pbrealm._wire.lazy_jelly import accepts_lazy_jelly
 from pbrealm.errors import LoginRefused
 
 
@@ -19,7 +19,7 @@ class UnauthenticatedReferenceable(pb.Referenceable):
     The client gets every error as one line of text; none is logged with a traceback.
     """
 
-    @receives_lazily
+    @accepts_lazy_jelly
     def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
         try:
             return super().remoteMessageReceived(broker, message, args, kw)

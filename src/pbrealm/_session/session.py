@@ -27,7 +27,7 @@ from pbrealm._session.connection import (
     has_sessions,
 )
 from pbrealm._session.state import SESSION, SessionState
-from pbrealm._wire.lazy_jelly import as_received, receives_lazily
+from pbrealm._wire.lazy_jelly import accepts_lazy_jelly, arguments_for
 from pbrealm.errors import LoginRefused, Reason, SessionEnded
 from pbrealm.interfaces import ISession
 
@@ -147,7 +147,7 @@ class Session:
 
     # What the client does
 
-    @receives_lazily
+    @accepts_lazy_jelly
     def perspectiveMessageReceived(self, broker: Any, message: Any, args: Any, kw: Any) -> Any:
         """
         Pass a call on to the avatar.
@@ -159,7 +159,7 @@ class Session:
         token = _current.set(self)
         try:
             receiver = self._perspective.perspectiveMessageReceived
-            return receiver(broker, message, *as_received(receiver, args, kw))
+            return receiver(broker, message, *arguments_for(receiver, args, kw))
         finally:
             _current.reset(token)
 

@@ -1,3 +1,3 @@
 """
-The codec of Perspective Broker.  It knows of no session.
+The codec of Perspective Broker: banana and jelly, in one pass.  It knows nothing of sessions.
 """

@@ -1,9 +1,9 @@
 """
-What a message comes to once all that it refers back to is written out.
+Protection against messages that are small, but whose objects are expensive to use.
 
-A few bytes can refer to the same thing again and again, and that to another: the objects stay
-few, but whoever compares, hashes or prints them goes through every repetition, and a hundred
-bytes more double the time that it takes.
+Jelly can refer back to an object instead of repeating it.  A few bytes can thereby nest references
+to references: the objects stay few, but comparing, hashing or printing them visits every
+repetition, and a hundred bytes more double the time that this takes.
 """
 
 from __future__ import annotations
@@ -13,64 +13,80 @@ from typing import Any, Final
 from twisted.spread.jelly import InsecureJelly
 
 from pbrealm._wire.message_limits import MessageTooLarge
+from pbrealm._wire.sexp import Sexp
 
-_COLLECTIONS: Final = frozenset({b"tuple", b"set", b"frozenset"})
+# Immutable collections.  Jelly makes one that is part of itself only when its items are complete.
+_IMMUTABLE: Final = frozenset({b"tuple", b"set", b"frozenset"})
 
-_LATE: Final = _COLLECTIONS | {b"reference", b"dereference"}
+# The jelly whose object may be incomplete because an item of it is.
+_MAY_BE_INCOMPLETE: Final = _IMMUTABLE | {b"reference", b"dereference"}
 
-_FREE: Final = 256
-"""Items that a collection may have for nothing, if it's a part of itself."""
+# An immutable collection that is incomplete may have this many items before its cost counts.
+_CHEAP_ITEMS: Final = 256
 
 
-def check_amplification(jelly: Any, most: int) -> None:
+def check_amplification(jelly: Sexp, max_items: int) -> None:
     """
-    @param most: how many items a message may come to.
-    @raise MessageTooLarge: if it comes to more.
-    @raise InsecureJelly: for a reference to what comes later, which nothing sends that is made
-        of objects, and which could be used to get around this.
+    Count the items of jelly, and those of a back reference each time that it occurs.
+
+    @param max_items: how many there may be.
+    @raise MessageTooLarge: if there are more.
+    @raise InsecureJelly: for a reference to an object that comes later.  Jelly never makes one,
+        and it could be used to get around this check.
     """
-    _Sizes(most).of(jelly)
+    _ItemCounter(max_items).count(jelly)
 
 
-class _Sizes:
-    """The sizes of what a message refers to, by number; L{None} while that isn't over yet."""
+class _ItemCounter:
+    """
+    Counts items.
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    @ivar _sizes: the items of each reference by its number; L{None} while its jelly is being
+        counted.
+    """
+
+    def __init__(self, max_items: int) -> None:
+        self._max_items = max_items
         self._sizes: dict[Any, int | None] = {}
 
-    def of(self, jelly: Any) -> tuple[int, bool]:
-        """The size, and whether it's made only once something around it is."""
+    def count(self, jelly: Sexp) -> tuple[int, bool]:
+        """
+        Count the items of jelly.
+
+        @return: the number, and whether the object is incomplete until an object around it is
+            complete.
+        """
         if type(jelly) is not list or not jelly:
             return 1, False
         atom = jelly[0]
-        # Whatever else a number may be here, jelly refuses.
+        # Jelly refuses a reference whose number has any other type.
         number = jelly[1] if len(jelly) > 1 and type(jelly[1]) in (int, float, bytes) else None
         if atom == b"dictionary":
-            # Of pairs, whose keys may be what would be an atom elsewhere.
+            # Its items are pairs, not jelly: a key may look like the atom of some jelly.
             parts = [part for pair in jelly if type(pair) is list for part in pair]
         else:
             parts = jelly[1:]
-        size, late = 1, False
+        size, incomplete = 1, False
         if atom == b"reference" and number is not None:
             self._sizes.setdefault(number, None)
         elif atom == b"dereference" and number is not None:
             if number not in self._sizes:
                 raise InsecureJelly("a reference to what comes later")
             shared = self._sizes[number]
-            size, late = size + (shared or 0), shared is None
+            size, incomplete = size + (shared or 0), shared is None
         for part in parts:
-            more, is_late = self.of(part)
-            size += more
-            late = late or is_late
-        if late and atom in _COLLECTIONS:
-            # Twisted strikes off its items one by one, from a list that it moves up each time.
-            size += len(jelly) * (len(jelly) // _FREE)
-        if size > self._most:
+            part_size, part_incomplete = self.count(part)
+            size += part_size
+            incomplete = incomplete or part_incomplete
+        if incomplete and atom in _IMMUTABLE:
+            # For such a collection twisted.persisted.crefutil removes the indexes of its items
+            # one by one from the front of a list, in time quadratic in their number.
+            size += len(jelly) * (len(jelly) // _CHEAP_ITEMS)
+        if size > self._max_items:
             raise MessageTooLarge(
-                f"Security precaution: more than {self._most} items in a message, with those "
-                "that it refers to."
+                f"Security precaution: more than {self._max_items} items in a message, counting "
+                "those it refers to."
             )
         if atom == b"reference" and number is not None and self._sizes[number] is None:
             self._sizes[number] = size
-        return size, late and atom in _LATE
+        return size, incomplete and atom in _MAY_BE_INCOMPLETE

@@ -1,5 +1,5 @@
 """
-Banana, in and out, without copying the rest of the buffer for every item.
+A faster banana: the input and output of one connection.
 """
 
 from __future__ import annotations
@@ -14,47 +14,57 @@ from pbrealm._wire.immediate_write import unencrypted_descriptor, write_immediat
 from pbrealm._wire.message_limits import MessageLimits
 from pbrealm._wire.outgoing import encode_sexp
 from pbrealm._wire.reader import NEED_DATA, MessageReader
-from pbrealm._wire.tokens import VOCABULARY, NotPlain
+from pbrealm._wire.tokens import VOCABULARY_TOKENS, NotPlain
 
-_TOGETHER: Final = 8
+_MAX_COALESCED: Final = 8
 """
-Messages that go out together.  With more, either end of a connection with many calls in flight
-would wait while the other works; with fewer, the system calls would be most of the work.
+Messages that are written together.  With more, each end of a connection with many calls in flight
+would be idle while the other works; with fewer, system calls would be most of the work.
 """
 
 
 class FastBanana(Banana):
     """
-    A L{Banana} that bounds whole messages, and is faster.
+    A faster L{Banana} that limits the size of messages.
 
-    It delivers what Twisted's delivers, to the same hooks.  Two things differ, for the better: a
-    message is off the buffer before it's handled, so that C{dataReceived} may be called from
-    within; and after bytes that are an error, nothing more is taken in, every further call of
-    C{dataReceived} raises the same.
+    It calls the same hooks with the same messages as Twisted's.  Two things differ:
+
+     - A message is taken off the buffer before it's handled, so C{dataReceived} may be called by
+       what handles a message.
+     - After invalid bytes, every further call of C{dataReceived} raises the same error.
+
+    What is sent while received messages are handled, mostly their answers, is coalesced into few
+    writes, which go to the socket immediately if possible.
+
+    @ivar fast_codec: whether messages can be sent without Twisted's encoder on this connection.
+        This is so if the dialect is C{pb}, the vocabulary is Twisted's, and the prefix limit isn't
+        below the default.
     """
 
     fast_codec = False
-    """
-    Whether plain data and messages can take the short way on this connection: its dialect is
-    C{pb}, its vocabulary is Twisted's, and its numbers may be as large as Twisted has them.
-    """
 
     currentDialect: bytes | None = None
     transport: Any
     prefixLimit: Any
-    _handling = False
-    _answers_at_once = False
-    # What was sent while messages are handled, where it's to go out at once afterwards.
-    _held: list[bytes] | None = None
 
-    def __init__(self, isClient: Any = 1) -> None:
-        # By name, as pb.Broker does it: in a broker, pb.Broker is the next class.
+    _handling_messages = False
+    _coalesces_writes = False
+    # The messages to be written together; None while each is written by itself.
+    _coalesced: list[bytes] | None = None
+
+    def __init__(self, isClient: int = 1) -> None:
+        # By name, as pb.Broker does it too: for a broker, super() is pb.Broker.
         Banana.__init__(self, isClient)
         self._reader = MessageReader()
 
     @property
     def limits(self) -> MessageLimits:
-        """May be replaced at any time; a message that is under way is held to the new ones."""
+        """
+        The limits on a received message.
+
+        They may be replaced at any time, and then also hold for a message of which a part has
+        arrived.
+        """
         return self._reader.limits
 
     @limits.setter
@@ -63,7 +73,12 @@ class FastBanana(Banana):
 
     @property
     def buffer(self) -> bytes:
-        """What has arrived of a message that isn't complete; set it to start anew with that."""
+        """
+        The bytes of an incomplete message.
+
+        Setting this discards the old bytes, and the error that further calls of C{dataReceived}
+        would raise.
+        """
         return self._reader.buffered
 
     @buffer.setter
@@ -72,10 +87,10 @@ class FastBanana(Banana):
 
     def connectionMade(self) -> None:
         super().connectionMade()
-        self._answers_at_once = self.immediate_descriptor() is not None
+        self._coalesces_writes = self.immediate_descriptor() is not None
         if ITCPTransport.providedBy(self.transport):
-            # Else a message that follows another at once waits until the other end has
-            # acknowledged that one, for which it takes 40 ms if it has nothing to send.
+            # With Nagle's algorithm, the second of two messages would wait until the peer has
+            # acknowledged the first, which a peer with nothing to send delays by 40 ms.
             self.transport.setTcpNoDelay(True)
 
     def immediate_descriptor(self) -> FileDescriptor | None:
@@ -83,7 +98,7 @@ class FastBanana(Banana):
         The file descriptor whose socket may be written to now, past the transport's write buffer.
 
         A subclass whose transport is a wrapper, such as a send queue, overrides this to return
-        what is wrapped while nothing waits in the wrapper.
+        the wrapped transport while nothing waits in the wrapper.
 
         @return: L{None} if everything has to go by way of C{transport.write}.
         """
@@ -91,72 +106,85 @@ class FastBanana(Banana):
 
     def setPrefixLimit(self, limit: int) -> None:
         super().setPrefixLimit(limit)
-        self._choose_codec()
+        self._configure_codec()
 
     def _selectDialect(self, dialect: bytes) -> None:
         self.currentDialect = dialect
-        self._choose_codec()
+        self._configure_codec()
         super()._selectDialect(dialect)
 
-    def _choose_codec(self) -> None:
+    def _configure_codec(self) -> None:
         reader = self._reader
         reader.configure(self.currentDialect, self.prefixLimit, self.incomingVocabulary)
-        self.fast_codec = reader.standard and self.outgoingSymbols.keys() == VOCABULARY.keys()
+        self.fast_codec = (
+            reader.standard and self.outgoingSymbols.keys() == VOCABULARY_TOKENS.keys()
+        )
 
     def sendEncoded(self, obj: Any) -> None:
         """
-        @raise BananaError: as L{Banana.sendEncoded} does; nothing is sent then.
+        Encode and send an s-expression.
+
+        @raise BananaError: as L{Banana.sendEncoded} does.  Nothing is sent then.
         """
         if self.fast_codec:
             try:
                 encoded = encode_sexp(obj)
             except (NotPlain, RecursionError):
-                # Twisted's may know better, and if not it has the right error.
+                # Twisted's encoder can send it, or raises the proper error.
                 pass
             else:
                 self.send_bytes(encoded)
                 return
-        self.hand_over()
+        self.flush()
         super().sendEncoded(obj)
 
     def send_bytes(self, encoded: bytes) -> None:
         """
-        Send a message that is encoded already, after those that were sent before.
+        Send an encoded message, after all that were sent before.
         """
-        held = self._held
-        if held is None:
+        coalesced = self._coalesced
+        if coalesced is None:
             self.transport.write(encoded)
             return
-        held.append(encoded)
-        if len(held) == _TOGETHER:
-            self._held = []
-            write_immediately(b"".join(held), self.immediate_descriptor(), self.transport)
+        coalesced.append(encoded)
+        if len(coalesced) == _MAX_COALESCED:
+            self._coalesced = []
+            self._write_immediately(coalesced)
+
+    def flush(self) -> None:
+        """
+        Write the coalesced messages to the transport, so that the caller can write to it next.
+
+        Until C{dataReceived} is called again, each message is written by itself.
+        """
+        coalesced, self._coalesced = self._coalesced, None
+        if coalesced:
+            self.transport.write(b"".join(coalesced))
+
+    def _write_immediately(self, messages: list[bytes]) -> None:
+        write_immediately(b"".join(messages), self.immediate_descriptor(), self.transport)
 
     def dataReceived(self, chunk: bytes) -> None:
         """
-        @raise MessageTooLarge: once a message exceeds L{limits}.
-        @raise BananaError: and whatever else L{Banana.dataReceived} raises.
+        Handle received bytes.
+
+        @raise Exception: as L{MessageReader.next_message} does, and whatever the handling of a
+            message raises.
         """
         reader = self._reader
         reader.receive_data(chunk)
-        if self._handling:
+        if self._handling_messages:
             return
-        self._handling = True
-        if self._answers_at_once:
-            self._held = []
+        self._handling_messages = True
+        if self._coalesces_writes:
+            self._coalesced = []
         try:
             while (message := reader.next_message()) is not NEED_DATA:
                 self.callExpressionReceived(message)
-            held, self._held = self._held, None
-            if held:
-                write_immediately(b"".join(held), self.immediate_descriptor(), self.transport)
+            coalesced, self._coalesced = self._coalesced, None
+            if coalesced:
+                self._write_immediately(coalesced)
         finally:
-            self._handling = False
-            if self._held is not None:
-                self.hand_over()
-
-    def hand_over(self) -> None:
-        """Write what was to go out together, so that something else can be written after it."""
-        held, self._held = self._held, None
-        if held:
-            self.transport.write(b"".join(held))
+            self._handling_messages = False
+            if self._coalesced is not None:
+                self.flush()

@@ -1,5 +1,5 @@
 """
-Perspective Broker to the byte, and faster.
+A faster broker: the meaning of messages.
 """
 
 from __future__ import annotations
@@ -13,57 +13,62 @@ from twisted.internet.protocol import connectionDone
 from twisted.python import log
 from twisted.python.failure import Failure
 from twisted.spread import pb
-from twisted.spread.jelly import globalSecurity
+from twisted.spread.jelly import SecurityOptions, globalSecurity
 from twisted.spread.pb import Broker
 
 from pbrealm._wire.amplification import check_amplification
 from pbrealm._wire.banana import FastBanana
 from pbrealm._wire.encode import PLAIN_TYPES, encode_plain
 from pbrealm._wire.lazy_jelly import (
-    AS_THEY_ARE,
+    SELF_JELLYING_TYPES,
     EncodedJelly,
     LazyJelly,
-    as_received,
-    without_lazy,
+    arguments_for,
+    materialize,
 )
 from pbrealm._wire.outgoing import call_header, encode_answer, write_call
 from pbrealm._wire.reader import MessageReader
 from pbrealm._wire.security import has_default_type_rule, may_decode_plain
+from pbrealm._wire.sexp import Sexp
 from pbrealm._wire.tokens import NotPlain
 
-SENDING: Final = frozenset(
+SEND_METHODS: Final = frozenset(
     {"_sendMessage", "newRequestID", "sendCall", "sendEncoded", "serialize"}
 )
 """
-The methods that a call passes through on its way out; a subclass may override one.
+The methods of a broker that take part in sending a call.
+
+A message may be written without them only if no subclass overrides any.
 """
 
 
 class FastBroker(FastBanana, Broker):
     """
-    A L{pb.Broker} that turns plain data into bytes, and bytes into plain data, in one pass each.
+    A faster L{pb.Broker}, which writes the same bytes and calls the same methods.
 
-    All that isn't plain data is left to Twisted's own jelly, a whole argument list or answer at a
-    time, so that its hooks run once and in their order.  Arguments and answers are on their way
-    as L{LazyJelly}.
+    Plain data is encoded and decoded in one pass.  Jelly handles everything else, a whole argument
+    list or answer at a time, so that its hooks run once and in the same order.  In between,
+    arguments and answers are L{LazyJelly}.
 
-    A subclass may override whatever it may override of L{pb.Broker}; one that counts bytes, or
-    watches for signs of life, overrides C{dataReceived} and calls this one's.
+    A subclass may override whatever a subclass of L{pb.Broker} may.
     """
 
+    security: SecurityOptions
+    # A dictionary by request id.  Twisted's annotation is the None that it is once disconnected.
     waitingForAnswers: Any
 
-    # Whether nobody would notice if a message were written without asking SENDING.
-    _is_stock = True
+    _has_default_send_methods = True
 
-    def __init__(self, isClient: Any = 1, security: Any = globalSecurity) -> None:
-        # By name, as FastBanana.__init__ takes no security options.
+    def __init__(self, isClient: int = 1, security: SecurityOptions = globalSecurity) -> None:
+        # By name: FastBanana.__init__ comes first, and takes no security options.
         Broker.__init__(self, isClient, security)
         self._reader = MessageReader(lazy=True)
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls._is_stock = all(getattr(cls, name) is getattr(FastBroker, name) for name in SENDING)
+        cls._has_default_send_methods = all(
+            getattr(cls, name) is getattr(FastBroker, name) for name in SEND_METHODS
+        )
 
     def serialize(
         self,
@@ -74,110 +79,126 @@ class FastBroker(FastBanana, Broker):
         kw: Any = None,
     ) -> Any:
         """
-        Jelly an object, or what a L{Deferred<twisted.internet.defer.Deferred>} comes to.
+        Jelly an object.
+
+        For a L{Deferred<twisted.internet.defer.Deferred>} or a coroutine, this waits for the
+        result and returns a Deferred.
         """
         kind = type(object)
         if kind in PLAIN_TYPES and self.fast_codec and has_default_type_rule(self.security):
-            if kind in AS_THEY_ARE:
+            if kind in SELF_JELLYING_TYPES:
                 return object
             try:
                 encoded = encode_plain(object)
             except NotPlain:
                 pass
             else:
-                return EncodedJelly(encoded, 0, len(encoded))
+                return EncodedJelly(encoded)
         if kind is CoroutineType:
-            # The answer of a method that is a coroutine function.
+            # What a method returns that is a coroutine function.
             object = Deferred.fromCoroutine(object)
         if self.disconnected and not isinstance(object, Deferred):
-            # What it refers to would be registered with tables that are gone.
-            raise pb.Error("the peer has left")
+            # connectionLost has deleted the tables that jelly registers references in.
+            raise pb.Error("the connection is lost")
         return super().serialize(object, perspective, method, args, kw)
 
     def _sendMessage(
         self,
         prefix: bytes,
         perspective: Any,
-        objectID: Any,
-        message: Any,
-        args: Any,
-        kw: Any,
-    ) -> Any:
+        objectID: int | bytes,
+        message: bytes,
+        args: tuple[object, ...],
+        kw: dict[str, object],
+    ) -> Deferred[Any] | None:
         if (
             prefix
             or self.disconnected
             or not self.fast_codec
-            or not self._is_stock
+            or not self._has_default_send_methods
             or not has_default_type_rule(self.security)
         ):
             return self._send_by_jelly(prefix, perspective, objectID, message, args, kw)
         parts: list[bytes] = [b""]
         try:
             if type(message) is not bytes or type(objectID) not in (int, bytes):
-                raise NotPlain("an odd call")
+                raise NotPlain("unusual types")
             answer = write_call(message, args, kw, parts)
             parts[0] = call_header(self.currentRequestID + 1, objectID)
         except NotPlain:
             return self._send_by_jelly(prefix, perspective, objectID, message, args, kw)
-        return self._post(parts, answer)
+        return self._send_encoded_call(parts, answer)
 
     def _send_by_jelly(
-        self, prefix: bytes, perspective: Any, object_id: Any, message: Any, args: Any, kw: Any
-    ) -> Any:
+        self,
+        prefix: bytes,
+        perspective: Any,
+        object_id: int | bytes,
+        message: bytes,
+        args: tuple[object, ...],
+        kw: dict[str, object],
+    ) -> Deferred[Any] | None:
         deprecated = "pbcallback" in kw or "pberrback" in kw
-        answer = super()._sendMessage(prefix, perspective, object_id, message, args, kw)
+        answer: Deferred[Any] | None = super()._sendMessage(
+            prefix, perspective, object_id, message, args, kw
+        )
         request_id = self.currentRequestID
         if deprecated or answer is None or self.waitingForAnswers.get(request_id) is not answer:
             return answer
-        return self.answer_to(request_id)
+        return self.expect_answer(request_id)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.disconnected = 1
         # Twisted's iterates over the dictionary, which cancelling one answer in the errback of
         # another would change.
         waiting, self.waitingForAnswers = self.waitingForAnswers, {}
-        while waiting:
-            _, answer = waiting.popitem()
+        for request_id in list(waiting):
+            answer = waiting.pop(request_id, None)
+            if answer is None:
+                continue
             try:
                 answer.errback(Failure(pb.PBConnectionLost(reason)))
             except BaseException:
                 log.deferr()
         super().connectionLost(reason)
 
-    def answer_to(self, request_id: int) -> Deferred[Any]:
+    def expect_answer(self, request_id: int) -> Deferred[Any]:
         """
-        What fires with the answer to a request.
+        Wait for the answer to a request.
 
-        Who cancels it has given up: nothing is kept of the request then, and if an answer comes
-        after all, nothing comes of it.
+        @return: fires with the answer.  Cancelling this forgets the request, and an answer that
+            comes later is ignored.
         """
         waiting = self.waitingForAnswers
         answer: Deferred[Any] = Deferred(lambda _: waiting.pop(request_id, None))
         waiting[request_id] = answer
         return answer
 
-    def proto_answer(self, requestID: Any, netResult: Any) -> None:
+    def proto_answer(self, requestID: Sexp, netResult: Sexp) -> None:
         """Protocol message: an answer."""
-        if self._waits_for(requestID):
-            # An answer that can't be read closes the connection.  That is what there is to be
-            # told, so whoever waits for it waits on; Twisted's forgets about them first.
+        if self._is_awaited(requestID):
+            # Remove the request only after this.  If the answer can't be unjellied, the
+            # connection is closed, and the request's Deferred fails with all others.  Twisted's
+            # broker removes the request first, so its Deferred never fires.
             result = self.unserialize(netResult)
             answer = self.waitingForAnswers.pop(requestID, None)
             if answer is not None:
                 answer.callback(result)
 
-    def proto_error(self, requestID: Any, fail: Any) -> None:
+    def proto_error(self, requestID: Sexp, fail: Sexp) -> None:
         """Protocol message: an answer that is an error."""
-        if self._waits_for(requestID):
+        if self._is_awaited(requestID):
             why = self.unserialize(fail)
             answer = self.waitingForAnswers.pop(requestID, None)
             if answer is not None:
                 answer.errback(why)
 
-    def _waits_for(self, requestID: Any) -> bool:
+    def _is_awaited(self, requestID: Sexp) -> bool:
         """
-        @return: whether an answer is wanted; not so if whoever asked has given up.
-        @raise KeyError: if nobody has asked.
+        Whether the answer to a request is still wanted.
+
+        @return: C{False} if the request was cancelled.
+        @raise KeyError: if there was no such request.
         """
         if requestID in self.waitingForAnswers:
             return True
@@ -185,15 +206,15 @@ class FastBroker(FastBanana, Broker):
             raise KeyError(requestID)
         return False
 
-    def _post(self, parts: Iterable[bytes], answer: object) -> Deferred[Any] | None:
+    def _send_encoded_call(self, parts: Iterable[bytes], answer: object) -> Deferred[Any] | None:
         request_id = self.newRequestID()
-        waiting = self.answer_to(request_id) if answer else None
+        waiting = self.expect_answer(request_id) if answer else None
         self.send_bytes(b"".join(parts))
         return waiting
 
-    def _sendAnswer(self, netResult: Any, requestID: Any) -> None:
-        # Whatever the rule, it's jelly by now.
-        if type(requestID) is int and self.fast_codec and self._is_stock:
+    def _sendAnswer(self, netResult: Sexp, requestID: Sexp) -> None:
+        # The result has been jellied, so the security options have been asked.
+        if type(requestID) is int and self.fast_codec and self._has_default_send_methods:
             try:
                 answer = encode_answer(requestID, netResult)
             except NotPlain:
@@ -203,15 +224,15 @@ class FastBroker(FastBanana, Broker):
                 return
         super()._sendAnswer(netResult, requestID)
 
-    def unserialize(self, sexp: Any, perspective: Any = None) -> Any:
+    def unserialize(self, sexp: Sexp, perspective: Any = None) -> Any:
         """
-        Make an object of jelly.
+        Unjelly an object.
 
-        @raise InsecureJelly: for what the security options don't allow.
-        @raise MessageTooLarge: for what comes to more items than a message may have, once all
-            that it refers back to is counted each time.
+        @raise InsecureJelly: if the security options don't allow it.
+        @raise MessageTooLarge: if it has more items than a message may have, counting those of a
+            back reference each time that it occurs.
         """
-        if type(sexp) in AS_THEY_ARE:
+        if type(sexp) in SELF_JELLYING_TYPES:
             return sexp
         if isinstance(sexp, LazyJelly):
             if may_decode_plain(self.security):
@@ -221,16 +242,13 @@ class FastBroker(FastBanana, Broker):
                     pass
             sexp = sexp.jelly()
         elif type(sexp) is list:
-            sexp = without_lazy(sexp)
+            sexp = materialize(sexp)
         check_amplification(sexp, self.limits.items)
         return super().unserialize(sexp, perspective)
 
     def expressionReceived(self, sexp: Any) -> None:
-        """
-        Evaluate a message.
-        """
         command = sexp[0] if type(sexp) is list else None
-        # Nearly all are one of these two.
+        # The most frequent messages, without looking up a method by name.
         if command == b"message":
             self.proto_message(*sexp[1:])
         elif command == b"answer":
@@ -240,42 +258,45 @@ class FastBroker(FastBanana, Broker):
 
     def proto_message(
         self,
-        requestID: Any,
-        objectID: Any,
-        message: Any,
-        answerRequired: Any,
-        netArgs: Any,
-        netKw: Any,
+        requestID: Sexp,
+        objectID: Sexp,
+        message: Sexp,
+        answerRequired: Sexp,
+        netArgs: Sexp,
+        netKw: Sexp,
     ) -> None:
         """Protocol message: a call of one of this end's objects."""
-        find, netArgs, netKw = _fit(self.localObjectForID, objectID, netArgs, netKw)
+        find, netArgs, netKw = _find_receiver(self.localObjectForID, objectID, netArgs, netKw)
         self._recvMessage(find, requestID, objectID, message, answerRequired, netArgs, netKw)
 
     def proto_cachemessage(
         self,
-        requestID: Any,
-        objectID: Any,
-        message: Any,
-        answerRequired: Any,
-        netArgs: Any,
-        netKw: Any,
+        requestID: Sexp,
+        objectID: Sexp,
+        message: Sexp,
+        answerRequired: Sexp,
+        netArgs: Sexp,
+        netKw: Sexp,
     ) -> None:
         """Protocol message: a call of an object that this end caches."""
-        find, netArgs, netKw = _fit(self.cachedLocallyAs, objectID, netArgs, netKw)
+        find, netArgs, netKw = _find_receiver(self.cachedLocallyAs, objectID, netArgs, netKw)
         self._recvMessage(find, requestID, objectID, message, answerRequired, netArgs, netKw)
 
 
-_Find = Callable[[Any], Any]
+_Find = Callable[[Sexp], Any]
 
 
-def _fit(find: _Find, objectID: Any, args: Any, kw: Any) -> tuple[_Find, Any, Any]:
+def _find_receiver(find: _Find, objectID: Sexp, args: Sexp, kw: Sexp) -> tuple[_Find, Sexp, Sexp]:
     """
-    The arguments as the object called can take them; and what finds it again.
+    Find the object that is called, and convert the jellied arguments to what it accepts.
+
+    @param find: looks up an object by its id.
+    @return: a function that returns the same object, and the arguments.
     """
     try:
         found = find(objectID)
         receiver = found.remoteMessageReceived
     except Exception:
-        # There's no such object; whoever calls it next says so.
+        # There's no such object.  Twisted's _recvMessage calls find again, and handles the error.
         return find, args, kw
-    return lambda _: found, *as_received(receiver, args, kw)
+    return lambda _: found, *arguments_for(receiver, args, kw)

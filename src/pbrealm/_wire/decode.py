@@ -1,9 +1,10 @@
 """
-Bytes to plain data, in one pass.
+Decoding plain data from bytes, in one pass.
 
-The objects are those that L{twisted.spread.banana} and then L{twisted.spread.jelly} make of the
-same bytes.  Whatever else the bytes hold, or whatever is wrong with them, is for jelly: it knows
-the classes, and it has the errors.
+The objects equal those that L{twisted.spread.banana} and L{twisted.spread.jelly} make of the same
+bytes in two passes.  Bytes that are anything else, or aren't valid, raise one of
+L{DECODE_ERRORS}; the caller then falls back on Twisted, which knows other classes and has the
+proper errors.
 """
 
 from __future__ import annotations
@@ -28,34 +29,34 @@ from pbrealm._wire.scalars import (
 )
 from pbrealm._wire.tokens import (
     FLOAT,
+    INCOMING_VOCABULARY,
     INT,
     LIST,
+    PAIR_START,
     STRING,
+    UNICODE_START,
     VOCAB,
-    WORDS,
     NotPlain,
-    bytes_token,
     float_at,
     int_at,
-    list_token,
     string_token,
 )
 
-_PAIR: Final = list_token(2)
-
-# Of the references: by number, what can be referred back to, and under a pair how many bytes it
-# takes; and, under _REPEATED, the bytes that there would have been without referring back.
+# The entries of References: refs[number] is an object that can be referred back to, and
+# refs[_REPEATED, number] is the size of its jelly in bytes.  refs[_REPEATED] is how many bytes the
+# back references so far would have taken, had each repeated the jelly of its object.
 _REPEATED: Final = "repeated"
-_REPEATED_MOST: Final = 4 * 1024 * 1024
-_UNICODE: Final = list_token(2) + bytes_token(b"unicode")
+_MAX_REPEATED_BYTES: Final = 4 * 1024 * 1024
 
-# What a short string of characters begins with, and its length; and the same as a key.
-_TEXT_LENGTHS: Final = {_UNICODE + string_token(length): length for length in range(128)}
-_KEY_LENGTHS: Final = {_PAIR + token: length for token, length in _TEXT_LENGTHS.items()}
-_TEXTS: Final = _TEXT_LENGTHS.get
-_KEYS: Final = _KEY_LENGTHS.get
-_TEXT: Final = len(_UNICODE) + 2
-_KEY: Final = len(_PAIR) + _TEXT
+# From what the jelly of a short str starts with to the length of the str in bytes, or None for
+# other bytes; and the same for a str that is a key.
+_str_length: Final = {UNICODE_START + string_token(length): length for length in range(128)}.get
+_key_length: Final = {
+    PAIR_START + UNICODE_START + string_token(length): length for length in range(128)
+}.get
+_STR_START: Final = len(UNICODE_START) + 2
+_PAIR_START: Final = len(PAIR_START)
+_KEY_START: Final = _PAIR_START + _STR_START
 
 
 def _reference(
@@ -65,9 +66,9 @@ def _reference(
     start = pos
     before = refs.get(_REPEATED, 0)
     value, pos = _value(buffer, pos, refs, depth - 1)
-    # None would count as not there yet, and the same number twice is an error.
+    # Jelly takes None for a reference that isn't resolved, and refuses a number used twice.
     if value is None or number in refs:
-        raise NotPlain("an odd reference")
+        raise NotPlain("reference to None, or number used twice")
     refs[number] = value
     refs[_REPEATED, number] = pos - start + refs.get(_REPEATED, 0) - before
     return value, pos
@@ -78,13 +79,12 @@ def _dereference(
 ) -> tuple[Any, int]:
     number, pos = scalar_at(buffer, pos, count, int)
     if number not in refs:
-        # Cycles are built by mending them afterwards; jelly does that.
-        raise NotPlain("a reference to what isn't there yet")
+        # A cycle.  Jelly resolves these once the object is complete.
+        raise NotPlain("reference to an incomplete object")
     repeated = refs.get(_REPEATED, 0) + refs[_REPEATED, number]
-    if repeated > _REPEATED_MOST:
-        # Little by little this can become more than anybody could ever look at: it's for
-        # check_amplification to say.
-        raise NotPlain("much is repeated")
+    if repeated > _MAX_REPEATED_BYTES:
+        # This may be an attack.  On the way through jelly, check_amplification finds out.
+        raise NotPlain("too much is repeated")
     refs[_REPEATED] = repeated
     return refs[number], pos
 
@@ -110,15 +110,15 @@ def _items(
     buffer: bytes, pos: int, count: int, refs: References, depth: int
 ) -> tuple[list[Any], int]:
     if depth < 2:
-        raise NotPlain("too deep to be quick")
+        raise NotPlain("nested too deeply")
     depth -= 1
-    texts = _TEXTS
+    str_length = _str_length
     out: list[Any] = []
     append = out.append
     for _ in range(count):
-        length = texts(buffer[pos : pos + _TEXT])
+        length = str_length(buffer[pos : pos + _STR_START])
         if length is not None:
-            start = pos + _TEXT
+            start = pos + _STR_START
             pos = start + length
             append(buffer[start:pos].decode())
         else:
@@ -131,24 +131,24 @@ def _dictionary(
     buffer: bytes, pos: int, count: int, refs: References, depth: int
 ) -> tuple[Any, int]:
     if depth < 3:
-        raise NotPlain("too deep to be quick")
+        raise NotPlain("nested too deeply")
     depth -= 2
-    texts = _TEXTS
-    keys = _KEYS
+    str_length = _str_length
+    key_length = _key_length
     out: dict[Any, Any] = {}
     for _ in range(count):
-        length = keys(buffer[pos : pos + _KEY])
+        length = key_length(buffer[pos : pos + _KEY_START])
         if length is not None:
-            start = pos + _KEY
+            start = pos + _KEY_START
             pos = start + length
             key: Any = buffer[start:pos].decode()
-        elif buffer.startswith(_PAIR, pos):
-            key, pos = _value(buffer, pos + 2, refs, depth)
+        elif buffer.startswith(PAIR_START, pos):
+            key, pos = _value(buffer, pos + _PAIR_START, refs, depth)
         else:
-            raise NotPlain("not a pair")
-        length = texts(buffer[pos : pos + _TEXT])
+            raise NotPlain("not a pair of key and value")
+        length = str_length(buffer[pos : pos + _STR_START])
         if length is not None:
-            start = pos + _TEXT
+            start = pos + _STR_START
             pos = start + length
             out[key] = buffer[start:pos].decode()
         else:
@@ -156,9 +156,9 @@ def _dictionary(
     return out, pos
 
 
-_Reader = Callable[[bytes, int, int, References, int], tuple[Any, int]]
+_Decoder = Callable[[bytes, int, int, References, int], tuple[Any, int]]
 
-_BY_ATOM: Final[dict[bytes, _Reader]] = {
+_DECODERS: Final[dict[bytes, _Decoder]] = {
     b"None": none_at,
     b"boolean": boolean_at,
     b"unicode": unicode_at,
@@ -176,51 +176,54 @@ _BY_ATOM: Final[dict[bytes, _Reader]] = {
     b"dictionary": _dictionary,
 }
 
-_BY_NUMBER: Final[dict[int, _Reader]] = {
-    number: _BY_ATOM[word] for number, word in WORDS.items() if word in _BY_ATOM
+_DECODERS_BY_NUMBER: Final[dict[int, _Decoder]] = {
+    number: _DECODERS[word] for number, word in INCOMING_VOCABULARY.items() if word in _DECODERS
 }
 
-PLAIN_ATOMS: Final = frozenset(_BY_ATOM)
+PLAIN_ATOMS: Final = frozenset(_DECODERS)
+"""The atoms that the jelly of plain data starts with."""
 
 
 def _value(buffer: bytes, pos: int, refs: References, depth: int) -> tuple[Any, int]:
+    # The most frequent tokens, whose prefix has one digit or two; others go to _any_token.
     number = buffer[pos]
     if number >= 128:
         if number == FLOAT:
             return float_at(buffer, pos + 1)[0], pos + 9
-        return _long(buffer, pos, refs, depth)
-    kind = buffer[pos + 1]
-    if kind == LIST:
+        return _any_token(buffer, pos, refs, depth)
+    # The type byte, or the second digit.
+    second = buffer[pos + 1]
+    if second == LIST:
         return _list(buffer, pos + 2, number, refs, depth)
-    if kind == INT:
+    if second == INT:
         return number, pos + 2
-    if kind == STRING:
+    if second == STRING:
         pos += 2
         return buffer[pos : pos + number], pos + number
-    if kind < 128 and buffer[pos + 2] == INT:
-        return number | kind << 7, pos + 3
-    return _long(buffer, pos, refs, depth)
+    if second < 128 and buffer[pos + 2] == INT:
+        return number | second << 7, pos + 3
+    return _any_token(buffer, pos, refs, depth)
 
 
 def _list(buffer: bytes, pos: int, count: int, refs: References, depth: int) -> tuple[Any, int]:
     if count < 1 or depth < 1:
-        raise NotPlain("nothing, or too deep to be quick")
+        raise NotPlain("empty list, or nested too deeply")
     number = buffer[pos]
     if number < 128:
-        kind = buffer[pos + 1]
+        type_byte = buffer[pos + 1]
         pos += 2
-        if kind == VOCAB:
-            reader = _BY_NUMBER.get(number)
+        if type_byte == VOCAB:
+            decoder = _DECODERS_BY_NUMBER.get(number)
         else:
-            reader = _BY_ATOM.get(buffer[pos : pos + number]) if kind == STRING else None
+            decoder = _DECODERS.get(buffer[pos : pos + number]) if type_byte == STRING else None
             pos += number
-        if reader is not None:
-            return reader(buffer, pos, count - 1, refs, depth)
-    raise NotPlain("no list that is known")
+        if decoder is not None:
+            return decoder(buffer, pos, count - 1, refs, depth)
+    raise NotPlain("unknown atom")
 
 
-def _long(buffer: bytes, pos: int, refs: References, depth: int) -> tuple[Any, int]:
-    """Any token, also one with more digits or fewer than one."""
+def _any_token(buffer: bytes, pos: int, refs: References, depth: int) -> tuple[Any, int]:
+    """Decode a value, whatever token it starts with."""
     start = pos
     value, pos = token_at(buffer, pos)
     if value is None:
@@ -228,7 +231,7 @@ def _long(buffer: bytes, pos: int, refs: References, depth: int) -> tuple[Any, i
     return value, pos
 
 
-ODD: Final = (
+DECODE_ERRORS: Final = (
     NotPlain,
     ArithmeticError,
     LookupError,
@@ -237,51 +240,53 @@ ODD: Final = (
     ValueError,
     struct.error,
 )
-"""What L{decode_next} raises for what isn't plain data, or isn't all there."""
+"""What L{decode_next} raises for bytes that aren't plain data, or are invalid or incomplete."""
 
 
 def decode_next(buffer: bytes, pos: int, depth: int) -> tuple[Any, int]:
     """
-    The object whose bytes begin at C{pos}, and where they end.
+    Decode the object whose jelly starts at C{pos}.
 
-    The bytes needn't have been looked at before, and they may be cut short.  So the end may be
-    beyond theirs: then what is returned is worth nothing.
+    The bytes need not have been scanned before, and may be incomplete.
 
-    @param depth: how many lists may be within one another; some that are no deeper are refused.
-    @raise Exception: one of L{ODD}.
+    @param depth: how many levels of lists are allowed.  Some jelly within this limit is refused.
+    @return: the object, and where its jelly ends.  If that is beyond the end of the buffer, the
+        jelly is incomplete and the object is not to be used.
+    @raise Exception: one of L{DECODE_ERRORS}.
     """
     return _value(buffer, pos, {}, depth)
 
 
-def decode_header(buffer: bytes, pos: int) -> tuple[Any, int]:
+def decode_header_item(buffer: bytes, pos: int) -> tuple[Any, int]:
     """
-    A number or bytes, as L{decode_next} would have them.
+    Decode a number or a byte string of a message's header; otherwise as L{decode_next}.
 
-    @raise Exception: one of L{ODD}, for a list too.
+    @raise Exception: one of L{DECODE_ERRORS}, also for a list.
     """
     number = buffer[pos]
     if number < 128:
-        kind = buffer[pos + 1]
-        if kind == INT:
+        # The type byte, or the second digit.
+        second = buffer[pos + 1]
+        if second == INT:
             return number, pos + 2
-        if kind == STRING:
+        if second == STRING:
             pos += 2
             return buffer[pos : pos + number], pos + number
-        if kind < 128 and buffer[pos + 2] == INT:
-            return number | kind << 7, pos + 3
+        if second < 128 and buffer[pos + 2] == INT:
+            return number | second << 7, pos + 3
     value, pos = token_at(buffer, pos)
     if value is None:
-        raise NotPlain("a list")
+        raise NotPlain("list in a header")
     return value, pos
 
 
 def decode_plain(buffer: bytes, pos: int) -> Any:
     """
-    The object whose bytes begin at C{pos}, where a whole message is known to be.
+    Decode the object whose jelly starts at C{pos}, in a message that is complete.
 
-    @raise NotPlain: if it isn't plain data, or if anything about it is odd.
+    @raise NotPlain: if the jelly isn't that of plain data, or isn't valid.
     """
     try:
         return decode_next(buffer, pos, sys.maxsize)[0]
-    except ODD as error:
+    except DECODE_ERRORS as error:
         raise NotPlain(error) from None

@@ -1,10 +1,10 @@
 """
-Plain data to bytes, in one pass.
+Encoding plain data to bytes, in one pass.
 
-The bytes are those that L{twisted.spread.jelly} and then L{twisted.spread.banana} make of the
-same objects, to the last one: also for an object that appears in two places, or within itself.
-Only exact types are known here.  An instance of anything else, a subclass of C{dict} too, is for
-jelly to handle: it may have hooks, and they must run once.
+The bytes are exactly those that L{twisted.spread.jelly} and L{twisted.spread.banana} make of the
+same objects in two passes, also for an object that occurs twice, or within itself.  Only exact
+types are plain data.  Jelly handles everything else, also a subclass of C{dict}: it may define
+jelly's hooks, and they must run only once.
 """
 
 from __future__ import annotations
@@ -16,61 +16,65 @@ from typing import Any, Final
 
 from pbrealm._wire.tokens import (
     FLOAT,
-    VOCABULARY,
+    PAIR_START,
+    UNICODE_START,
+    VOCABULARY_TOKENS,
     NotPlain,
     bytes_token,
     float_token,
     int_token,
     list_token,
+    string_token,
     write_bytes,
 )
 
 MAX_DEPTH: Final = 100
 """
-Containers within one another.  What is deeper takes jelly's way, and there meets its limit, the
-interpreter's on recursion.
+Levels of nested containers.  Deeper ones are left to jelly, which the interpreter's limit on
+recursion stops.
 """
 
-_CACHED_STRINGS: Final = 4096
-_CACHED_LENGTH: Final = 40
+_MAX_CACHED_KEYS: Final = 4096
+_MAX_CACHED_KEY_LENGTH: Final = 40
 
-_PAIR: Final = list_token(2)
-_REFERENCE: Final = list_token(3) + VOCABULARY[b"reference"]
-_DEREFERENCE: Final = list_token(2) + VOCABULARY[b"dereference"]
-_UNICODE: Final = list_token(2) + bytes_token(b"unicode")
-_DECIMAL: Final = list_token(3) + bytes_token(b"decimal")
-_NONE: Final = list_token(1) + VOCABULARY[b"None"]
+_REFERENCE_START: Final = list_token(3) + VOCABULARY_TOKENS[b"reference"]
+_DEREFERENCE_START: Final = list_token(2) + VOCABULARY_TOKENS[b"dereference"]
+_DECIMAL_START: Final = list_token(3) + bytes_token(b"decimal")
+_NONE: Final = list_token(1) + VOCABULARY_TOKENS[b"None"]
 _BOOL: Final = {
     value: list_token(2) + bytes_token(b"boolean") + bytes_token(word)
     for value, word in ((True, b"true"), (False, b"false"))
 }
-_WORDS: Final = frozenset(word.decode() for word in VOCABULARY)
-_SHORT: Final = [_UNICODE + bytes((length, 0x82)) for length in range(128)]
+_VOCABULARY_STRINGS: Final = frozenset(word.decode() for word in VOCABULARY_TOKENS)
+
+# What the jelly of a str starts with, by the length of the str in bytes.
+_SHORT_STR_STARTS: Final = [UNICODE_START + string_token(length) for length in range(128)]
 
 
-class _Keys(dict[str, bytes]):
+class _KeyCache(dict[str, bytes]):
     """
-    What a short C{str} is as the key of a dictionary: the start of its pair, and itself.
+    A memo table of dictionary keys: a short C{str} to its encoded jelly, with the start of the
+    pair.
 
-    Programs send the same keys over and over.  What a stranger makes a program send may be new
-    every time, so the table starts over when it's full.
+    Programs send the same keys over and over.  A client may make a program send new keys all the
+    time, so the table is cleared when it's full.
     """
 
     def __missing__(self, key: str) -> bytes:
-        token = _PAIR + str_token(key)
-        if len(key) <= _CACHED_LENGTH:
-            if len(self) >= _CACHED_STRINGS:
+        token = PAIR_START + str_token(key)
+        if len(key) <= _MAX_CACHED_KEY_LENGTH:
+            if len(self) >= _MAX_CACHED_KEYS:
                 self.clear()
             self[key] = token
         return token
 
 
-_keys: Final = _Keys()
+_key_cache: Final = _KeyCache()
 
 
-class _Integers(dict[int, bytes]):
+class _IntTokens(dict[int, bytes]):
     """
-    Whole numbers, the small ones at hand.
+    The tokens of integers.  Those of small ones are kept.
     """
 
     def __missing__(self, number: int) -> bytes:
@@ -79,14 +83,14 @@ class _Integers(dict[int, bytes]):
 
 def str_token(text: str) -> bytes:
     """
-    A string of characters.
+    Encode a C{str}.
 
-    @raise UnicodeEncodeError: if UTF-8 can't hold it.
+    @raise UnicodeEncodeError: if it has no encoding in UTF-8.
     """
     body = text.encode()
-    if len(body) < 128 and text not in _WORDS:
-        return _SHORT[len(body)] + body
-    return _UNICODE + bytes_token(body)
+    if len(body) < 128 and text not in _VOCABULARY_STRINGS:
+        return _SHORT_STR_STARTS[len(body)] + body
+    return UNICODE_START + bytes_token(body)
 
 
 def _float(number: float) -> bytes:
@@ -107,7 +111,7 @@ def _numbers(atom: bytes, *numbers: int) -> bytes:
 
 def _datetime(when: datetime.datetime) -> bytes:
     if when.tzinfo is not None:
-        raise NotPlain("a time zone")
+        raise NotPlain("has a time zone")
     return _numbers(
         b"datetime",
         when.year,
@@ -122,7 +126,7 @@ def _datetime(when: datetime.datetime) -> bytes:
 
 def _time(when: datetime.time) -> bytes:
     if when.tzinfo is not None:
-        raise NotPlain("a time zone")
+        raise NotPlain("has a time zone")
     return _numbers(b"time", when.hour, when.minute, when.second, when.microsecond)
 
 
@@ -141,12 +145,12 @@ def _decimal(number: decimal.Decimal) -> bytes:
     value = 0
     for digit in guts:
         value = value * 10 + digit
-    return _DECIMAL + int_token(-value if sign else value) + int_token(exponent)
+    return _DECIMAL_START + int_token(-value if sign else value) + int_token(exponent)
 
 
 SCALARS: Final[dict[type, Callable[[Any], bytes]]] = {
     str: str_token,
-    int: _Integers({number: int_token(number) for number in range(1024)}).__getitem__,
+    int: _IntTokens({number: int_token(number) for number in range(1024)}).__getitem__,
     float: _float,
     bool: _BOOL.__getitem__,
     type(None): _none,
@@ -157,13 +161,13 @@ SCALARS: Final[dict[type, Callable[[Any], bytes]]] = {
     decimal.Decimal: _decimal,
 }
 """
-The types whose bytes don't depend on what else is in the message.
+The encoders of types whose encoding doesn't depend on the rest of the message.
 """
 
 
-class _Heads(dict[int, bytes]):
+class _ContainerStarts(dict[int, bytes]):
     """
-    What a container begins with, by how many it holds; those of the small ones at hand.
+    What the jelly of a container starts with, by its length.  Those of small ones are kept.
     """
 
     def __init__(self, atom: bytes) -> None:
@@ -174,60 +178,62 @@ class _Heads(dict[int, bytes]):
         return list_token(length + 1) + self._atom
 
 
-_HEADS: Final[dict[type, _Heads]] = {
-    list: _Heads(VOCABULARY[b"list"]),
-    tuple: _Heads(VOCABULARY[b"tuple"]),
-    set: _Heads(bytes_token(b"set")),
-    frozenset: _Heads(bytes_token(b"frozenset")),
-    dict: _Heads(VOCABULARY[b"dictionary"]),
+_CONTAINER_STARTS: Final[dict[type, _ContainerStarts]] = {
+    list: _ContainerStarts(VOCABULARY_TOKENS[b"list"]),
+    tuple: _ContainerStarts(VOCABULARY_TOKENS[b"tuple"]),
+    set: _ContainerStarts(bytes_token(b"set")),
+    frozenset: _ContainerStarts(bytes_token(b"frozenset")),
+    dict: _ContainerStarts(VOCABULARY_TOKENS[b"dictionary"]),
 }
 
-PLAIN_TYPES: Final = frozenset({*SCALARS, *_HEADS, bytes})
+PLAIN_TYPES: Final = frozenset({*SCALARS, *_CONTAINER_STARTS, bytes})
+"""The types of plain data.  The items of a container must have them too."""
 
 
-# What's written goes to the list of parts.  Jelly gives an object a number only when it meets it
-# for the second time, and then goes back to where it was first, to say so there.  So the beginning
-# of each container is a part of its own, and the dictionary says which, by the container's id;
-# once it has a number, it says the number, as a negative.
+# The encoding is a list of parts, to be joined.  Jelly gives a container a number only when it
+# meets that for the second time, and then turns the first occurrence into a reference.  So the
+# start of each container is a part of its own.  The table of what was seen maps the id of a
+# container to the index of this part, or to its number, negated, once it has one.
 _Parts = list[bytes]
 _Seen = dict[int, int]
-_COUNT: Final = -1
-"""What is no object's C{id}."""
+
+# The key for how many numbers are given.  No object has this id.
+_NUMBERS_GIVEN: Final = -1
 
 
-def _write_again(key: int, parts: _Parts, seen: _Seen) -> None:
+def _write_dereference(key: int, parts: _Parts, seen: _Seen) -> None:
     found = seen[key]
     if found < 0:
         number = -found
     else:
-        seen[_COUNT] = number = seen.get(_COUNT, 0) + 1
+        seen[_NUMBERS_GIVEN] = number = seen.get(_NUMBERS_GIVEN, 0) + 1
         seen[key] = -number
-        parts[found] = _REFERENCE + int_token(number) + parts[found]
-    parts.append(_DEREFERENCE + int_token(number))
+        parts[found] = _REFERENCE_START + int_token(number) + parts[found]
+    parts.append(_DEREFERENCE_START + int_token(number))
 
 
 def _write_container(obj: Any, kind: type, parts: _Parts, seen: _Seen, depth: int) -> None:
     if kind is bytes:
-        # Not a scalar, though it's none of the containers, so that a large one isn't copied here.
+        # Not one of SCALARS, so that a large string isn't copied.
         write_bytes(obj, parts)
         return
     address = id(obj)
     if address in seen:
-        _write_again(address, parts, seen)
+        _write_dereference(address, parts, seen)
         return
-    if kind not in _HEADS or depth >= MAX_DEPTH:
-        raise NotPlain("of another kind, or too deep")
+    if kind not in _CONTAINER_STARTS or depth >= MAX_DEPTH:
+        raise NotPlain("another type, or nested too deeply")
     depth += 1
     append = parts.append
     scalars = SCALARS
     seen[address] = len(parts)
-    append(_HEADS[kind][len(obj)])
+    append(_CONTAINER_STARTS[kind][len(obj)])
     if kind is dict:
         for key, value in obj.items():
             if type(key) is str:
-                append(_keys[key])
+                append(_key_cache[key])
             else:
-                append(_PAIR)
+                append(PAIR_START)
                 _write(key, parts, seen, depth)
             kind = type(value)
             if kind in scalars:
@@ -253,10 +259,10 @@ def _write(obj: Any, parts: _Parts, seen: _Seen, depth: int) -> None:
 
 def write_plain(obj: object, parts: list[bytes]) -> None:
     """
-    Append the bytes that stand for one argument or answer.
+    Append the encoded jelly of one argument or answer to C{parts}.
 
-    @raise NotPlain: if it isn't plain data through and through, or can't be sent; some of it has
-        been written then.
+    @raise NotPlain: if the object contains something that isn't plain data or can't be sent.
+        C{parts} is to be discarded then.
     """
     try:
         _write(obj, parts, {}, 0)
@@ -266,9 +272,9 @@ def write_plain(obj: object, parts: list[bytes]) -> None:
 
 def encode_plain(obj: object) -> bytes:
     """
-    The bytes that stand for one argument or answer.
+    Encode the jelly of one argument or answer.
 
-    @raise NotPlain: if it isn't plain data through and through, or can't be sent.
+    @raise NotPlain: if the object contains something that isn't plain data or can't be sent.
     """
     parts: list[bytes] = []
     write_plain(obj, parts)

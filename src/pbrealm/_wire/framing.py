@@ -1,5 +1,5 @@
 """
-Finding the end of a message among bytes that arrive in pieces.
+Framing: finding where a message ends, in bytes that arrive in pieces.
 """
 
 from __future__ import annotations
@@ -14,37 +14,38 @@ from pbrealm._wire.message_limits import MessageLimits, MessageTooLarge
 from pbrealm._wire.tokens import FLOAT, LIST, LONGNEG, STRING, VOCAB, int_at
 
 UNFINISHED: Final = -1
+"""What L{Scanner.scan} returns for a message that isn't complete."""
 
-_UNICODE: Final = b"\x07\x82unicode"
-_TEXT: Final = len(_UNICODE)
+_UNICODE_ATOM: Final = b"\x07\x82unicode"
+_ATOM_SIZE: Final = len(_UNICODE_ATOM)
 
 
 class Scanner:
     """
-    Walks over tokens, builds nothing, and remembers where it is.
+    Scans tokens for the end of a message, and checks them, without decoding.
 
-    What an unfinished message costs is thereby its own bytes, and one number for each list that
-    is open.  It raises the errors that L{banana.Banana.dataReceived} raises, at the same tokens.
+    The scanner resumes where it stopped when more bytes have come.  An incomplete message thereby
+    costs its own bytes and one number for each open list.  The errors are those that
+    L{banana.Banana.dataReceived} raises, for the same tokens.
 
-    @ivar split: where the last list ends that is an item of the message just scanned, other than
-        its last item; or where the message begins.
+    @ivar offset: how many bytes of an incomplete message have been scanned.
+    @ivar args_end: in the message scanned last, the end of the last list among its items, not
+        counting its last item; where the message starts if there is none.  In a call this is
+        where the positional arguments end and the keyword arguments start.
     """
 
-    __slots__ = ("_at", "_items", "_left", "_open", "_split", "split")
+    __slots__ = ("_args_end", "_items", "_left", "_stack", "args_end", "offset")
 
     def __init__(self) -> None:
-        self._at = 0
-        self._items = 0
-        # Of each list that is open, how many items are still to come; a message is one item.
+        self.offset = 0
+        self.args_end = 0
+        # How many items are to come in the innermost open list, and in each of those around it.
+        # The message itself counts as one item.
         self._left = 1
-        self._open: list[int] = []
-        self._split = 0
-        self.split = 0
-
-    @property
-    def fresh(self) -> bool:
-        """Whether no message is under way."""
-        return not self._at
+        self._stack: list[int] = []
+        self._items = 0
+        # Relative to the start of the message, as offset is.
+        self._args_end = 0
 
     def scan(
         self,
@@ -52,57 +53,58 @@ class Scanner:
         start: int,
         limits: MessageLimits,
         prefix_limit: int,
-        words: Mapping[int, bytes],
-        has_words: bool,
+        vocabulary: Mapping[int, bytes],
+        has_vocabulary: bool,
     ) -> int:
         """
-        Go on until the message that begins at C{start} ends, or the bytes do.
+        Scan to the end of the message that starts at C{start}, or to the end of the buffer.
 
-        @param words: the vocabulary, by number.
-        @param has_words: whether the dialect has one.
-        @return: where the message ends, or L{UNFINISHED}: then come again with the same bytes
-            and more, and C{start} wherever the message begins by then.
-        @raise MessageTooLarge: once the message exceeds C{limits}.
-        @raise BananaError: for a number, a list or a string beyond banana's own limits.
-        @raise KeyError: for a word that the vocabulary doesn't have.
-        @raise NotImplementedError: for a byte that begins nothing, or a word in a dialect that
-            has none.
+        @param prefix_limit: how many digits a prefix may have.
+        @param vocabulary: words by their numbers.
+        @param has_vocabulary: whether the dialect has a vocabulary.
+        @return: where the message ends, or L{UNFINISHED}.  In that case, call again when the
+            buffer has more bytes.  C{start} may be different then.
+        @raise MessageTooLarge: as soon as the message exceeds C{limits}.
+        @raise BananaError: if a prefix, a string or a list exceeds banana's own limits.
+        @raise KeyError: if a number isn't in the vocabulary.
+        @raise NotImplementedError: for an unknown type byte, or a vocabulary token in a dialect
+            without a vocabulary.
         """
         size = len(buffer)
         size_limit = banana.SIZE_LIMIT
-        most = start + limits.message_bytes
+        max_end = start + limits.message_bytes
         depth = limits.depth
-        stack = self._open
+        stack = self._stack
         left = self._left
         items = self._items
-        split = self._split
-        token = pos = start + self._at
+        args_end = self._args_end
+        token = pos = start + self.offset
         try:
             while True:
                 token = pos
-                # Nearly every token begins with one digit and its kind, or with its kind.
+                # Nearly every prefix has one digit or none.
                 number = buffer[pos]
                 if number < 128:
-                    kind = buffer[pos + 1]
+                    type_byte = buffer[pos + 1]
                     pos += 2
-                    if kind < 128:
-                        pos = _after_digits(buffer, token, prefix_limit)
-                        kind = buffer[pos - 1]
+                    if type_byte < 128:
+                        pos = _after_type_byte(buffer, token, prefix_limit)
+                        type_byte = buffer[pos - 1]
                         number = int_at(buffer, token, pos - 1)
                 else:
-                    kind = number
+                    type_byte = number
                     number = 0
                     pos += 1
 
-                if kind == STRING:
+                if type_byte == STRING:
                     if number > size_limit:
                         raise BananaError("Security precaution: String too long.")
                     pos += number
                     if pos > size:
-                        if pos > most:
-                            raise _too_long(limits)
+                        if pos > max_end:
+                            raise _too_many_bytes(limits)
                         break
-                elif kind == LIST:
+                elif type_byte == LIST:
                     if number > size_limit:
                         raise BananaError("Security precaution: List too long.")
                     items += number
@@ -115,60 +117,61 @@ class Scanner:
                             raise MessageTooLarge(
                                 f"Security precaution: more than {depth} lists in one another."
                             )
-                        # A string of characters is a list of three tokens: take them at once.
+                        # A str is a list of an atom and a byte string: skip both at once.
                         if (
                             number == 2
-                            and buffer.startswith(_UNICODE, pos)
-                            and pos + _TEXT + 1 < size
-                            and buffer[pos + _TEXT] < 128
-                            and buffer[pos + _TEXT + 1] == STRING
-                            and pos + _TEXT + 2 + buffer[pos + _TEXT] <= size
+                            and buffer.startswith(_UNICODE_ATOM, pos)
+                            and pos + _ATOM_SIZE + 1 < size
+                            and buffer[pos + _ATOM_SIZE] < 128
+                            and buffer[pos + _ATOM_SIZE + 1] == STRING
+                            and pos + _ATOM_SIZE + 2 + buffer[pos + _ATOM_SIZE] <= size
                         ):
-                            pos += _TEXT + 2 + buffer[pos + _TEXT]
+                            pos += _ATOM_SIZE + 2 + buffer[pos + _ATOM_SIZE]
                         else:
                             stack.append(left)
                             left = number
                             continue
-                elif kind == FLOAT:
+                elif type_byte == FLOAT:
                     pos += 8
                     if pos > size:
                         break
-                elif kind == VOCAB:
-                    word = words[number]
-                    if not has_words:
+                elif type_byte == VOCAB:
+                    word = vocabulary[number]
+                    if not has_vocabulary:
                         raise NotImplementedError(f"Invalid item for pb protocol {word!r}")
-                elif kind > LONGNEG:
-                    raise NotImplementedError(f"Invalid Type Byte {bytes((kind,))!r}")
+                elif type_byte > LONGNEG:
+                    raise NotImplementedError(f"Invalid Type Byte {bytes((type_byte,))!r}")
 
                 left -= 1
                 while not left:
                     if not stack:
-                        if pos > most:
-                            raise _too_long(limits)
-                        self._at = self._items = self._split = 0
+                        if pos > max_end:
+                            raise _too_many_bytes(limits)
+                        self.offset = self._items = self._args_end = 0
                         self._left = 1
-                        self.split = start + split
+                        self.args_end = start + args_end
                         return pos
                     left = stack.pop() - 1
                     if len(stack) == 1 and left:
-                        split = pos - start
+                        args_end = pos - start
         except IndexError:
-            # The bytes end within a token.
+            # The buffer ends within a prefix.
             pass
-        if size > most:
-            raise _too_long(limits)
-        self._at = token - start
+        if size > max_end:
+            raise _too_many_bytes(limits)
+        self.offset = token - start
         self._left = left
         self._items = items
-        self._split = split
+        self._args_end = args_end
         return UNFINISHED
 
 
-def _after_digits(buffer: bytes | bytearray, start: int, prefix_limit: int) -> int:
+def _after_type_byte(buffer: bytes | bytearray, start: int, prefix_limit: int) -> int:
     """
-    Where the token that begins with more than one digit at C{start} has its body.
+    Find where the prefix and the type byte of a token end.
 
-    @raise IndexError: if the bytes end before that.
+    @param start: where a prefix of more than one digit starts.
+    @raise IndexError: if the buffer ends before that.
     """
     pos = start + 2
     while True:
@@ -181,7 +184,7 @@ def _after_digits(buffer: bytes | bytearray, start: int, prefix_limit: int) -> i
         pos += 1
 
 
-def _too_long(limits: MessageLimits) -> MessageTooLarge:
+def _too_many_bytes(limits: MessageLimits) -> MessageTooLarge:
     return MessageTooLarge(
         f"Security precaution: a message of more than {limits.message_bytes} bytes."
     )

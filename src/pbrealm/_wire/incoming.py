@@ -1,79 +1,84 @@
 """
-Bytes to a broker's messages.
+Decoding a broker's messages, without decoding their arguments to s-expressions.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from pbrealm._wire.decode import decode_header, decode_next
-from pbrealm._wire.lazy_jelly import AS_THEY_ARE, ReceivedJelly
-from pbrealm._wire.sexp import skip_digits
-from pbrealm._wire.tokens import LIST, VOCABULARY, NotPlain, list_token
+from pbrealm._wire.decode import decode_header_item, decode_next
+from pbrealm._wire.lazy_jelly import SELF_JELLYING_TYPES, ReceivedJelly
+from pbrealm._wire.sexp import skip_prefix
+from pbrealm._wire.tokens import ANSWER_START, CALL_START, EMPTY_DICTIONARY, LIST, NotPlain
 
-_MESSAGE: Final = list_token(7) + VOCABULARY[b"message"]
-_ANSWER: Final = list_token(3) + VOCABULARY[b"answer"]
-_EMPTY_DICT: Final = list_token(1) + VOCABULARY[b"dictionary"]
 _CALLS: Final = frozenset({b"message", b"cachemessage"})
 _RESULTS: Final = frozenset({b"answer", b"error"})
 
 
-def plain_message(buffer: bytes, pos: int, depth: int) -> tuple[list[Any], int]:
+def decode_plain_message(buffer: bytes, pos: int, depth: int) -> tuple[list[Any], int]:
     """
-    A call or an answer whose arguments are plain data, and where it ends.
+    Decode a call or an answer whose arguments are plain data, in one pass.
 
-    @param depth: how many lists may be in one another within it.
-    @raise Exception: one of L{ODD}, for any other message or only a part of one.
+    The bytes need not have been scanned before, and may be incomplete.
+
+    @param depth: how many levels of lists are allowed within the message.
+    @return: the message, and where it ends.  If that is beyond the end of the buffer, the message
+        is incomplete and not to be used.
+    @raise Exception: one of L{DECODE_ERRORS<pbrealm._wire.decode.DECODE_ERRORS>}, for any other
+        message and for an incomplete one.
     """
-    if buffer.startswith(_MESSAGE, pos):
-        request_id, pos = decode_header(buffer, pos + len(_MESSAGE))
-        object_id, pos = decode_header(buffer, pos)
-        method, pos = decode_header(buffer, pos)
-        answer, split = decode_header(buffer, pos)
-        args, pos = decode_next(buffer, split, depth)
+    if buffer.startswith(CALL_START, pos):
+        request_id, pos = decode_header_item(buffer, pos + len(CALL_START))
+        object_id, pos = decode_header_item(buffer, pos)
+        method, pos = decode_header_item(buffer, pos)
+        answer, start = decode_header_item(buffer, pos)
+        args, pos = decode_next(buffer, start, depth)
         if type(args) is not tuple:
-            raise NotPlain("odd arguments")
-        net_args = ReceivedJelly(buffer, split, pos, args)
+            raise NotPlain("the arguments aren't a tuple")
+        net_args = ReceivedJelly(buffer, start, args)
         start = pos
-        if buffer.startswith(_EMPTY_DICT, pos):
+        if buffer.startswith(EMPTY_DICTIONARY, pos):
             kw: Any = {}
-            pos += len(_EMPTY_DICT)
+            pos += len(EMPTY_DICTIONARY)
         else:
             kw, pos = decode_next(buffer, pos, depth)
             if type(kw) is not dict:
-                raise NotPlain("odd keyword arguments")
-        net_kw = ReceivedJelly(buffer, start, pos, kw)
+                raise NotPlain("the keyword arguments aren't a dictionary")
+        net_kw = ReceivedJelly(buffer, start, kw)
         return [b"message", request_id, object_id, method, answer, net_args, net_kw], pos
-    if not buffer.startswith(_ANSWER, pos):
+    if not buffer.startswith(ANSWER_START, pos):
         raise NotPlain("neither a call nor an answer")
-    request_id, start = decode_header(buffer, pos + len(_ANSWER))
+    request_id, start = decode_header_item(buffer, pos + len(ANSWER_START))
     result, pos = decode_next(buffer, start, depth)
-    if type(result) not in AS_THEY_ARE:
-        result = ReceivedJelly(buffer, start, pos, result)
+    if type(result) not in SELF_JELLYING_TYPES:
+        result = ReceivedJelly(buffer, start, result)
     return [b"answer", request_id, result], pos
 
 
-def lazy_message(buffer: bytes, start: int, end: int, split: int) -> list[Any]:
+def decode_lazy_message(buffer: bytes, start: int, end: int, args_end: int) -> list[Any]:
     """
-    A call or a result whose arguments are left as bytes.
+    Decode the header of a call or a result, and leave its arguments as L{ReceivedJelly}.
 
-    @param split: where the arguments of a call end, if they are a list.
-    @raise Exception: one of L{ODD}, for any other message.
+    @param end: where the message ends.
+    @param args_end: where the positional arguments of a call end, if they are a list; see
+        L{Scanner<pbrealm._wire.framing.Scanner>}.
+    @raise Exception: one of L{DECODE_ERRORS<pbrealm._wire.decode.DECODE_ERRORS>}, for any other
+        message.
     """
     count = buffer[start]
     if count not in (3, 7) or buffer[start + 1] != LIST:
         raise NotPlain("neither a call nor a result")
-    expression: list[Any] = []
+    message: list[Any] = []
     pos = start + 2
     for _ in range(2 if count == 3 else 5):
-        item, pos = decode_header(buffer, pos)
-        expression.append(item)
-    ends = [end] if count == 3 else [split, end]
-    if expression[0] not in (_RESULTS if count == 3 else _CALLS) or ends[0] <= pos:
+        item, pos = decode_header_item(buffer, pos)
+        message.append(item)
+    ends = [end] if count == 3 else [args_end, end]
+    if message[0] not in (_RESULTS if count == 3 else _CALLS) or ends[0] <= pos:
         raise NotPlain("neither a call nor a result")
     for each in ends:
-        if buffer[skip_digits(buffer, pos)] != LIST:
-            raise NotPlain("not jelly")
-        expression.append(ReceivedJelly(buffer, pos, each))
+        if buffer[skip_prefix(buffer, pos)] != LIST:
+            raise NotPlain("the arguments aren't jelly")
+        message.append(ReceivedJelly(buffer, pos))
         pos = each
-    return expression
+    return message

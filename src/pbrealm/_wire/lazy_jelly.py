@@ -1,69 +1,80 @@
 """
-Jelly that is kept as its bytes until somebody looks at it.
+Lazy jelly: s-expressions that stay encoded until they are used as lists.
 
-A method that a broker calls gets its arguments as jelly, and gives its answer as jelly; nearly
-always it does nothing with them but have the broker make objects of the one and jelly of the
-other.  So what is passed is a list that turns into its items only when it's used as a list.
+A broker passes arguments to the method that handles a call as jelly, and gets the answer as jelly.
+Most methods only have the broker unjelly the one, and jelly the other.  So the broker passes a
+list that decodes its items when it's first used; nearly always the objects are made directly from
+the bytes, and the list is never decoded.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from types import MethodType
 from typing import Any, Final, TypeVar
 
 from twisted.spread import flavors, pb
 
 from pbrealm._wire.decode import decode_plain
-from pbrealm._wire.sexp import decode_sexp
-from pbrealm._wire.tokens import WORDS, NotPlain
+from pbrealm._wire.sexp import Sexp, decode_sexp
+from pbrealm._wire.tokens import INCOMING_VOCABULARY, NotPlain
 
-AS_THEY_ARE: Final = frozenset({int, float, bytes})
-"""The types that are their own jelly."""
+SELF_JELLYING_TYPES: Final = frozenset({int, float, bytes})
+"""The types of objects that are their own jelly."""
 
-_NONE_YET: Final = object()
+_NOT_DECODED: Final = object()
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 class LazyJelly(list[Any]):
     """
-    A list that is decoded when it's first looked at.
+    A list that decodes its items when it's first used as a list.
+
+    @ivar buffer: the bytes; L{None} once the items are decoded, as they may be changed from then
+        on.
     """
 
-    __slots__ = ("buffer", "end", "start")
+    __slots__ = ("_object", "_start", "buffer")
 
-    def __init__(self, buffer: bytes, start: int, end: int) -> None:
+    def __init__(self, buffer: bytes, start: int = 0, obj: Any = _NOT_DECODED) -> None:
+        """
+        @param start: where the jelly starts in the buffer.
+        @param obj: the object, if it is plain data and has been decoded already.
+        """
         self.buffer: bytes | None = buffer
-        """The bytes, if nobody has looked yet; L{None} then: what counts now is the list."""
-        self.start = start
-        self.end = end
+        self._start = start
+        self._object = obj
 
     def jelly(self) -> list[Any]:
-        """The same as an ordinary list."""
+        """Make an ordinary list of the same items."""
         return list(self)
 
     def unjelly(self) -> Any:
         """
-        An object of plain data.
+        Decode the object, if it is plain data.
 
-        @raise NotPlain: if it's for jelly to make, or if somebody has looked.
+        @return: a new object each time, as the caller may change it.
+        @raise NotPlain: if the object isn't plain data, or the list may have been changed.
         """
+        obj = self._object
+        if obj is not _NOT_DECODED:
+            self._object = _NOT_DECODED
+            return obj
         if self.buffer is None:
-            raise NotPlain("may have been changed")
-        return decode_plain(self.buffer, self.start)
+            raise NotPlain("the list may have been changed")
+        return decode_plain(self.buffer, self._start)
 
-    def _look(self) -> None:
+    def _decode_items(self) -> None:
         if self.buffer is not None:
-            items = decode_sexp(self.buffer, self.start, WORDS)
-            self._forget()
+            items: Any = decode_sexp(self.buffer, self._start, INCOMING_VOCABULARY)
+            self.buffer = None
+            self._object = _NOT_DECODED
             list.extend(self, items)
 
-    def _forget(self) -> None:
-        self.buffer = None
-
     def __radd__(self, other: list[Any]) -> list[Any]:
-        # Without it, list + lazy would read what isn't there yet.
+        # list + lazy calls this first.  list.__add__ would read the items before they are decoded.
         return other + self.jelly()
 
     def __reduce_ex__(self, _: Any) -> tuple[type[list[Any]], tuple[list[Any]]]:
@@ -72,7 +83,7 @@ class LazyJelly(list[Any]):
 
 class EncodedJelly(LazyJelly):
     """
-    Jelly of this end's own making, so that its bytes can be sent as they are.
+    Jelly that this end has encoded.  The whole buffer can be sent as it is.
     """
 
     __slots__ = ()
@@ -80,45 +91,25 @@ class EncodedJelly(LazyJelly):
 
 class ReceivedJelly(LazyJelly):
     """
-    Jelly as a peer wrote it, in bytes that this end may have written otherwise.
+    Jelly that the peer has encoded, as a part of the buffer.
 
-    The object may have been made already, where it is plain data and its end was to be found.
+    The same jelly has other encodings too, so this one isn't sent.
     """
 
-    __slots__ = ("_object",)
-
-    def __init__(self, buffer: bytes, start: int, end: int, obj: Any = _NONE_YET) -> None:
-        self.buffer = buffer
-        self.start = start
-        self.end = end
-        self._object = obj
-
-    def unjelly(self) -> Any:
-        """
-        An object of plain data; a new one each time, for it may be changed.
-
-        @raise NotPlain: if it's for jelly to make.
-        """
-        obj = self._object
-        if obj is not _NONE_YET:
-            self._object = _NONE_YET
-            return obj
-        return super().unjelly()
-
-    def _forget(self) -> None:
-        super()._forget()
-        self._object = _NONE_YET
+    __slots__ = ()
 
 
-def _looking(method: Callable[..., Any]) -> Callable[..., Any]:
+def _decoding_items(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a method of L{list} decode the items of its operands first."""
+
     @functools.wraps(method)
-    def look(self: LazyJelly, *args: Any, **kw: Any) -> Any:
-        for lazy in (self, *args):
-            if isinstance(lazy, LazyJelly):
-                lazy._look()
+    def decode_and_call(self: LazyJelly, *args: Any, **kw: Any) -> Any:
+        for operand in (self, *args):
+            if isinstance(operand, LazyJelly):
+                operand._decode_items()
         return method(self, *args, **kw)
 
-    return look
+    return decode_and_call
 
 
 for _name, _method in list(vars(list).items()):
@@ -130,21 +121,24 @@ for _name, _method in list(vars(list).items()):
         "__sizeof__",
         "__hash__",
     }:
-        setattr(LazyJelly, _name, _looking(_method))
+        setattr(LazyJelly, _name, _decoding_items(_method))
 
 
-def without_lazy(sexp: Any) -> Any:
+def materialize(sexp: Sexp) -> Sexp:
     """
-    The same s-expression, of ordinary lists through and through.
+    Copy an s-expression, with ordinary lists in place of L{LazyJelly} at every level.
 
-    Twisted's C{unjelly} takes a list of any other type for an object that is ready.
+    Twisted's C{unjelly} needs this: it takes an instance of a subclass of L{list} for an object
+    that is unjellied already.
     """
     if isinstance(sexp, list):
-        return [without_lazy(item) for item in sexp]
+        return [materialize(item) for item in sexp]
     return sexp
 
 
-_receivers: Final[set[Any]] = {
+# The functions behind the methods that accept LazyJelly.  Decorators add to this when classes are
+# defined.  A mark on the function would not do: functools.wraps would copy it to any wrapper.
+_lazy_receivers: Final[set[Callable[..., Any]]] = {
     flavors.Referenceable.remoteMessageReceived,
     flavors.ViewPoint.remoteMessageReceived,
     flavors.RemoteCache.remoteMessageReceived,
@@ -152,24 +146,27 @@ _receivers: Final[set[Any]] = {
 }
 
 
-def receives_lazily(method: _F) -> _F:
+def accepts_lazy_jelly(method: _F) -> _F:
     """
-    Decorate a C{remoteMessageReceived} or C{perspectiveMessageReceived} that does nothing with
-    its arguments but give them to C{broker.unserialize}, or another receiver L{as_received}.
+    Decorate a C{remoteMessageReceived} or C{perspectiveMessageReceived} to get its arguments as
+    L{LazyJelly}.
+
+    The method must do no more with them than pass them to C{broker.unserialize}, or to another
+    such method by way of L{arguments_for}.
     """
-    _receivers.add(method)
+    _lazy_receivers.add(method)
     return method
 
 
-def as_received(receiver: Callable[..., Any], args: Any, kw: Any) -> tuple[Any, Any]:
+def arguments_for(receiver: Callable[..., Any], args: Sexp, kw: Sexp) -> tuple[Sexp, Sexp]:
     """
-    The arguments in the form that a C{remoteMessageReceived} or C{perspectiveMessageReceived} can
-    take.
+    Convert jellied arguments to what the method that receives them accepts.
 
-    One that nobody vouched for gets ordinary lists: it may do with them what works with nothing
-    else.
+    @param receiver: a C{remoteMessageReceived} or C{perspectiveMessageReceived}.
+    @return: C{args} and C{kw} as they are if the method L{accepts_lazy_jelly}.  Otherwise
+        ordinary lists, as the method may do with them what works with nothing else.
     """
-    if getattr(receiver, "__func__", None) in _receivers:
+    if isinstance(receiver, MethodType) and receiver.__func__ in _lazy_receivers:
         return args, kw
     return (
         args.jelly() if isinstance(args, LazyJelly) else args,

@@ -1,5 +1,5 @@
 """
-How much a message may ask of whoever decodes it.
+Limits on the size of one received message.
 """
 
 from __future__ import annotations
@@ -10,43 +10,45 @@ from typing import Final
 
 from twisted.spread.banana import BananaError
 
-_SMALL: Final = 32 * 1024
-"""
-Bytes in the buffer, up to which a message is taken for whole and decoded at once.  More than this
-is likely to be the beginning of a message, half of a transport's buffer.
-"""
+# Half of a transport's receive buffer.  More bytes than this are probably only the first part of
+# a message.
+_MAX_SAFE_BYTES: Final = 32 * 1024
 
 
 class MessageTooLarge(BananaError):
     """
-    A message is larger, deeper or has more items than this end takes.
+    A message is larger, is nested deeper, or has more items than the limits allow.
     """
 
 
 @dataclass(frozen=True)
 class MessageLimits:
     """
-    The bounds on one message, beside banana's own on one string and one list.
+    Limits on one message, in addition to banana's own on one string and one list.
 
-    They are checked against what a message announces, so before anything is kept for it.
+    Headers announce how long a string or list will be.  The limits are checked as soon as a
+    header is read, so nothing is allocated for what would exceed them.
     """
 
     message_bytes: int = 16 * 1024 * 1024
-    """Bytes of a whole message."""
+    """Bytes of a message."""
 
     depth: int = 200
-    """Lists within one another.  Jelly recurses thrice for each, and may do so 1,000 times."""
+    """Nested lists.  Unjellying takes three stack frames for each, of the interpreter's 1,000."""
 
     items: int = 1024 * 1024
     """Items of all lists of a message together."""
 
     @cached_property
-    def uncounted(self) -> int:
-        """Bytes within which bytes and items needn't be counted, and may be taken for whole."""
-        return min(_SMALL, self.message_bytes, self.items) if self.depth > 0 else 0
+    def safe_bytes(self) -> int:
+        """
+        The size of a buffer that holds no message beyond C{message_bytes} or C{items}.
+
+        A buffer up to this size is decoded without counting.  The size is bounded, since decoding
+        without counting is a waste of time if the message isn't complete.
+        """
+        return min(_MAX_SAFE_BYTES, self.message_bytes, self.items) if self.depth > 0 else 0
 
 
-GENEROUS: Final = MessageLimits()
-"""
-For peers who have logged in: no honest program comes near them.
-"""
+DEFAULT_LIMITS: Final = MessageLimits()
+"""The limits for authenticated peers: far beyond what legitimate programs send."""

@@ -1,18 +1,21 @@
 """
-A broker's own messages to bytes.
+Encoding a broker's messages.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 from pbrealm._wire.encode import write_plain
-from pbrealm._wire.lazy_jelly import AS_THEY_ARE, EncodedJelly
+from pbrealm._wire.lazy_jelly import SELF_JELLYING_TYPES, EncodedJelly
 from pbrealm._wire.tokens import (
+    ANSWER_START,
+    CACHE_CALL_START,
+    CALL_START,
+    EMPTY_DICTIONARY,
     FLOAT,
-    VOCABULARY,
     NotPlain,
     bytes_token,
     float_token,
@@ -21,25 +24,21 @@ from pbrealm._wire.tokens import (
     write_bytes,
 )
 
-_MESSAGE: Final = list_token(7) + VOCABULARY[b"message"]
-_CACHE_MESSAGE: Final = list_token(7) + VOCABULARY[b"cachemessage"]
-_ANSWER: Final = list_token(3) + VOCABULARY[b"answer"]
-_EMPTY_DICT: Final = list_token(1) + VOCABULARY[b"dictionary"]
-
 
 def encode_sexp(sexp: Any) -> bytes:
     """
-    The bytes of an s-expression.
+    Encode an s-expression.
 
-    @raise NotPlain: for what banana refuses, or only banana knows to be fit.
-    @raise RecursionError: if it's very deep, as banana does.
+    @raise NotPlain: if banana would refuse it, or if it has instances of other types than
+        s-expressions ordinarily have.
+    @raise RecursionError: if it is nested too deeply, as banana does.
     """
     parts: list[bytes] = []
-    _write((sexp,), parts)
+    _write_sexps((sexp,), parts)
     return b"".join(parts)
 
 
-def _write(items: Sequence[Any], parts: list[bytes]) -> None:
+def _write_sexps(items: Sequence[Any], parts: list[bytes]) -> None:
     append = parts.append
     for item in items:
         kind = type(item)
@@ -51,7 +50,7 @@ def _write(items: Sequence[Any], parts: list[bytes]) -> None:
             append(item.buffer)
         elif kind is list or kind is tuple:
             append(list_token(len(item)))
-            _write(item, parts)
+            _write_sexps(item, parts)
         elif kind is float:
             append(float_token(FLOAT, item))
         else:
@@ -60,56 +59,59 @@ def _write(items: Sequence[Any], parts: list[bytes]) -> None:
 
 def encode_answer(request_id: int, result: object) -> bytes:
     """
-    The answer to a call.
+    Encode the answer to a call.
 
-    @param result: jelly; a list only if it's encoded already.
-    @raise NotPlain: for any other list, and for what's too large to send.
+    @param result: an L{EncodedJelly}, or an object that is its own jelly.
+    @raise NotPlain: for any other result, and for one that can't be sent.
     """
-    parts = [_ANSWER, int_token(request_id)]
+    parts = [ANSWER_START, int_token(request_id)]
     if type(result) is EncodedJelly and result.buffer is not None:
         parts.append(result.buffer)
-    elif type(result) in AS_THEY_ARE:
+    elif type(result) in SELF_JELLYING_TYPES:
         write_plain(result, parts)
     else:
-        raise NotPlain("jelly")
+        raise NotPlain("ordinary jelly")
     return b"".join(parts)
 
 
 def call_header(request_id: int, object_id: int | bytes, cached: bool = False) -> bytes:
     """
-    What a call begins with: all that differs from one connection to the next.
+    Encode the start of a call.  The rest, from L{write_call}, is the same on every connection.
 
-    @param cached: whether it's a call of an object that the peer caches.
-    @raise NotPlain: if the object's id is too long.
+    @param object_id: the C{luid} of the object that is called, or its name.
+    @param cached: whether the call is of an object that the peer caches.
+    @raise NotPlain: if the object's id can't be sent.
     """
     target = bytes_token(object_id) if isinstance(object_id, bytes) else int_token(object_id)
-    return (_CACHE_MESSAGE if cached else _MESSAGE) + int_token(request_id) + target
+    return (CACHE_CALL_START if cached else CALL_START) + int_token(request_id) + target
 
 
+# A memo table, as programs call the same methods over and over.
 @lru_cache(maxsize=1024)
-def _method(name: bytes, answer: int) -> bytes:
-    return bytes_token(name) + int_token(answer)
+def _method_and_answer_flag(method: bytes, answer: int) -> bytes:
+    return bytes_token(method) + int_token(answer)
 
 
 def write_call(
     method: bytes, args: tuple[object, ...], kw: Mapping[str, object], parts: list[bytes]
 ) -> int:
     """
-    Append what follows upon a call's header.
+    Append the rest of a call, after L{call_header}, to C{parts}.
 
-    @return: what C{pbanswer} in C{kw} says: 0 if no answer is asked for.
-    @raise NotPlain: if C{callRemote} is to do it; some of it has been written then.
+    @param kw: as for C{callRemote}, so C{pbanswer} may be in it.
+    @return: C{pbanswer}, by default 1: whether an answer is asked for.
+    @raise NotPlain: if only C{callRemote} can send the call.  C{parts} is to be discarded then.
     """
     answer: object = 1
     if "pbanswer" in kw:
         kw = dict(kw)
         answer = kw.pop("pbanswer")
     if not isinstance(answer, int) or "pbcallback" in kw or "pberrback" in kw:
-        raise NotPlain("callbacks, or an odd answer")
-    parts.append(_method(method, answer))
+        raise NotPlain("callbacks, or a pbanswer that isn't a number")
+    parts.append(_method_and_answer_flag(method, answer))
     write_plain(args, parts)
     if kw:
         write_plain(kw, parts)
     else:
-        parts.append(_EMPTY_DICT)
+        parts.append(EMPTY_DICTIONARY)
     return answer

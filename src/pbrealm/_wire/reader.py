@@ -7,14 +7,14 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from copy import copy
-from typing import Any, Final
+from typing import Final
 
-from pbrealm._wire.decode import ODD
+from pbrealm._wire.decode import DECODE_ERRORS
 from pbrealm._wire.framing import UNFINISHED, Scanner
-from pbrealm._wire.incoming import lazy_message, plain_message
-from pbrealm._wire.message_limits import GENEROUS, MessageLimits
-from pbrealm._wire.sexp import decode_sexp
-from pbrealm._wire.tokens import DIALECT, PREFIX_LIMIT, WORDS
+from pbrealm._wire.incoming import decode_lazy_message, decode_plain_message
+from pbrealm._wire.message_limits import DEFAULT_LIMITS, MessageLimits
+from pbrealm._wire.sexp import Sexp, decode_sexp
+from pbrealm._wire.tokens import DIALECT, INCOMING_VOCABULARY, PREFIX_LIMIT
 
 # The buffer is bytes, which messages are decoded from in place, as long as appending a chunk by
 # copying the buffer is cheap: the chunk is large, and the buffer isn't.  Otherwise the buffer
@@ -65,11 +65,11 @@ class MessageReader:
         @param lazy: whether to leave the arguments of calls, and the results of answers, as
             L{LazyJelly<pbrealm._wire.lazy_jelly.LazyJelly>} where L{standard} allows that.
         """
-        self.limits: MessageLimits = GENEROUS
+        self.limits: MessageLimits = DEFAULT_LIMITS
         self.standard = False
         self._lazy = lazy
         self._prefix_limit = PREFIX_LIMIT
-        self._vocabulary: Mapping[int, bytes] = WORDS
+        self._vocabulary: Mapping[int, bytes] = INCOMING_VOCABULARY
         self._dialect: bytes | None = None
         self._scanner = Scanner()
         self._buffer: bytes | bytearray = b""
@@ -84,13 +84,17 @@ class MessageReader:
         Set what depends on the negotiation of the dialect.
 
         @param dialect: L{None} before there is one.
-        @param prefix_limit: how many digits a number may have in base 128.
+        @param prefix_limit: how many digits a prefix may have.
         @param vocabulary: words by their numbers.
         """
         self._dialect = dialect
         self._prefix_limit = prefix_limit
         self._vocabulary = vocabulary
-        self.standard = dialect == DIALECT and prefix_limit >= PREFIX_LIMIT and vocabulary == WORDS
+        self.standard = (
+            dialect == DIALECT
+            and prefix_limit >= PREFIX_LIMIT
+            and vocabulary == INCOMING_VOCABULARY
+        )
 
     @property
     def buffered(self) -> bytes:
@@ -132,7 +136,7 @@ class MessageReader:
             self._buffer = bytearray(buffer)
             self._buffer += chunk
 
-    def next_message(self) -> Any:
+    def next_message(self) -> Sexp | NeedData:
         """
         Take the next message off the buffer.
 
@@ -152,13 +156,13 @@ class MessageReader:
         if (
             self._lazy
             and self.standard
-            and size - start <= limits.uncounted
-            and self._scanner.fresh
+            and size - start <= limits.safe_bytes
+            and not self._scanner.offset
             and isinstance(buffer, bytes)
         ):
             try:
-                message, end = plain_message(buffer, start, limits.depth - 1)
-            except ODD:
+                message, end = decode_plain_message(buffer, start, limits.depth - 1)
+            except DECODE_ERRORS:
                 # Not plain data, incomplete, or invalid: the scanner finds out which.
                 pass
             else:
@@ -172,11 +176,11 @@ class MessageReader:
                 self._start = 0
             return NEED_DATA
         self._consume(end)
-        split = self._scanner.split
+        args_end = self._scanner.args_end
         if isinstance(buffer, bytearray):
             buffer = bytes(memoryview(buffer)[start:end])
-            start, end, split = 0, end - start, split - start
-        return self._decode(buffer, start, end, split)
+            start, end, args_end = 0, end - start, args_end - start
+        return self._decode(buffer, start, end, args_end)
 
     def _scan(self) -> int:
         try:
@@ -201,15 +205,15 @@ class MessageReader:
         else:
             self._start = end
 
-    def _decode(self, buffer: bytes, start: int, end: int, split: int) -> Any:
+    def _decode(self, buffer: bytes, start: int, end: int, args_end: int) -> Sexp:
         """
         Decode a complete message.
 
-        @param split: see L{Scanner}.
+        @param args_end: see L{Scanner}.
         """
         if self._lazy and self.standard:
             try:
-                return lazy_message(buffer, start, end, split)
-            except ODD:
+                return decode_lazy_message(buffer, start, end, args_end)
+            except DECODE_ERRORS:
                 pass
         return decode_sexp(buffer, start, self._vocabulary)

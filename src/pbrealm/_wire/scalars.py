@@ -1,9 +1,14 @@
 """
-Bytes to what jelly sends as a value: all but containers and references.
+Decoding the jelly of scalars: all plain data but containers and references.
 
-Each function takes the buffer, where the items after the atom begin, how many there are, the
-references so far, and how many more lists may be in one another; each gives the object, and where
-it ends.  Nobody need have looked at the bytes before.
+The bytes need not have been scanned before.  All decoders have the same signature:
+
+ - C{buffer}, and C{pos}, where the items after the jelly's atom start;
+ - C{count}, how many items there are;
+ - C{refs}, the references so far;
+ - C{depth}, how many more levels of lists are allowed.
+
+They return the object, and where its jelly ends.
 """
 
 from __future__ import annotations
@@ -12,32 +17,42 @@ import datetime
 import decimal
 from typing import Any, Final
 
-from pbrealm._wire.sexp import decode_scalar, skip_digits
-from pbrealm._wire.tokens import PREFIX_LIMIT, VOCAB, WORDS, NotPlain
+from pbrealm._wire.sexp import decode_scalar, skip_prefix
+from pbrealm._wire.tokens import INCOMING_VOCABULARY, PREFIX_LIMIT, VOCAB, NotPlain
 
 References = dict[Any, Any]
+"""
+What can be referred back to while one argument or answer is decoded: objects by their numbers.
+
+L{pbrealm._wire.decode} has further entries of its own.
+"""
 
 _TRUE: Final = b"\x04\x82true"
 _FALSE: Final = b"\x05\x82false"
 
 
 def token_at(buffer: bytes, pos: int) -> tuple[Any, int]:
-    """L{decode_scalar}, of bytes that nobody has looked at yet."""
-    end = skip_digits(buffer, pos)
+    """Check a token that hasn't been scanned, and decode it as L{decode_scalar} does."""
+    end = skip_prefix(buffer, pos)
     if end - pos > PREFIX_LIMIT or buffer[end] > VOCAB:
-        raise NotPlain("too many digits, or no token")
-    return decode_scalar(buffer, pos, WORDS)
+        raise NotPlain("prefix too long, or unknown type byte")
+    return decode_scalar(buffer, pos, INCOMING_VOCABULARY)
 
 
 def none_at(buffer: bytes, pos: int, count: int, refs: References, depth: int) -> tuple[Any, int]:
     if count:
-        raise NotPlain("None with something to it")
+        raise NotPlain("None with items")
     return None, pos
 
 
 def scalar_at(buffer: bytes, pos: int, count: int, expected: type) -> tuple[Any, int]:
+    """
+    Decode a number or a byte string that is the only item.
+
+    @param expected: the type that it must have.
+    """
     if count != 1:
-        raise NotPlain("not one item")
+        raise NotPlain("not exactly one item")
     value, pos = token_at(buffer, pos)
     if type(value) is not expected:
         raise NotPlain(value)
@@ -63,6 +78,7 @@ def boolean_at(
 
 
 def numbers_at(buffer: bytes, pos: int, count: int) -> tuple[Any, int]:
+    """Decode the numbers in a byte string, which spaces separate."""
     body, pos = scalar_at(buffer, pos, count, bytes)
     return map(int, body.split()), pos
 

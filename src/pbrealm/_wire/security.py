@@ -1,10 +1,11 @@
 """
-Whether Twisted would treat plain data as such, by the security options and the classes known.
+Whether jelly, with given security options, would treat plain data as plain data.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from types import MethodType
+from typing import Final
 
 from twisted.spread.jelly import (
     SecurityOptions,
@@ -14,43 +15,45 @@ from twisted.spread.jelly import (
 
 from pbrealm._wire.decode import PLAIN_ATOMS
 
-_STOCK_RULE: Final = SecurityOptions.isTypeAllowed
+_DEFAULT_TYPE_RULE: Final = SecurityOptions.isTypeAllowed
 
 
-def has_default_type_rule(security: Any) -> bool:
+def has_default_type_rule(security: SecurityOptions) -> bool:
     """
-    Whether this asks of a type no more than to be listed, or to have a dot in its name.
+    Whether security options use Twisted's rule for types: a type is allowed if it's listed, or if
+    its name has a dot.
 
-    Such a rule lets jelly send all that is plain data.
+    With this rule jelly may send all plain data.
     """
-    return getattr(security.isTypeAllowed, "__func__", None) is _STOCK_RULE
+    rule = security.isTypeAllowed
+    return isinstance(rule, MethodType) and rule.__func__ is _DEFAULT_TYPE_RULE
 
 
-def may_decode_plain(security: Any) -> bool:
+def may_decode_plain(security: SecurityOptions) -> bool:
     """
-    Whether jelly, by these security options and the classes registered now, would make of plain
-    data what L{decode_plain<pbrealm._wire.decode.decode_plain>} makes of it.
+    Whether jelly would unjelly plain data to what
+    L{decode_plain<pbrealm._wire.decode.decode_plain>} makes of it.
+
+    This is so if the security options allow all its types, and no class is registered for any.
     """
     types = security.allowedTypes if has_default_type_rule(security) else {}
-    # All that is public only adds to these, so their sizes tell whether they have changed.
-    asked = (types, len(types), len(unjellyableRegistry), len(unjellyableFactoryRegistry))
-    if _latest.asked != asked:
-        _latest.asked = asked
-        _latest.answer = (
+    # Twisted's public functions only add to these tables, so a change shows in their sizes.
+    key = (types, len(types), len(unjellyableRegistry), len(unjellyableFactoryRegistry))
+    if _memo.key != key:
+        _memo.key = key
+        _memo.result = (
             types.keys() >= PLAIN_ATOMS
             and unjellyableRegistry.keys().isdisjoint(PLAIN_ATOMS)
             and unjellyableFactoryRegistry.keys().isdisjoint(PLAIN_ATOMS)
         )
-    return _latest.answer
+    return _memo.result
 
 
-class _Latest:
-    """
-    The last question, which is nearly always the next one, and its answer.
-    """
+class _Memo:
+    """The last key and its result.  Nearly all brokers of a process share their options."""
 
-    asked: tuple[object, ...] = ()
-    answer = False
+    key: tuple[object, ...] = ()
+    result = False
 
 
-_latest: Final = _Latest()
+_memo: Final = _Memo()

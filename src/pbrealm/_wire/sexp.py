@@ -1,62 +1,71 @@
 """
-Bytes to s-expressions.
+Decoding s-expressions: lists of lists, bytes and numbers, which banana transports.
 
-They are what jelly makes of objects, and a broker of its messages: lists of lists, bytes and
-numbers.
+Jelly turns objects into s-expressions, and a broker sends its messages as s-expressions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from pbrealm._wire.tokens import FLOAT, LIST, LONGNEG, NEG, STRING, VOCAB, float_at, int_at
 
+Sexp: TypeAlias = int | float | bytes | list[Any]
+"""An s-expression.  The items of a list are s-expressions too."""
 
-def skip_digits(buffer: bytes, pos: int) -> int:
+
+def skip_prefix(buffer: bytes, pos: int) -> int:
     """
-    Where the kind is of the token that begins at C{pos}.
+    Find the type byte of the token that starts at C{pos}.
     """
     while buffer[pos] < 128:
         pos += 1
     return pos
 
 
-def decode_scalar(buffer: bytes, pos: int, words: Mapping[int, bytes]) -> tuple[Any, int]:
+def decode_scalar(buffer: bytes, pos: int, vocabulary: Mapping[int, bytes]) -> tuple[Any, int]:
     """
-    The number or the bytes that begin at C{pos}, and where they end.
+    Decode the token that starts at C{pos}.
 
-    @return: for a list, L{None} and where its first item is.
-    @raise IndexError: if the bytes end before, or it has more digits than any number.
+    @param vocabulary: words by their numbers.
+    @return: the number or the byte string, and where its token ends.  For a list, L{None} and
+        where its first item starts.
+    @raise IndexError: if the buffer ends within the prefix.
+    @raise struct.error: if the buffer ends within a float.
     """
     start = pos
-    while (kind := buffer[pos]) < 128:
+    while (type_byte := buffer[pos]) < 128:
         pos += 1
     number = buffer[start] if pos == start + 1 else int_at(buffer, start, pos)
     pos += 1
-    if kind == STRING:
+    if type_byte == STRING:
         return buffer[pos : pos + number], pos + number
-    if kind == LIST:
+    if type_byte == LIST:
         return None, pos
-    if kind == VOCAB:
-        return words[number], pos
-    if kind == FLOAT:
+    if type_byte == VOCAB:
+        return vocabulary[number], pos
+    if type_byte == FLOAT:
         return float_at(buffer, pos)[0], pos + 8
-    return -number if kind in (NEG, LONGNEG) else number, pos
+    return -number if type_byte in (NEG, LONGNEG) else number, pos
 
 
-def decode_sexp(buffer: bytes, pos: int, words: Mapping[int, bytes]) -> Any:
+def decode_sexp(buffer: bytes, pos: int, vocabulary: Mapping[int, bytes]) -> Sexp:
     """
-    The s-expression that begins at C{pos}.
+    Decode the s-expression that starts at C{pos}.
 
-    It doesn't recurse, and it checks nothing: a L{Scanner<pbrealm._wire.framing.Scanner>} has.
+    This doesn't recurse, so depth is no matter.  It doesn't check anything either: a
+    L{Scanner<pbrealm._wire.framing.Scanner>} must have passed over the same bytes.
+
+    @param vocabulary: words by their numbers.
     """
-    top: list[Any] = []
+    top: list[Sexp] = []
+    # For each list that is open, the list around it and how many items that still lacks.
     stack: list[tuple[list[Any], int]] = []
     items, left = top, 1
     while True:
         start = pos
-        item, pos = decode_scalar(buffer, pos, words)
+        item, pos = decode_scalar(buffer, pos, vocabulary)
         if item is None:
             item = []
             number = int_at(buffer, start, pos - 1)
