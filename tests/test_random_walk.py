@@ -221,7 +221,7 @@ class Walk(RuleBasedStateMachine):
     def every_attach_has_one_detach_at_most(self):
         for avatar in getattr(self, "avatars", ()):
             here = []
-            for entry in avatar.book:
+            for entry in avatar.history:
                 if entry[0] == "attached":
                     assert entry[1] not in here
                     here.append(entry[1])

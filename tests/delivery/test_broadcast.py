@@ -173,11 +173,11 @@ class SameBytesTests(DeliverTestCase):
     def test_observers(self):
         observers = ObserverSet()
         score = Score(observers)
-        self.patch(Player, "perspective_books", lambda player: score)
+        self.patch(Player, "perspective_object", lambda player: score)
         self.serve([RecordingMind(), RecordingMind()])
         observers._clock = self.server.clock
         self.copies = [
-            client.call(reference, "books")
+            client.call(reference, "object")
             for client, reference in zip(self.clients, self.held, strict=True)
         ]
         one = self.clients[0].server_broker
@@ -320,9 +320,9 @@ class SlowClientTests(DeliverTestCase):
     def test_changes_of_a_copy_are_not_dropped(self):
         observers = ObserverSet()
         score = Score(observers)
-        self.patch(Player, "perspective_books", lambda player: score)
+        self.patch(Player, "perspective_object", lambda player: score)
         self.serve([None], when_slow=SlowClientPolicy.KEEP_LAST)
-        copy = self.clients[0].call(self.held[0], "books")
+        copy = self.clients[0].call(self.held[0], "object")
         seen = []
         copy.observe_points = seen.append
         self.clients[0].broker.locallyCachedObjects[copy.luid].observe_points = seen.append

@@ -141,11 +141,11 @@ class ObserverSetTests(SynchronousTestCase):
         self.server = MemoryServer(realm)
         self.observers = ObserverSet(clock=self.server.clock)
         self.score = Score(self.observers)
-        self.patch(Player, "perspective_books", lambda player: self.score)
+        self.patch(Player, "perspective_object", lambda player: self.score)
         self.clients = [self.server.connect() for _ in range(2)]
         self.held = [client.login("alice", "secret") for client in self.clients]
         self.copies = [
-            client.call(reference, "books")
+            client.call(reference, "object")
             for client, reference in zip(self.clients, self.held, strict=True)
         ]
 
@@ -157,7 +157,7 @@ class ObserverSetTests(SynchronousTestCase):
 
     def test_observed_twice(self):
         """One client is one observer, however often it's given the object."""
-        again = self.clients[0].call(self.held[0], "books")
+        again = self.clients[0].call(self.held[0], "object")
         self.assertEqual(len(self.observers), 2)
         del again
 

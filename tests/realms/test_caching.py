@@ -368,4 +368,4 @@ class DisposableTests(FindingMixin, SynchronousTestCase):
         login.cancel()
         self.failureResultOf(login)
         slow.finish()
-        self.assertEqual(made[0].book, [])
+        self.assertEqual(made[0].history, [])

@@ -76,10 +76,10 @@ class RevocationTests(ServerTestCase):
     def setUp(self):
         self.client = self.serve()
         self.counter = Counter()
-        self.patch(Player, "perspective_books", lambda player: self.counter)
+        self.patch(Player, "perspective_object", lambda player: self.counter)
         self.mind = StallingMind()
         self.reference = self.client.login("alice", "secret", self.mind)
-        self.held = self.client.call(self.reference, "books")
+        self.held = self.client.call(self.reference, "object")
         self.assertEqual(self.client.call(self.held, "count"), 1)
 
     def refused(self):
