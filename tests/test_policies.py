@@ -35,7 +35,7 @@ class PolicyTestCase(RealmTestCase):
 
 
 class InterfaceTests(PolicyTestCase):
-    def test_policies(self):
+    def test_interfaces_and_bad_timeouts(self):
         for policy in (Refuse, ReplaceOldest, PingOldest, WaitForRoom):
             verifyClass(IFullPolicy, policy)
             verifyObject(IFullPolicy, policy())
@@ -58,7 +58,7 @@ class ReplaceOldestTests(PolicyTestCase):
         sessions = [self.session(realm, name) for name in "abc"]
         self.assertEqual([s.ended for s in sessions], [Reason.REPLACED, None, None])
 
-    def test_users_replace_their_own_first(self):
+    def test_own_sessions_are_replaced_first(self):
         realm = self.limited(limit=5, total=3, on_full=ReplaceOldest())
         alice, bob, again = (self.session(realm, name) for name in ("alice", "bob", "alice"))
         self.session(realm, "bob")
@@ -111,7 +111,7 @@ class WaitForRoomTests(SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_time_runs_from_the_login(self):
-        """One that has stood in the queue hasn't got its whole time again."""
+        """The timeout includes the time in the queue."""
         second = self.request()
         self.clock.advance(20)
         third = self.request()
@@ -131,8 +131,8 @@ class WaitForRoomTests(SynchronousTestCase):
             self.failureResultOf(login, SessionEnded)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    def test_two_places_at_once(self):
-        """All sessions of a connection leave together, and as many get in."""
+    def test_two_free_slots_at_once(self):
+        """All sessions of a connection end together, and as many newcomers get in."""
         realm = ConnectionLimitedRealm(CachingRealm(Player), limit=2, on_full=WaitForRoom())
         server = MemoryServer(realm)
         client = server.connect()
@@ -143,8 +143,8 @@ class WaitForRoomTests(SynchronousTestCase):
         server.flush()
         self.held += [self.successResultOf(login) for login in waiting]
 
-    def test_much_room_at_once(self):
-        """However long the queue is."""
+    def test_many_free_slots_at_once(self):
+        """A long queue that empties at once makes no deep recursion."""
         limits = [1]
         realm = ConnectionLimitedRealm(
             CachingRealm(Player, clock=self.clock),
@@ -160,7 +160,7 @@ class WaitForRoomTests(SynchronousTestCase):
         self.assertEqual((len(realm._slots), realm._queues.length("alice")), (0, 0))
 
     def test_total(self):
-        """Those who wait for a place in all are one queue, in which only the first is watching."""
+        """Those who wait for the total are one queue; only the first watches the holders."""
         realm = ConnectionLimitedRealm(
             CachingRealm(Player, clock=self.clock), total=2, on_full=WaitForRoom(waiting=3)
         )
@@ -182,15 +182,15 @@ class WaitForRoomTests(SynchronousTestCase):
         self.successResultOf(waiting[2])
         self.assertEqual(realm._queues._queues, {})
 
-    def test_one_that_leaves(self):
-        """One that leaves while it waits gives its turn to the next."""
+    def test_first_in_the_queue_leaves(self):
+        """When the first of the queue leaves, the next one waits in its place."""
         second, third = self.request(), self.request()
         second.cancel()
         self.failureResultOf(second, SessionEnded)
         self.first.end()
         self.successResultOf(third)
 
-    def test_one_that_leaves_the_queue(self):
+    def test_last_in_the_queue_leaves(self):
         second, third = self.request(), self.request()
         third.cancel()
         self.failureResultOf(third, SessionEnded)
@@ -208,14 +208,14 @@ class PingOldestTests(SynchronousTestCase):
         self.first, self.second, self.third = (self.server.connect() for _ in range(3))
         self.held = self.first.login("alice", "secret")
 
-    def test_alive(self):
-        """One that answers stays, and needs nothing installed for it, nor a mind."""
+    def test_alive_client_stays(self):
+        """A client that answers stays; a plain client without a mind does."""
         with self.assertRaises(pb.RemoteError) as caught:
             self.second.login("alice", "secret")
         self.assertEqual(caught.exception.remoteType, b"pbrealm.errors.TooManyConnections")
         self.assertEqual(self.server.clock.getDelayedCalls(), [])
 
-    def test_dead(self):
+    def test_dead_client_is_replaced(self):
         (old,) = self.realm.sessions()
         self.first.cut_off()
         login = self.second.start_login("alice", "secret")
@@ -226,8 +226,8 @@ class PingOldestTests(SynchronousTestCase):
         self.held = self.successResultOf(login)
         self.assertFalse(self.first.connected)
 
-    def test_leaves_while_asked(self):
-        """One whose connection is lost while it's asked makes room at once."""
+    def test_connection_lost_during_the_ping(self):
+        """A connection that is lost during the ping frees the slot at once."""
         self.first.cut_off()
         login = self.second.start_login("alice", "secret")
         self.server.flush()
@@ -235,8 +235,8 @@ class PingOldestTests(SynchronousTestCase):
         self.server.flush()
         self.held = self.successResultOf(login)
 
-    def test_logs_out_while_asked(self):
-        """One that has left by the time of its answer has made room."""
+    def test_logout_during_the_ping(self):
+        """A logout that arrives with the answer frees the slot."""
         self.first.cut_off()
         login = self.second.start_login("alice", "secret")
         self.server.flush()
@@ -245,8 +245,8 @@ class PingOldestTests(SynchronousTestCase):
         self.server.flush()
         self.held = self.successResultOf(login)
 
-    def test_one_place_one_kick(self):
-        """Two newcomers ask one after another, and only one gets the place."""
+    def test_two_newcomers_for_one_slot(self):
+        """Only one of two newcomers gets the slot."""
         self.first.cut_off()
         logins = [c.start_login("alice", "secret") for c in (self.second, self.third)]
         self.server.flush()

@@ -1,5 +1,5 @@
 """
-What several tests of realms begin with, and what holds of each realm of a kind.
+Test cases and mixins for realms.
 """
 
 from twisted.cred.checkers import ANONYMOUS
@@ -33,7 +33,7 @@ class RealmTestCase(SynchronousTestCase):
 
 
 @implementer(IRealm)
-class HandWritten:
+class HandWrittenRealm:
     """A realm that knows nothing of pbrealm, and answers when the test says so."""
 
     def __init__(self, slow=False):
@@ -58,13 +58,13 @@ class WrappingMixin:
     """
 
     def test_interfaces(self):
-        realm = self.wrap(HandWritten())
+        realm = self.wrap(HandWrittenRealm())
         verifyObject(IRealm, realm)
         verifyObject(ISessionRealm, realm)
 
     def test_hand_written(self):
         """A hand-written realm gets a string and the mind, and its logout is called once."""
-        inner = HandWritten()
+        inner = HandWrittenRealm()
         mind = RecordingMind()
         _, session, logout = self.successResultOf(self.request(self.wrap(inner), b"alice", mind))
         self.assertEqual(inner.asked, [("alice", mind)])
@@ -75,7 +75,7 @@ class WrappingMixin:
 
     def test_hand_written_too_late(self):
         """A hand-written realm that answers too late is logged out from."""
-        inner = HandWritten(slow=True)
+        inner = HandWrittenRealm(slow=True)
         login = self.request(self.wrap(inner))
         login.cancel()
         self.failureResultOf(login, SessionEnded)
@@ -83,19 +83,19 @@ class WrappingMixin:
         self.assertEqual(inner.logouts, ["alice"])
 
     def test_hand_written_refuses(self):
-        inner = HandWritten(slow=True)
+        inner = HandWrittenRealm(slow=True)
         login = self.request(self.wrap(inner))
         inner.pending.errback(ZeroDivisionError())
         self.failureResultOf(login, ZeroDivisionError)
 
     def test_hand_written_raises(self):
-        realm = self.wrap(HandWritten())
+        realm = self.wrap(HandWrittenRealm())
         login = realm.requestAvatar("alice", None, ISessionRealm)
         self.failureResultOf(login, NotImplementedError)
 
     def test_clock_of_the_realm_within(self):
         self.assertIs(self.wrap(CachingRealm(Player, clock=self.clock)).clock, self.clock)
-        self.assertIsNone(self.wrap(HandWritten()).clock)
+        self.assertIsNone(self.wrap(HandWrittenRealm()).clock)
 
 
 class IMailbox(Interface):
@@ -201,7 +201,7 @@ class AvatarMixin:
     def test_bytes_are_decoded(self):
         self.assertEqual(self.session(self.make(Player), "zoë".encode()).avatar_id, "zoë")
 
-    def test_names_that_are_none(self):
+    def test_invalid_avatar_ids(self):
         realm = self.make(Player)
         for name, text in (
             (b"\xff", "the name is not valid UTF-8"),

@@ -39,7 +39,7 @@ class CachingTests(AvatarMixin, RealmTestCase):
             self.failureResultOf(login, ZeroDivisionError)
         self.assertEqual(dict(realm.avatars), {})
 
-    def test_failure_for_nobody(self):
+    def test_failure_that_no_login_waits_for(self):
         """A creation that fails when nobody waits for it any more is logged."""
         slow = Slow(Player)
         realm = self.make(slow)
@@ -49,7 +49,7 @@ class CachingTests(AvatarMixin, RealmTestCase):
         slow.fail(ZeroDivisionError())
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
-    def test_kept_for_nobody(self):
+    def test_avatar_that_no_login_waits_for(self):
         """A creation that succeeds when nobody waits for it any more is kept like another."""
         slow = Slow(Player)
         realm = self.make(slow, linger=10, clock=Clock())
@@ -67,14 +67,14 @@ class CachingTests(AvatarMixin, RealmTestCase):
         with self.assertRaises(TypeError):
             realm.avatars["alice"] = None
 
-    def test_for_good(self):
+    def test_kept_for_ever_by_default(self):
         realm = self.make(Player)
         avatar = self.session(realm).avatar
         self.session(realm).end()
         self.assertIs(realm.avatars["alice"], avatar)
 
     def test_linger(self):
-        """An avatar stays for so long after its last session, and a new one stops the clock."""
+        """An avatar stays for so long after its last session; a new session cancels that."""
         clock = Clock()
         realm = self.make(Player, linger=10, clock=clock)
         first, second = self.session(realm), self.session(realm)
@@ -110,7 +110,7 @@ class CachingTests(AvatarMixin, RealmTestCase):
         self.assertEqual(dict(realm.avatars), {})
 
     def test_stays_until_detached(self):
-        """An avatar that is still detaching isn't let go of: there's no second one meanwhile."""
+        """The realm keeps an avatar that is still detaching, and makes no second one."""
         realm = self.make(Aware, linger=0)
         slow = Slow(lambda *_: None)
         session = self.session(realm)
@@ -122,7 +122,7 @@ class CachingTests(AvatarMixin, RealmTestCase):
         self.assertIs(realm.avatars["alice"], avatar)
 
     def test_max_avatars(self):
-        """Of those with nobody on them, the one that was left longest ago goes first."""
+        """Of the avatars without sessions, the one without them for longest goes first."""
         realm = self.make(Player, max_avatars=2)
         sessions = {name: self.session(realm, name) for name in "abcd"}
         for name in "bac":

@@ -41,7 +41,7 @@ class ConnectionLimitedTests(WrappingMixin, RealmTestCase):
         for name in ("admin", "alice"):
             self.failureResultOf(self.request(realm, name), TooManyConnections)
 
-    def test_nobody(self):
+    def test_limit_of_none(self):
         """A limit of none by role lets nobody in, whatever the policy."""
         for policy in (Refuse(), ReplaceOldest(), PingOldest(), WaitForRoom()):
             realm = self.limited(limit=lambda _: 0, on_full=policy)
@@ -55,7 +55,7 @@ class ConnectionLimitedTests(WrappingMixin, RealmTestCase):
         failure = self.failureResultOf(self.request(realm, "carol"), TooManyConnections)
         self.assertEqual(str(failure.value), "as many clients are logged in as may be (reason 4)")
 
-    def test_failed_login_frees_its_place(self):
+    def test_failed_login_frees_its_slot(self):
         slow = Slow()
         realm = self.limited(slow)
         login = self.request(realm)
@@ -72,7 +72,7 @@ class ConnectionLimitedTests(WrappingMixin, RealmTestCase):
                 self.limited(**options)
 
     def test_policy_that_makes_no_room(self):
-        """A policy that lets nobody leave doesn't keep the newcomer in suspense."""
+        """The newcomer of a policy that frees no slot is refused."""
 
         @implementer(IFullPolicy)
         class Idle:
@@ -86,7 +86,7 @@ class ConnectionLimitedTests(WrappingMixin, RealmTestCase):
         self.failureResultOf(self.request(realm), TooManyConnections)
 
     def test_policy_that_fails(self):
-        """The newcomer is refused, and the next one has his turn."""
+        """The newcomer is refused, and the policy is asked for the next one."""
 
         @implementer(IFullPolicy)
         class Broken:

@@ -11,12 +11,12 @@ class DisposableTests(AvatarMixin, RealmTestCase):
     def make(self, factory):
         return DisposableRealm(factory)
 
-    def test_one_each(self):
+    def test_one_avatar_for_each_login(self):
         realm = self.make(Player)
         self.assertIsNot(self.session(realm).avatar, self.session(realm).avatar)
 
     def test_fails_too_late(self):
-        """A factory that fails when the client is gone fails for nobody, and is logged."""
+        """The failure of a factory after its client has gone is logged."""
         slow = Slow()
         login = self.request(self.make(slow))
         login.cancel()
@@ -25,7 +25,7 @@ class DisposableTests(AvatarMixin, RealmTestCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_too_late(self):
-        """An avatar that is made when the session is over is nobody's."""
+        """An avatar that is made when the session is over isn't attached to."""
         slow = Slow()
         made = []
         slow.make = lambda name: made.append(Aware(name)) or made[-1]

@@ -98,7 +98,7 @@ class BroadcastTests(RealmTestCase):
         self.assertEqual(mind.calls, [("news", ())])
 
     def test_cancel(self):
-        """Cancelled, it stops waiting, and says who hadn't answered."""
+        """A broadcast that is cancelled stops waiting, and reports who hasn't answered."""
         self.serve([StallingMind(), RecordingMind("fine")])
         broadcast = self.realm.broadcast("news")
         self.server.flush()
@@ -107,13 +107,13 @@ class BroadcastTests(RealmTestCase):
         self.assertEqual((len(report.answered), len(report.failed)), (1, 1))
         self.assertEqual(self.server.clock.getDelayedCalls(), [])
 
-    def test_what_cannot_be_sent(self):
+    def test_arguments_that_cannot_be_sent(self):
         """An argument that can't be sent is each client's failure; nothing is raised."""
         self.serve([RecordingMind(), RecordingMind()])
         report = self.successResultOf(self.realm.broadcast("news", 2**500))
         self.assertEqual(len(report.failed), 2)
 
-    def test_a_keyword_called_method(self):
+    def test_keywords_named_as_parameters(self):
         mind = RecordingMind()
         self.serve([mind])
         self.realm.broadcast("news", method="post", avatar_id=1)

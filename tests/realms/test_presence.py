@@ -8,7 +8,7 @@ from tests.realms.cases import RealmTestCase
 
 
 class PresenceTests(RealmTestCase):
-    def test_presence(self):
+    def test_arrivals_and_departures(self):
         """Subscribers hear of each that comes and goes, and which is the first and the last."""
         realm = MindTrackingRealm(CachingRealm(Player, clock=self.clock))
         events = []
@@ -31,8 +31,8 @@ class PresenceTests(RealmTestCase):
         self.session(realm)
         self.assertEqual(len(events), 4)
 
-    def test_presence_is_told_when_it_is_so(self):
-        """What a subscriber asks, it's answered as of after the event; its failures are logged."""
+    def test_subscribers_are_called_after_the_change(self):
+        """What a subscriber asks the realm is true after the event.  Its failures are logged."""
         realm = MindTrackingRealm(CachingRealm(Player))
         seen = []
         realm.subscribe(lambda event: 1 / 0)
@@ -41,7 +41,7 @@ class PresenceTests(RealmTestCase):
         self.assertEqual(seen, [1, 0])
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
 
-    def test_kicked_at_arrival(self):
+    def test_ended_at_arrival(self):
         """A login whose session ends as it arrives has failed."""
         realm = MindTrackingRealm(CachingRealm(Player))
         realm.subscribe(lambda event: isinstance(event, Arrival) and event.session.end())
