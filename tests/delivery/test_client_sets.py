@@ -1,13 +1,13 @@
 """
-The sets that avatars keep; what they are safe from is in L{tests.pitfalls.test_minds}.
+The sets of clients that avatars keep; what they avoid is in L{tests.pitfalls.test_minds}.
 """
 
-from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm import CachingRealm, ClientSet, MindTrackingRealm, NoMind, ObserverSet, Reason
 from pbrealm.testing import FailingMind, MemoryServer, RecordingMind, VanishingMind
 from tests.avatars import Player
+from tests.delivery.cases import Score
 
 
 class ClientSetTests(SynchronousTestCase):
@@ -78,8 +78,8 @@ class ClientSetTests(SynchronousTestCase):
         self.successResultOf(report).failed[bob].trap(NoMind)
         self.assertIn(bob, self.set)
 
-    def test_found_dead(self):
-        """One that dies on the way is dropped, and the report says so by its mind."""
+    def test_dead_clients_are_dropped(self):
+        """A mind whose client vanishes is dropped, and is in the report."""
         vanishing = VanishingMind()
         vanishing.client = self.server.connect()
         self.held.append(vanishing.client.login("bob", "secret", vanishing))
@@ -108,31 +108,6 @@ class ClientSetTests(SynchronousTestCase):
         self.assertEqual(report.answered[local], ("news", (1,)))
         clients.discard(local)
         self.assertEqual(len(clients), 0)
-
-
-class Score(pb.Cacheable):
-    def __init__(self, observers):
-        self.points = 0
-        self.observers = observers
-
-    def getStateToCacheAndObserveFor(self, perspective, observer):
-        self.observers.add(observer)
-        return {"points": self.points}
-
-    def stoppedObserving(self, perspective, observer):
-        self.observers.discard(observer)
-
-    def set(self, points):
-        self.points = points
-        return self.observers.notify("points", points)
-
-
-class ScoreCopy(pb.RemoteCache):
-    def observe_points(self, points):
-        self.points = points
-
-
-pb.setUnjellyableForClass(Score, ScoreCopy)
 
 
 class ObserverSetTests(SynchronousTestCase):

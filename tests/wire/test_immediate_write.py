@@ -1,5 +1,5 @@
 """
-Answers leave in the round in which the question came, in order, and the transport does the rest.
+Writing at once what the transport has room for.
 """
 
 from __future__ import annotations
@@ -7,27 +7,19 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from twisted.internet import reactor as _reactor
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint
 from twisted.internet.main import CONNECTION_LOST
 from twisted.internet.testing import MemoryReactor, StringTransport
 from twisted.spread import pb
-from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm import DisposableRealm, ServerFactory
 from pbrealm._wire.broker import FastBroker
 from pbrealm._wire.immediate_write import (
     MAX_IMMEDIATE_BYTES,
     can_write_immediately,
     write_immediately,
 )
-from pbrealm.client import ClientFactory
-from pbrealm.testing import make_portal
 from tests.wire.plain import written
-
-reactor: Any = _reactor
 
 
 class Socket(FileDescriptor):
@@ -54,7 +46,7 @@ class Socket(FileDescriptor):
         return self in self.reactor.getWriters()
 
 
-class SendAtOnceTests(SynchronousTestCase):
+class WriteImmediatelyTests(SynchronousTestCase):
     """
     L{write_immediately}.
     """
@@ -167,7 +159,7 @@ class BrokerTests(SynchronousTestCase):
         self.call(3)
         self.assertEqual(self.socket.sent, [written([b"answer", 7, [b"None"]]) * 3])
 
-    def test_the_other_end_has_work(self) -> None:
+    def test_first_answers_of_many_leave_at_once(self) -> None:
         """Of many, the first leave while the others are being made; each once, in order."""
         seen: list[int] = []
         self.root.do = lambda: seen.append(len(b"".join(self.socket.sent)))
@@ -177,7 +169,7 @@ class BrokerTests(SynchronousTestCase):
         self.assertEqual(set(seen), {0, len(answer) * 8, len(answer) * 16})
 
     def test_nothing_is_sent_twice(self) -> None:
-        """Not even if what is sent first makes the transport say something."""
+        """Not even if the first write makes the transport write again."""
         self.root.do = self.socket.startWriting = lambda: self.broker.hand_over()  # type: ignore
         self.socket.room = 20
         self.call(20)
@@ -214,8 +206,8 @@ class BrokerTests(SynchronousTestCase):
         self.assertIsNone(self.broker._held)
 
 
-class Whimsical(pb.Root):
-    """A root that answers, and sends other things meanwhile, as chance will have it."""
+class RandomRoot(pb.Root):
+    """A root that answers, and sends other things meanwhile, at random."""
 
     def __init__(self, chance: Random) -> None:
         self.chance = chance
@@ -246,7 +238,7 @@ class SameAsPlainTests(SynchronousTestCase):
 
     def said(self, protocol: type[pb.Broker], transport: Any, seed: int) -> bytes:
         chance = Random(seed)
-        root = Whimsical(chance)
+        root = RandomRoot(chance)
         factory = pb.PBServerFactory(root)
         factory.protocol = protocol
         broker: Any = factory.buildProtocol(None)
@@ -279,36 +271,9 @@ class SameAsPlainTests(SynchronousTestCase):
             transport.doWrite()
         return b"".join(transport.sent)
 
-    def test_by_chance(self) -> None:
+    def test_random_calls(self) -> None:
         """Nothing is lost, sent twice, or overtaken."""
         for seed in range(100):
             plain = self.said(pb.Broker, StringTransport(), seed)
             self.assertEqual(self.said(FastBroker, Socket(), seed), plain)
             self.assertEqual(self.said(FastBroker, StringTransport(), seed), plain)
-
-
-class NoDelayTests(TestCase):
-    """
-    What is sent in several pieces arrives without waiting for an acknowledgement of the first.
-    """
-
-    async def test_both_ends(self) -> None:
-        """So it is for a server's connection and for a client's, whatever stands in between."""
-        portal = make_portal(DisposableRealm(lambda _: pb.Avatar()), {})
-        server, client = ServerFactory(portal), ClientFactory()
-        brokers: list[Any] = []
-        build = server.buildProtocol
-        server.buildProtocol = lambda addr: brokers.append(build(addr)) or brokers[-1]
-        port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(server)
-        self.addCleanup(port.stopListening)
-        endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
-        brokers.append(await endpoint.connect(client))
-        await client.getRootObject()
-        self.assertEqual(
-            [bool(broker.transport.getTcpNoDelay()) for broker in brokers], [True] * 2
-        )
-        gone: list[Deferred[None]] = [Deferred(), Deferred()]
-        for broker, each in zip(brokers, gone, strict=True):
-            broker.notifyOnDisconnect(lambda each=each: each.callback(None))
-        brokers[-1].transport.loseConnection()
-        await gatherResults(gone)
