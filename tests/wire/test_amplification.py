@@ -30,7 +30,7 @@ def doubling(times: int, last: list[Any]) -> list[Any]:
     return [b"list", *steps, last]
 
 
-class SharingTests(SynchronousTestCase):
+class AmplificationTests(SynchronousTestCase):
     @given(graphs())
     def test_what_is_made_of_objects(self, graph: object) -> None:
         """What jelly makes of anything, shared or circular, is let through."""
@@ -75,39 +75,7 @@ class SharingTests(SynchronousTestCase):
         self.assertRaises(MessageTooLarge, broker.unserialize, bomb)
 
 
-class GivingUpTests(SynchronousTestCase):
-    """
-    Answers that nobody waits for any more.
-    """
-
-    def test_nothing_is_kept(self) -> None:
-        pair = Pair(pb.Root())
-        answer = pair.client.remoteForName("nobody").callRemote("anything")
-        answer.addErrback(lambda _: None)
-        answer.cancel()
-        self.assertEqual(pair.client.waitingForAnswers, {})
-        # The answer comes now.
-        pair.pump()
-        self.assertEqual(pair.client.waitingForAnswers, {})
-
-    def test_answer_to_no_question(self) -> None:
-        pair = Pair(pb.Root())
-        pair.server.sendCall(b"answer", 9, 1)
-        self.assertRaises(KeyError, pair.pump)
-
-    def test_answer_that_cannot_be_read(self) -> None:
-        """Who waits for it is told of the end that it puts to the connection."""
-        pair = Pair(pb.Root())
-        answer = pair.server.remoteForName("nobody").callRemote("anything")
-        pair.server.transport.clear()
-        pair.client.sendCall(b"answer", 1, [b"no.such.Class", 1])
-        self.assertRaises(InsecureJelly, pair.pump)
-        self.assertNoResult(answer)
-        pair.close()
-        self.failureResultOf(answer, pb.PBConnectionLost)
-
-
-class QuickTests(SynchronousTestCase):
+class HarmlessSharingTests(SynchronousTestCase):
     def test_what_programs_share(self) -> None:
         """A thousand of a kind that have parts in common are no matter for doubts."""
         position, items = {"x": 1.5, "y": -2.25}, ["sword", "shield", "bow"]

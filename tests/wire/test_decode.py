@@ -7,39 +7,12 @@ from __future__ import annotations
 from typing import Any
 
 from hypothesis import given
-from hypothesis import strategies as st
-from twisted.spread import jelly
 from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm._wire.decode import PLAIN_ATOMS, decode_plain
-from pbrealm._wire.security import may_decode_plain
+from pbrealm._wire.decode import decode_plain
 from pbrealm._wire.tokens import NotPlain
-from tests.wire.plain import (
-    graphs,
-    integers,
-    outcome,
-    texts,
-    trees,
-    twisted_decode,
-    twisted_encode,
-    written,
-)
-
-atoms = st.sampled_from(sorted(PLAIN_ATOMS)) | st.sampled_from([b"remote", b"copy", b"a.b"])
-
-sexps = st.recursive(
-    integers | st.floats() | st.binary(max_size=9) | texts.map(str.encode) | atoms,
-    lambda inner: (
-        st.lists(inner, max_size=5)
-        | st.builds(lambda atom, items: [atom, *items], atoms, st.lists(inner, max_size=4))
-        | st.builds(
-            lambda pairs: [b"dictionary", *pairs],
-            st.lists(st.lists(inner, min_size=2, max_size=2), max_size=4),
-        )
-    ),
-    max_leaves=20,
-)
-"""Jelly that is right, wrong, or odd."""
+from tests.wire.plain import graphs, outcome, trees, twisted_decode, twisted_encode, written
+from tests.wire.streams import jellies
 
 
 def ours_or_theirs(encoded: bytes) -> Any:
@@ -82,7 +55,7 @@ class SameObjectsTests(SynchronousTestCase):
         else:
             self.same(ours, theirs)
 
-    @given(sexps)
+    @given(jellies)
     def test_any_jelly(self, sexp: Any) -> None:
         """Whatever Twisted doesn't make an object of is left to it."""
         encoded = written(sexp)
@@ -109,40 +82,3 @@ class SameObjectsTests(SynchronousTestCase):
             b"\x02\x80\x0b\x87\x81",
         ):
             self.same(ours_or_theirs(encoded), twisted_decode(encoded))
-
-
-class SecurityTests(SynchronousTestCase):
-    """
-    When L{may_decode_plain} says that jelly would do otherwise.
-    """
-
-    def test_stock(self) -> None:
-        """Twisted's own options allow plain data."""
-        self.assertTrue(may_decode_plain(jelly.globalSecurity))
-
-    def test_less_allowed(self) -> None:
-        """Options that don't list all of it."""
-        self.assertFalse(may_decode_plain(jelly.SecurityOptions()))
-
-    def test_other_rules(self) -> None:
-        """Options that are asked in another way."""
-
-        class Picky(jelly.SecurityOptions):
-            def isTypeAllowed(self, typeName: Any) -> bool:
-                return typeName != b"unicode"
-
-        picky = Picky()
-        picky.allowBasicTypes()
-        self.assertFalse(may_decode_plain(picky))
-        self.assertFalse(may_decode_plain(jelly.DummySecurityOptions()))
-        changed = jelly.SecurityOptions()
-        changed.allowBasicTypes()
-        self.assertTrue(may_decode_plain(changed))
-        changed.isTypeAllowed = lambda name: False
-        self.assertFalse(may_decode_plain(changed))
-
-    def test_registered_class(self) -> None:
-        """Somebody has a class of their own for dictionaries."""
-        jelly.unjellyableRegistry[b"dictionary"] = dict
-        self.addCleanup(jelly.unjellyableRegistry.pop, b"dictionary")
-        self.assertFalse(may_decode_plain(jelly.globalSecurity))

@@ -1,5 +1,5 @@
 """
-Messages that are decoded at once are those that are looked over first, and those that Twisted has.
+A broker's messages from bytes: the same whether they are decoded at once or item by item.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ from pbrealm._wire.broker import FastBroker
 from pbrealm._wire.lazy_jelly import LazyJelly, without_lazy
 from pbrealm._wire.message_limits import MessageLimits
 from tests.wire.plain import integers, outcome, trees, twisted_decode, twisted_encode, written
-from tests.wire.test_decode import sexps
-from tests.wire.test_framing import pieces, tokens
+from tests.wire.streams import jellies, pieces, tokens
 
 
-def listening(kind: type[pb.Broker]) -> tuple[Any, list[Any]]:
+def listening_broker(kind: type[pb.Broker]) -> tuple[Any, list[Any]]:
     """A broker, and what it has heard."""
     broker = kind(isClient=False)
     broker.factory = pb.PBServerFactory(pb.Root())
@@ -41,10 +40,12 @@ def jellied(obj: Any) -> Any:
 arguments = st.one_of(
     st.lists(trees, max_size=3).map(tuple).map(jellied),
     st.dictionaries(st.text(max_size=5), trees, max_size=3).map(jellied),
-    sexps,
+    jellies,
 )
 
+
 scalars = st.one_of(integers, st.binary(max_size=9), st.sampled_from([b"root", b"message"]))
+
 
 messages = st.one_of(
     st.builds(
@@ -72,8 +73,8 @@ class SameMessagesTests(SynchronousTestCase):
     """
 
     def run_both(self, stream: list[bytes]) -> list[Any]:
-        ours, heard = listening(FastBroker)
-        theirs, expected = listening(pb.Broker)
+        ours, heard = listening_broker(FastBroker)
+        theirs, expected = listening_broker(pb.Broker)
         for piece in stream:
             error = outcome(theirs.dataReceived, piece)
             self.assertEqual(outcome(ours.dataReceived, piece), error)
@@ -132,7 +133,7 @@ class SameMessagesTests(SynchronousTestCase):
         stream = written(message)
         outcomes = []
         for small in (True, False):
-            broker, heard = listening(FastBroker)
+            broker, heard = listening_broker(FastBroker)
             broker.limits = MessageLimits(message_bytes=size, depth=depth, items=size)
             # One byte is too little to be decoded at once.
             cut = 0 if small else 1
@@ -146,7 +147,7 @@ class SameMessagesTests(SynchronousTestCase):
         large = [b"answer", 1, [b"list", b"x" * 600_000]]
         (heard,) = self.run_both([written(large)])
         self.assertEqual(heard[2][1], b"x" * 600_000)
-        broker, _ = listening(FastBroker)
+        broker, _ = listening_broker(FastBroker)
         self.assertRaises(
             BananaError,
             broker.dataReceived,
@@ -155,7 +156,7 @@ class SameMessagesTests(SynchronousTestCase):
 
     def test_new_object_each_time(self) -> None:
         """What was made of jelly may be changed; made again, it's as it was sent."""
-        broker, heard = listening(FastBroker)
+        broker, heard = listening_broker(FastBroker)
         broker.dataReceived(written([b"answer", 1, jellied([1, 2])]))
         first = broker.unserialize(heard[0][2])
         first.append(3)
