@@ -16,6 +16,7 @@ from pbrealm._broker_slot import broker_of
 from pbrealm._delivery.encoded_call import encode_call
 from pbrealm._delivery.send_call import send_call, takes_encoded
 from pbrealm._wire.broker import FastBroker
+from tests.examples import examples
 from tests.wire.pair import Pair
 from tests.wire.plain import graphs, texts, trees
 
@@ -38,7 +39,7 @@ class SendCallTests(SynchronousTestCase):
     L{send_call} against C{callRemote}.
     """
 
-    @settings(max_examples=50)
+    @settings(max_examples=examples(50))
     @given(
         st.lists(trees | graphs(), max_size=3),
         st.dictionaries(names, trees, max_size=3),

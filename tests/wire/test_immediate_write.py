@@ -19,6 +19,7 @@ from pbrealm._wire.immediate_write import (
     can_write_immediately,
     write_immediately,
 )
+from tests.examples import examples
 from tests.wire.plain import written
 
 
@@ -273,7 +274,7 @@ class SameAsPlainTests(SynchronousTestCase):
 
     def test_random_calls(self) -> None:
         """Nothing is lost, sent twice, or overtaken."""
-        for seed in range(100):
+        for seed in range(examples(100)):
             plain = self.said(pb.Broker, StringTransport(), seed)
             self.assertEqual(self.said(FastBroker, Socket(), seed), plain)
             self.assertEqual(self.said(FastBroker, StringTransport(), seed), plain)
