@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test abuse fuzz check bench bench-calls bench-sessions clean
+.PHONY: demo unit test abuse fuzz check bench bench-calls bench-sessions clean
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "pbrealm needs Python 3.10 or newer; name one with: make PYTHON=python3.12")'
@@ -11,9 +11,13 @@ $(VENV)/installed: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
+# The tests without processes and sockets, with few examples of those that make their own.
+unit: $(VENV)/installed
+	PBREALM_EXAMPLES=few $(BIN)/python -m pytest --ignore tests/integration
+
+# All tests, in full.
 test: $(VENV)/installed
 	$(BIN)/python -m pytest
-	$(BIN)/python -m twisted.trial tests
 
 # The tests under pytest, with a floor for what they cover; see [tool.coverage] in pyproject.toml.
 .PHONY: coverage

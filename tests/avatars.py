@@ -41,7 +41,7 @@ class Player(pb.Avatar):
         self.answer = Deferred()
         return self.answer
 
-    def perspective_books(self):
+    def perspective_object(self):
         raise NotImplementedError("for tests to patch")
 
     def perspective_fail(self):
@@ -50,20 +50,25 @@ class Player(pb.Avatar):
 
 @implementer(IClientAware)
 class Aware(Player):
-    """Keeps a book of who attached and detached."""
+    """Keeps a history of who attached and detached."""
 
     def __init__(self, name):
         super().__init__(name)
         self.clients = []
-        self.book = []
+        self.history = []
+
+    @property
+    def book(self):
+        """The same, by the name that C{tests/integration/abuse} knows it by."""
+        return self.history
 
     def attached(self, session):
         self.clients.append(session)
-        self.book.append(("attached", session))
+        self.history.append(("attached", session))
 
     def detached(self, session, reason):
         self.clients.remove(session)
-        self.book.append(("detached", session, reason))
+        self.history.append(("detached", session, reason))
 
 
 class Slow:

@@ -36,6 +36,7 @@ from pbrealm import (
 from pbrealm._session.connection import has_sessions
 from pbrealm.testing import MemoryServer, RecordingMind, StallingMind, make_portal
 from tests.avatars import Aware, Slow, SlowToAttach
+from tests.examples import examples
 
 NAMES = ["alice", "bob", "carol"]
 LIMIT = 2
@@ -221,7 +222,7 @@ class Walk(RuleBasedStateMachine):
     def every_attach_has_one_detach_at_most(self):
         for avatar in getattr(self, "avatars", ()):
             here = []
-            for entry in avatar.book:
+            for entry in avatar.history:
                 if entry[0] == "attached":
                     assert entry[1] not in here
                     here.append(entry[1])
@@ -276,7 +277,10 @@ class WalkUnderPlainPB(Walk):
 # many others.
 WALKS = int(os.environ.get("PBREALM_WALKS", "0"))
 STEPS = settings(
-    max_examples=WALKS or 100, stateful_step_count=50, deadline=None, derandomize=not WALKS
+    max_examples=WALKS or examples(100),
+    stateful_step_count=50,
+    deadline=None,
+    derandomize=not WALKS,
 )
 
 

@@ -1,13 +1,13 @@
 """
-The sets that avatars keep; what they are safe from is in L{tests.pitfalls.test_minds}.
+The sets of clients that avatars keep; what they avoid is in L{tests.pitfalls.test_minds}.
 """
 
-from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm import CachingRealm, ClientSet, MindTrackingRealm, NoMind, ObserverSet, Reason
 from pbrealm.testing import FailingMind, MemoryServer, RecordingMind, VanishingMind
 from tests.avatars import Player
+from tests.delivery.cases import Score
 
 
 class ClientSetTests(SynchronousTestCase):
@@ -78,8 +78,8 @@ class ClientSetTests(SynchronousTestCase):
         self.successResultOf(report).failed[bob].trap(NoMind)
         self.assertIn(bob, self.set)
 
-    def test_found_dead(self):
-        """One that dies on the way is dropped, and the report says so by its mind."""
+    def test_dead_clients_are_dropped(self):
+        """A mind whose client vanishes is dropped, and is in the report."""
         vanishing = VanishingMind()
         vanishing.client = self.server.connect()
         self.held.append(vanishing.client.login("bob", "secret", vanishing))
@@ -110,42 +110,17 @@ class ClientSetTests(SynchronousTestCase):
         self.assertEqual(len(clients), 0)
 
 
-class Score(pb.Cacheable):
-    def __init__(self, observers):
-        self.points = 0
-        self.observers = observers
-
-    def getStateToCacheAndObserveFor(self, perspective, observer):
-        self.observers.add(observer)
-        return {"points": self.points}
-
-    def stoppedObserving(self, perspective, observer):
-        self.observers.discard(observer)
-
-    def set(self, points):
-        self.points = points
-        return self.observers.notify("points", points)
-
-
-class ScoreCopy(pb.RemoteCache):
-    def observe_points(self, points):
-        self.points = points
-
-
-pb.setUnjellyableForClass(Score, ScoreCopy)
-
-
 class ObserverSetTests(SynchronousTestCase):
     def setUp(self):
         realm = CachingRealm(Player)
         self.server = MemoryServer(realm)
         self.observers = ObserverSet(clock=self.server.clock)
         self.score = Score(self.observers)
-        self.patch(Player, "perspective_books", lambda player: self.score)
+        self.patch(Player, "perspective_object", lambda player: self.score)
         self.clients = [self.server.connect() for _ in range(2)]
         self.held = [client.login("alice", "secret") for client in self.clients]
         self.copies = [
-            client.call(reference, "books")
+            client.call(reference, "object")
             for client, reference in zip(self.clients, self.held, strict=True)
         ]
 
@@ -157,7 +132,7 @@ class ObserverSetTests(SynchronousTestCase):
 
     def test_observed_twice(self):
         """One client is one observer, however often it's given the object."""
-        again = self.clients[0].call(self.held[0], "books")
+        again = self.clients[0].call(self.held[0], "object")
         self.assertEqual(len(self.observers), 2)
         del again
 

@@ -1,5 +1,5 @@
 """
-A call that is encoded once is what C{callRemote} writes each time.
+Sending a call that is encoded already.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pbrealm._broker_slot import broker_of
 from pbrealm._delivery.encoded_call import encode_call
 from pbrealm._delivery.send_call import send_call, takes_encoded
 from pbrealm._wire.broker import FastBroker
+from tests.examples import examples
 from tests.wire.pair import Pair
 from tests.wire.plain import graphs, texts, trees
 
@@ -33,12 +34,12 @@ class Root(pb.Root):
         return [args, kw]
 
 
-class EncodeOnceTests(SynchronousTestCase):
+class SendCallTests(SynchronousTestCase):
     """
-    L{encode_call} and L{send_call} against C{callRemote}.
+    L{send_call} against C{callRemote}.
     """
 
-    @settings(max_examples=50)
+    @settings(max_examples=examples(50))
     @given(
         st.lists(trees | graphs(), max_size=3),
         st.dictionaries(names, trees, max_size=3),
@@ -81,36 +82,6 @@ class EncodeOnceTests(SynchronousTestCase):
             self.assertEqual(answers, [[(1, "two"), {"three": [4]}]] * 2)
             self.assertEqual(pair.client.waitingForAnswers, {})
 
-    def test_shared_with_the_next_argument(self) -> None:
-        """Arguments that are one object arrive as one; C{kw} is apart, as ever."""
-        one = [1]
-        call = encode_call("echo", [one, one], {"one": one})
-        assert call is not None
-        pair = Pair(Root())
-        pair.root().callRemote("echo", one, one, one=one)
-        expected = pair.client.transport.value()
-        self.assertEqual(call.message(1, b"root"), expected)
-
-    def test_not_plain(self) -> None:
-        """What means something else on each connection isn't encoded."""
-        for args, kw in (
-            ([pb.Referenceable()], {}),
-            ([[pb.Copyable()]], {}),
-            ([], {"key": pb.Cacheable()}),
-            ([2**448], {}),
-            ([], {"pbcallback": print}),
-            ([], {"pberrback": print}),
-            ([], {"pbanswer": "perhaps"}),
-        ):
-            self.assertIsNone(encode_call("echo", args, kw))
-
-    def test_arguments_are_left_alone(self) -> None:
-        """C{pbanswer} stays in the caller's dictionary."""
-        kw = {"pbanswer": False}
-        call = encode_call("echo", [], kw)
-        self.assertEqual(kw, {"pbanswer": False})
-        self.assertEqual(call and call.answer, False)
-
     def test_dead(self) -> None:
         """A mind whose connection is gone raises, as C{callRemote} does."""
         call = encode_call("echo", [], {})
@@ -120,7 +91,7 @@ class EncodeOnceTests(SynchronousTestCase):
         pair.close()
         self.assertRaises(pb.DeadReferenceError, send_call, mind, call, Deferred())
 
-    def test_ways_of_its_own(self) -> None:
+    def test_overridden_methods_are_called(self) -> None:
         """A mind or a broker that overrides something is left to C{callRemote}."""
 
         class Logged(pb.RemoteReference):

@@ -15,6 +15,7 @@ from twisted.spread import banana
 from twisted.trial.unittest import SynchronousTestCase
 
 import pbrealm._server.login
+from tests.examples import examples
 from tests.fuzz.conversation import CHALLENGE, LIMITS, Server, record
 from tests.wire.plain import twisted_sexp, written
 
@@ -157,7 +158,7 @@ class FuzzTests(SynchronousTestCase):
             chosen = settings(max_examples=300, derandomize=False, print_blob=True)
         else:
             until = number = 0
-            chosen = settings(max_examples=100, derandomize=True)
+            chosen = settings(max_examples=examples(100), derandomize=True)
         chosen = settings(
             chosen, deadline=None, database=None, suppress_health_check=list(HealthCheck)
         )

@@ -154,8 +154,8 @@ class LoginPitfalls(SynchronousTestCase):
         client.drop()
         (avatar,) = realm.realm.avatars.values()
         avatar.attaching.finish()
-        self.assertEqual([entry[0] for entry in avatar.book], ["attached", "detached"])
-        self.assertEqual(avatar.book[1][2], Reason.DISCONNECTED)
+        self.assertEqual([entry[0] for entry in avatar.history], ["attached", "detached"])
+        self.assertEqual(avatar.history[1][2], Reason.DISCONNECTED)
         self.assertEqual(avatar.clients, [])
         self.assertEqual(realm.sessions(), ())
 

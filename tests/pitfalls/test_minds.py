@@ -64,7 +64,7 @@ class MindPitfalls(SynchronousTestCase):
         @return: the clients' copies, which keep the Cacheable observed.
         """
 
-        class Books(Observed):
+        class Shown(Observed):
             def __init__(self):
                 self.observers = observers
 
@@ -78,12 +78,12 @@ class MindPitfalls(SynchronousTestCase):
         class Copy(pb.RemoteCache):
             pass
 
-        pb.setUnjellyableForClass(Books, Copy)
-        books = Books()
-        self.patch(Player, "perspective_books", lambda player: books)
+        pb.setUnjellyableForClass(Shown, Copy)
+        shown = Shown()
+        self.patch(Player, "perspective_object", lambda player: shown)
         self.minds(2)
         return [
-            client.call(reference, "books")
+            client.call(reference, "object")
             for client, reference in zip(self.clients, self.held, strict=True)
         ]
 

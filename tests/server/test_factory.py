@@ -1,5 +1,5 @@
 """
-The factory closes, and everybody is told.
+The server factory, and its shutdown.
 """
 
 from twisted.cred.checkers import AllowAnonymousAccess
@@ -20,10 +20,10 @@ from pbrealm import (
 from pbrealm.testing import MemoryServer, RecordingMind, StallingMind
 from tests.avatars import Aware, Player, Slow
 from tests.pitfalls.handwritten import CountingRealm
-from tests.server.test_client_connection import Undecided
+from tests.server.cases import SlowChecker
 
 
-class CloseTests(SynchronousTestCase):
+class ShutdownTests(SynchronousTestCase):
     def serve(self, realm):
         self.realm = realm
         self.server = MemoryServer(realm)
@@ -34,11 +34,11 @@ class CloseTests(SynchronousTestCase):
         self.held.append(client.login(name, "secret", mind))
         return client
 
-    def test_nobody_there(self):
+    def test_no_connections(self):
         self.serve(CachingRealm(Player))
         self.successResultOf(self.server.factory.close())
 
-    def test_all_are_told(self):
+    def test_all_sessions_end(self):
         """It's over when all have answered the goodbye, and all connections are closed."""
         self.serve(MindTrackingRealm(CachingRealm(Player)))
         quick, slow = RecordingMind(), StallingMind()
@@ -55,8 +55,8 @@ class CloseTests(SynchronousTestCase):
         self.assertEqual([client.connected for client in clients], [False] * 4)
         self.assertEqual(self.server.clock.getDelayedCalls(), [])
 
-    def test_newcomers(self):
-        """Those who are connected are told, and nobody else gets to connect."""
+    def test_new_logins_are_refused(self):
+        """Connected clients are refused with the reason, and no others get to connect."""
         self.serve(CachingRealm(Player))
         self.log_in("alice", StallingMind())
         late = self.server.connect()
@@ -69,8 +69,8 @@ class CloseTests(SynchronousTestCase):
         self.server.advance(2)
         self.successResultOf(closed)
 
-    def test_those_who_wait(self):
-        """Nobody gets the place of one who was sent away."""
+    def test_waiting_newcomers_are_refused(self):
+        """Nobody gets the slot of a session that the shutdown has ended."""
         self.serve(ConnectionLimitedRealm(CachingRealm(Aware), on_full=WaitForRoom()))
         self.log_in("alice")
         waiting = self.server.connect().start_login("alice", "secret")
@@ -79,7 +79,7 @@ class CloseTests(SynchronousTestCase):
         self.server.flush()
         self.assertIs(reason_of(self.failureResultOf(waiting)), Reason.SHUTTING_DOWN)
 
-    def test_pending(self):
+    def test_pending_login(self):
         slow = Slow(Player)
         self.serve(CachingRealm(slow))
         login = self.server.connect().start_login("alice", "secret")
@@ -91,7 +91,7 @@ class CloseTests(SynchronousTestCase):
 
     def test_pending_in_a_checker(self):
         """A login on which a checker decides only then is refused."""
-        checker = Undecided()
+        checker = SlowChecker()
         self.realm = CachingRealm(Aware)
         factory = ServerFactory(Portal(self.realm, [checker, AllowAnonymousAccess()]))
         self.server = MemoryServer(self.realm, factory=factory)
@@ -106,8 +106,8 @@ class CloseTests(SynchronousTestCase):
         self.assertEqual(self.realm.avatars["alice"].clients if self.realm.avatars else [], [])
         self.successResultOf(closed)
 
-    def test_patience(self):
-        """An avatar that never detaches is waited for no longer than it's said."""
+    def test_slow_avatar(self):
+        """An avatar that never detaches is waited for no longer than that."""
         self.serve(CachingRealm(Aware))
         client = self.log_in("alice")
         self.realm.avatars["alice"].detached = lambda *_: Deferred()
@@ -118,7 +118,7 @@ class CloseTests(SynchronousTestCase):
         self.successResultOf(closed)
         self.assertFalse(client.connected)
 
-    def test_cut_off(self):
+    def test_half_open_connection(self):
         """A client that takes nothing any more doesn't hold it up for long."""
         self.serve(CachingRealm(Player))
         self.log_in("alice", RecordingMind()).cut_off()

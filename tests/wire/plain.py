@@ -7,15 +7,12 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from twisted.internet.testing import StringTransport
 from twisted.spread import jelly
 from twisted.spread.banana import Banana
 
-# How long an example takes is the machine's affair.
-settings.register_profile("wire", deadline=None)
-settings.load_profile("wire")
+import tests.examples  # noqa: F401  # sets how many there are
 
 words = st.sampled_from([word.decode() for word in Banana.outgoingVocabulary])
 

@@ -10,110 +10,18 @@ import re
 from typing import Any
 
 from hypothesis import given, settings
-from twisted.internet.defer import Deferred
 from twisted.python import failure
-from twisted.spread import banana, jelly, pb
+from twisted.spread import banana, pb
+from twisted.spread.jelly import InsecureJelly
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm._wire.broker import FastBroker
-from pbrealm._wire.lazy_jelly import EncodedJelly, LazyJelly, accepts_lazy_jelly, arguments_for
-from pbrealm._wire.message_limits import MessageLimits, MessageTooLarge
+from tests.examples import examples, slow
+from tests.wire.objects import Point, Root
 from tests.wire.pair import Pair
-from tests.wire.plain import graphs, outcome, trees, twisted_encode, twisted_sexp
+from tests.wire.plain import graphs, outcome, trees, twisted_encode
 
 FAST_AND_PLAIN = list(itertools.product([True, False], repeat=2))
-
-
-class Point(pb.Copyable, pb.RemoteCopy):
-    """Something that's copied; it counts how often it was asked for its state."""
-
-    asked = 0
-
-    def __init__(self, x: object = None) -> None:
-        self.x = x
-
-    def getStateToCopy(self) -> dict[str, object]:
-        Point.asked += 1
-        return {"x": self.x}
-
-
-pb.setUnjellyableForClass(Point, Point)
-
-
-class Mirror(pb.Cacheable):
-    """Something that's cached."""
-
-    def __init__(self) -> None:
-        self.observers: list[Any] = []
-        self.stopped = 0
-
-    def getStateToCacheAndObserveFor(self, perspective: object, observer: Any) -> object:
-        self.observers.append(observer)
-        return {"so far": [1, 2]}
-
-    def stoppedObserving(self, perspective: object, observer: object) -> None:
-        self.stopped += 1
-
-
-class Mirrored(pb.RemoteCache):
-    """The cache of it."""
-
-    def setCopyableState(self, state: Any) -> None:
-        self.state = state
-
-    def observe_add(self, *more: object, **kw: object) -> object:
-        self.state["so far"] += more
-        return {"kw": kw}
-
-
-pb.setUnjellyableForClass(Mirror, Mirrored)
-
-
-class Refused(pb.Error):
-    """An error that's expected."""
-
-
-class Viewed(pb.Viewable):
-    """Something that's seen through a perspective."""
-
-    def view_me(self, perspective: object, *args: object) -> object:
-        return [perspective is None, args]
-
-
-class Root(pb.Root):
-    """Methods of every kind."""
-
-    def __init__(self) -> None:
-        self.kept: list[Any] = []
-        self.mirror = Mirror()
-        self.later: Deferred[object] = Deferred()
-
-    def remote_echo(self, *args: Any, **kw: Any) -> object:
-        return [args, kw]
-
-    def remote_keep(self, *args: Any) -> None:
-        self.kept += args
-
-    def remote_fail(self, why: str) -> object:
-        raise Refused(why)
-
-    def remote_later(self) -> Deferred[object]:
-        return self.later
-
-    def remote_wants_one(self, one: object) -> None:
-        """Takes one argument."""
-
-    def remote_mirror(self) -> Mirror:
-        return self.mirror
-
-    def remote_me(self) -> object:
-        return self, {"also": [self]}
-
-    def remote_view(self) -> object:
-        return Viewed()
-
-    def remote_object(self) -> object:
-        return object()
 
 
 class SameConversationTests(SynchronousTestCase):
@@ -183,7 +91,7 @@ class SameConversationTests(SynchronousTestCase):
             self.assertEqual(ours_seen, seen)
             self.assertEqual(ours_said, said)
 
-    @settings(max_examples=30)
+    @settings(max_examples=examples(30))
     @given(graphs(cycles=False), trees)
     def test_any_plain_data(self, obj: Any, other: Any) -> None:
         """Arguments and answers that are plain data, there and back."""
@@ -197,89 +105,7 @@ class SameConversationTests(SynchronousTestCase):
             self.assertEqual(one, said[0])
 
 
-class Watching(pb.Root):
-    """A root that looks at its arguments as jelly before it passes them on."""
-
-    def __init__(self, look: Any) -> None:
-        self.look = look
-
-    def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
-        self.look(args, kw)
-        return super().remoteMessageReceived(broker, message, args, kw)
-
-    def remote_echo(self, *args: Any, **kw: Any) -> object:
-        return [args, kw]
-
-
-class LookingAtJellyTests(SynchronousTestCase):
-    """
-    Those who override what Twisted lets them override find what Twisted gives them.
-    """
-
-    def test_overridden_receiver_gets_lists(self) -> None:
-        """An override that may do anything with its arguments sees ordinary lists."""
-        seen: list[Any] = []
-        pair = Pair(Watching(lambda args, kw: seen.append((type(args), args, type(kw), kw))))
-        self.assertEqual(pair.call("echo", 1, a=["b"]), [(1,), {"a": ["b"]}])
-        self.assertEqual(
-            seen,
-            [
-                (
-                    list,
-                    [b"tuple", 1],
-                    list,
-                    [b"dictionary", [[b"unicode", b"a"], [b"list", [b"unicode", b"b"]]]],
-                )
-            ],
-        )
-
-    def test_changed_jelly_counts(self) -> None:
-        """What such an override makes of its arguments is what's called with."""
-        pair = Pair(Watching(lambda args, kw: args.append(2)))
-        self.assertEqual(pair.call("echo", 1), [(1, 2), {}])
-
-    def test_perspective_that_is_overridden(self) -> None:
-        """The same for a perspective, also one that another passes calls on to."""
-        seen: list[type] = []
-
-        class Plain(pb.Avatar):
-            def perspective_echo(self, *args: Any) -> object:
-                return args
-
-        class Looking(Plain):
-            def perspectiveMessageReceived(self, broker: Any, *call: Any) -> object:
-                seen.extend(map(type, call[1:]))
-                return super().perspectiveMessageReceived(broker, *call)
-
-        class Passing:
-            def __init__(self, avatar: Any) -> None:
-                self.avatar = avatar
-
-            @accepts_lazy_jelly
-            def perspectiveMessageReceived(
-                self, broker: Any, message: str, args: Any, kw: Any
-            ) -> object:
-                seen.extend((type(args), type(kw)))
-                receiver = self.avatar.perspectiveMessageReceived
-                return receiver(broker, message, *arguments_for(receiver, args, kw))
-
-        for avatar, types in (
-            (Plain(), []),
-            (Looking(), [list, list]),
-            (Passing(Plain()), ["lazy", "lazy"]),
-            (Passing(Looking()), ["lazy", "lazy", list, list]),
-        ):
-            del seen[:]
-            pair = Pair(Root())
-            pair.server.setNameForLocal("me", pb.AsReferenceable(avatar, "perspective"))
-            answers: list[Any] = []
-            pair.client.remoteForName("me").callRemote("echo", [1]).addBoth(answers.append)
-            pair.pump()
-            self.assertEqual(answers, [([1],)])
-            self.assertEqual(
-                ["lazy" if issubclass(kind, LazyJelly) else kind for kind in seen], types
-            )
-
+class OverriddenMethodsTests(SynchronousTestCase):
     def test_hooks_are_called(self) -> None:
         """A subclass that overrides the broker's own methods is asked."""
         asked: list[Any] = []
@@ -320,55 +146,10 @@ class LookingAtJellyTests(SynchronousTestCase):
             ],
         )
 
-    def test_lazy_within_jelly(self) -> None:
-        """What C{serialize} returns may be put into jelly that's made by hand."""
-        pair = Pair(Root())
-        part = pair.server.serialize([1, "two"])
-        self.assertIs(type(part), EncodedJelly)
-        self.assertEqual(
-            pair.server.unserialize([b"tuple", part, [b"list", part]]),
-            ([1, "two"], [[1, "two"]]),
-        )
-        pair.server.sendCall(b"hello", [part, 1], part)
-        jellied = [b"list", 1, [b"unicode", b"two"]]
-        self.assertEqual(
-            twisted_sexp(pair.server.transport.value()), [b"hello", [jellied, 1], jellied]
-        )
-        self.assertEqual(pair.server.unserialize(part), [1, "two"])
 
-
-class SecurityTests(SynchronousTestCase):
+class SameErrorsTests(SynchronousTestCase):
     """
-    A broker's security options are asked as ever.
-    """
-
-    def test_incoming(self) -> None:
-        """What they don't allow is refused when it's unserialized."""
-        strict = jelly.SecurityOptions()
-        pair = Pair(Root())
-        pair.server.security = strict
-        jellied = pair.client.serialize([1])
-        self.assertRaises(jelly.InsecureJelly, pair.server.unserialize, jellied)
-        strict.allowBasicTypes()
-        self.assertEqual(pair.server.unserialize(jellied), [1])
-
-    def test_outgoing(self) -> None:
-        """Options with a rule of their own are asked about what's sent."""
-
-        class NoFloats(jelly.SecurityOptions):
-            def isTypeAllowed(self, typeName: Any) -> bool:
-                return typeName != b"builtins.float"
-
-        pair = Pair(Root())
-        pair.client.security = NoFloats()
-        failures: list[Any] = []
-        pair.root().callRemote("echo", [1.5]).addErrback(failures.append)
-        self.assertEqual([why.type for why in failures], [jelly.InsecureJelly])
-
-
-class ErrorTests(SynchronousTestCase):
-    """
-    Errors come where Twisted has them.
+    Errors are raised where Twisted raises them.
     """
 
     def both(self, check: Any) -> None:
@@ -411,8 +192,19 @@ class ErrorTests(SynchronousTestCase):
         """It's raised, as late as that."""
 
         def check(pair: Pair) -> None:
-            for argument in (2**448, b"x" * (banana.SIZE_LIMIT + 1), [0] * banana.SIZE_LIMIT):
+            for argument in (2**448, b"x" * (banana.SIZE_LIMIT + 1)):
                 self.assertRaises(banana.BananaError, pair.root().callRemote, "echo", [argument])
+            self.assertEqual(pair.client.transport.value(), b"")
+
+        self.both(check)
+
+    @slow
+    def test_list_that_banana_refuses(self) -> None:
+        """The same for a list, which jelly makes another of first."""
+
+        def check(pair: Pair) -> None:
+            argument = [0] * banana.SIZE_LIMIT
+            self.assertRaises(banana.BananaError, pair.root().callRemote, "echo", [argument])
             self.assertEqual(pair.client.transport.value(), b"")
 
         self.both(check)
@@ -482,11 +274,34 @@ class ErrorTests(SynchronousTestCase):
         for ours, theirs in zip(outcomes[:half], outcomes[half:], strict=True):
             self.assertEqual(ours[1:], theirs[1:])
 
-    def test_limits(self) -> None:
-        """A message beyond the limits is refused, and what it would call isn't called."""
-        root = Root()
-        pair = Pair(root)
-        pair.server.limits = MessageLimits(message_bytes=100)
-        pair.root().callRemote("keep", "x" * 200)
-        self.assertRaises(MessageTooLarge, pair.pump)
-        self.assertEqual(root.kept, [])
+
+class AbandonedAnswersTests(SynchronousTestCase):
+    """
+    Answers that nobody waits for any more.
+    """
+
+    def test_nothing_is_kept(self) -> None:
+        pair = Pair(pb.Root())
+        answer = pair.client.remoteForName("nobody").callRemote("anything")
+        answer.addErrback(lambda _: None)
+        answer.cancel()
+        self.assertEqual(pair.client.waitingForAnswers, {})
+        # The answer comes now.
+        pair.pump()
+        self.assertEqual(pair.client.waitingForAnswers, {})
+
+    def test_answer_to_no_question(self) -> None:
+        pair = Pair(pb.Root())
+        pair.server.sendCall(b"answer", 9, 1)
+        self.assertRaises(KeyError, pair.pump)
+
+    def test_answer_that_cannot_be_read(self) -> None:
+        """Who waits for it is told of the end that it puts to the connection."""
+        pair = Pair(pb.Root())
+        answer = pair.server.remoteForName("nobody").callRemote("anything")
+        pair.server.transport.clear()
+        pair.client.sendCall(b"answer", 1, [b"no.such.Class", 1])
+        self.assertRaises(InsecureJelly, pair.pump)
+        self.assertNoResult(answer)
+        pair.close()
+        self.failureResultOf(answer, pb.PBConnectionLost)

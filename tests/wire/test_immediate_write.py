@@ -7,17 +7,14 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from twisted.internet import reactor as _reactor
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint
 from twisted.internet.error import ConnectionDone
 from twisted.internet.main import CONNECTION_LOST
 from twisted.internet.tcp import Connection
 from twisted.internet.testing import MemoryReactor, StringTransport
 from twisted.python.failure import Failure
 from twisted.spread import pb
-from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm import DisposableRealm, ServerFactory
 from pbrealm._wire.broker import FastBroker
@@ -26,11 +23,9 @@ from pbrealm._wire.immediate_write import (
     unencrypted_descriptor,
     write_immediately,
 )
-from pbrealm.client import ClientFactory
 from pbrealm.testing import make_portal
+from tests.examples import examples
 from tests.wire.plain import written
-
-reactor: Any = _reactor
 
 
 class Socket(Connection):
@@ -181,7 +176,7 @@ class BrokerTests(SynchronousTestCase):
         self.call(3)
         self.assertEqual(self.socket.sent, [written([b"answer", 7, [b"None"]]) * 3])
 
-    def test_the_other_end_has_work(self) -> None:
+    def test_first_answers_of_many_leave_at_once(self) -> None:
         """Of many answers, the first are written while later calls are still handled."""
         seen: list[int] = []
         self.root.do = lambda: seen.append(len(b"".join(self.socket.sent)))
@@ -241,7 +236,7 @@ class BrokerTests(SynchronousTestCase):
         self.assertIsNone(self.broker._coalesced)
 
 
-class Whimsical(pb.Root):
+class RandomRoot(pb.Root):
     """A root whose method sends other messages at random before it answers."""
 
     def __init__(self, chance: Random) -> None:
@@ -273,7 +268,7 @@ class SameAsPlainTests(SynchronousTestCase):
 
     def said(self, protocol: type[pb.Broker], transport: Any, seed: int) -> bytes:
         chance = Random(seed)
-        root = Whimsical(chance)
+        root = RandomRoot(chance)
         factory = pb.PBServerFactory(root)
         factory.protocol = protocol
         broker: Any = factory.buildProtocol(None)
@@ -306,36 +301,9 @@ class SameAsPlainTests(SynchronousTestCase):
             transport.doWrite()
         return b"".join(transport.sent)
 
-    def test_by_chance(self) -> None:
+    def test_random_calls(self) -> None:
         """This holds for any sizes of pieces and any room in the socket."""
-        for seed in range(100):
+        for seed in range(examples(100)):
             plain = self.said(pb.Broker, StringTransport(), seed)
             self.assertEqual(self.said(FastBroker, Socket(), seed), plain)
             self.assertEqual(self.said(FastBroker, StringTransport(), seed), plain)
-
-
-class NoDelayTests(TestCase):
-    """
-    Nagle's algorithm is turned off.
-    """
-
-    async def test_both_ends(self) -> None:
-        """On a server's connection, behind its send queue, and on a client's."""
-        portal = make_portal(DisposableRealm(lambda _: pb.Avatar()), {})
-        server, client = ServerFactory(portal), ClientFactory()
-        brokers: list[Any] = []
-        build = server.buildProtocol
-        server.buildProtocol = lambda addr: brokers.append(build(addr)) or brokers[-1]
-        port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(server)
-        self.addCleanup(port.stopListening)
-        endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
-        brokers.append(await endpoint.connect(client))
-        await client.getRootObject()
-        self.assertEqual(
-            [bool(broker.transport.getTcpNoDelay()) for broker in brokers], [True] * 2
-        )
-        gone: list[Deferred[None]] = [Deferred(), Deferred()]
-        for broker, each in zip(brokers, gone, strict=True):
-            broker.notifyOnDisconnect(lambda each=each: each.callback(None))
-        brokers[-1].transport.loseConnection()
-        await gatherResults(gone)

@@ -1,5 +1,5 @@
 """
-FastBroker receives the same messages as Twisted's broker, whichever way it decodes them.
+A broker's messages from bytes: the same whether they are decoded at once or item by item.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ from pbrealm._wire.broker import FastBroker
 from pbrealm._wire.lazy_jelly import LazyJelly, materialize
 from pbrealm._wire.message_limits import MessageLimits
 from tests.wire.plain import integers, outcome, trees, twisted_decode, twisted_encode, written
-from tests.wire.test_decode import sexps
-from tests.wire.test_framing import pieces, tokens
+from tests.wire.streams import jellies, pieces, tokens
 
 
-def listening(kind: type[pb.Broker]) -> tuple[Any, list[Any]]:
+def listening_broker(kind: type[pb.Broker]) -> tuple[Any, list[Any]]:
     """A broker, and what it has heard."""
     broker = kind(isClient=False)
     broker.factory = pb.PBServerFactory(pb.Root())
@@ -34,17 +33,19 @@ def listening(kind: type[pb.Broker]) -> tuple[Any, list[Any]]:
 
 
 def jellied(obj: Any) -> Any:
-    """The jelly of an object."""
+    """Jelly, unless it's that already."""
     return jelly.jelly(obj)
 
 
 arguments = st.one_of(
     st.lists(trees, max_size=3).map(tuple).map(jellied),
     st.dictionaries(st.text(max_size=5), trees, max_size=3).map(jellied),
-    sexps,
+    jellies,
 )
 
+
 scalars = st.one_of(integers, st.binary(max_size=9), st.sampled_from([b"root", b"message"]))
+
 
 messages = st.one_of(
     st.builds(
@@ -68,12 +69,12 @@ messages = st.one_of(
 
 class SameMessagesTests(SynchronousTestCase):
     """
-    The messages that L{FastBroker} and L{pb.Broker} receive.
+    What L{FastBroker} hears, against L{pb.Broker}.
     """
 
     def run_both(self, stream: list[bytes]) -> list[Any]:
-        ours, heard = listening(FastBroker)
-        theirs, expected = listening(pb.Broker)
+        ours, heard = listening_broker(FastBroker)
+        theirs, expected = listening_broker(pb.Broker)
         for piece in stream:
             error = outcome(theirs.dataReceived, piece)
             self.assertEqual(outcome(ours.dataReceived, piece), error)
@@ -99,12 +100,12 @@ class SameMessagesTests(SynchronousTestCase):
 
     @given(st.lists(messages, max_size=3), st.lists(st.integers(0, 500), max_size=4))
     def test_messages(self, several: list[Any], cuts: list[int]) -> None:
-        """Calls and results, valid and invalid, however the stream is split."""
+        """Calls and results, right and wrong, however they are cut."""
         self.run_both(pieces(b"".join(map(written, several)), cuts))
 
     @given(st.lists(tokens, max_size=9))
     def test_nonsense(self, nonsense: list[bytes]) -> None:
-        """Messages that start as a call or an answer and become invalid."""
+        """What begins like a call or an answer and isn't one."""
         for start in (
             b"\x07\x80\x1a\x87",
             b"\x07\x80\x1a\x87\x01\x81\x04\x82root\x01\x82x\x01\x81\x02\x80\x0b\x87",
@@ -115,24 +116,24 @@ class SameMessagesTests(SynchronousTestCase):
             self.run_both([start + b"".join(nonsense)])
 
     def test_strings_without_a_length(self) -> None:
-        """A string may have an empty prefix; the next token isn't its length."""
+        """A string may have no digits; what follows isn't its length."""
         for inside in (b"\x02\x80\x07\x82unicode\x82", b"\x02\x80\x07\x82boolean\x82", b"\x80"):
             for after in (b"\x82", b"\x81", b"\x01\x82x"):
                 self.run_both([b"\x03\x80\x1b\x87\x01\x81\x03\x80\x08\x87" + inside + after])
 
     def test_numbers_too_long(self) -> None:
-        """A prefix beyond the limit is refused in any place."""
+        """Digits beyond the limit are refused wherever they are."""
         for number in (b"\x01" * 64 + b"\x85", b"\x01" * 65 + b"\x85", b"\x01" * 65 + b"\x82"):
             self.run_both([b"\x03\x80\x1b\x87\x01\x81\x02\x80\x08\x87" + number])
             self.run_both([b"\x03\x80\x1b\x87" + number + b"\x02\x80\x08\x87\x01\x81"])
 
     @given(messages, st.integers(0, 9), st.integers(0, 200))
     def test_bounds(self, message: Any, depth: int, size: int) -> None:
-        """The same limits hold, whichever way a message is decoded."""
+        """The bounds don't depend on the way that's taken, either."""
         stream = written(message)
         outcomes = []
         for small in (True, False):
-            broker, heard = listening(FastBroker)
+            broker, heard = listening_broker(FastBroker)
             broker.limits = MessageLimits(message_bytes=size, depth=depth, items=size)
             # One byte is too little to be decoded at once.
             cut = 0 if small else 1
@@ -142,11 +143,11 @@ class SameMessagesTests(SynchronousTestCase):
         self.assertEqual(outcomes[0], outcomes[1])
 
     def test_too_large_for_banana(self) -> None:
-        """A message too large to be decoded without scanning."""
+        """A buffer that's beyond what is decoded at once."""
         large = [b"answer", 1, [b"list", b"x" * 600_000]]
         (heard,) = self.run_both([written(large)])
         self.assertEqual(heard[2][1], b"x" * 600_000)
-        broker, _ = listening(FastBroker)
+        broker, _ = listening_broker(FastBroker)
         self.assertRaises(
             BananaError,
             broker.dataReceived,
@@ -154,8 +155,8 @@ class SameMessagesTests(SynchronousTestCase):
         )
 
     def test_new_object_each_time(self) -> None:
-        """Each C{unserialize} makes a new object, so changing one doesn't change the next."""
-        broker, heard = listening(FastBroker)
+        """What was made of jelly may be changed; made again, it's as it was sent."""
+        broker, heard = listening_broker(FastBroker)
         broker.dataReceived(written([b"answer", 1, jellied([1, 2])]))
         first = broker.unserialize(heard[0][2])
         first.append(3)

@@ -1,0 +1,35 @@
+"""
+How many examples the tests try that make their own: those of hypothesis, and the random walks.
+
+With C{PBREALM_EXAMPLES=few}, as C{make unit} sets it, they try a twentieth, the same each time,
+and the tests that are L{slow} in any case are skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import unittest
+
+from hypothesis import HealthCheck, settings
+
+FEW = os.environ.get("PBREALM_EXAMPLES") == "few"
+
+
+def examples(number: int) -> int:
+    """
+    How many examples a test tries that has C{number} of them in full.
+    """
+    return max(1, number // 20) if FEW else number
+
+
+slow = unittest.skipIf(FEW, "takes long, with any number of examples")
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile(
+    "pbrealm",
+    max_examples=examples(100),
+    derandomize=FEW,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("pbrealm")

@@ -1,0 +1,212 @@
+"""
+Test cases and mixins for realms.
+"""
+
+from twisted.cred.checkers import ANONYMOUS
+from twisted.cred.portal import IRealm
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock, deferLater
+from twisted.spread import pb
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import Interface, implementer
+from zope.interface.verify import verifyObject
+
+from pbrealm import CachingRealm, ISessionRealm, LoginRefused, Session, SessionEnded
+from pbrealm.testing import RecordingMind
+from tests.avatars import Aware, Player, Slow
+
+
+class RealmTestCase(SynchronousTestCase):
+    """
+    Logins to realms, without a server.
+    """
+
+    def setUp(self):
+        self.clock = Clock()
+
+    def request(self, realm, name="alice", mind=None):
+        return realm.requestAvatar(name, mind, pb.IPerspective)
+
+    def session(self, realm, name="alice"):
+        _, session, _ = self.successResultOf(self.request(realm, name))
+        return session
+
+
+@implementer(IRealm)
+class HandWrittenRealm:
+    """A realm that knows nothing of pbrealm, and answers when the test says so."""
+
+    def __init__(self, slow=False):
+        self.slow = slow
+        self.asked = []
+        self.logouts = []
+
+    def requestAvatar(self, avatarId, mind, *interfaces):
+        if pb.IPerspective not in interfaces:
+            raise NotImplementedError("perspectives only")
+        self.asked.append((avatarId, mind))
+        answer = (pb.IPerspective, Player(avatarId), lambda: self.logouts.append(avatarId))
+        if self.slow:
+            self.pending = Deferred().addCallback(lambda _: answer)
+            return self.pending
+        return answer
+
+
+class WrappingMixin:
+    """
+    What holds of each realm that wraps another; C{wrap} wraps.
+    """
+
+    def test_interfaces(self):
+        realm = self.wrap(HandWrittenRealm())
+        verifyObject(IRealm, realm)
+        verifyObject(ISessionRealm, realm)
+
+    def test_hand_written(self):
+        """A hand-written realm gets a string and the mind, and its logout is called once."""
+        inner = HandWrittenRealm()
+        mind = RecordingMind()
+        _, session, logout = self.successResultOf(self.request(self.wrap(inner), b"alice", mind))
+        self.assertEqual(inner.asked, [("alice", mind)])
+        self.assertEqual(session.avatar.name, "alice")
+        logout()
+        session.end()
+        self.assertEqual(inner.logouts, ["alice"])
+
+    def test_hand_written_too_late(self):
+        """A hand-written realm that answers too late is logged out from."""
+        inner = HandWrittenRealm(slow=True)
+        login = self.request(self.wrap(inner))
+        login.cancel()
+        self.failureResultOf(login, SessionEnded)
+        inner.pending.callback(None)
+        self.assertEqual(inner.logouts, ["alice"])
+
+    def test_hand_written_refuses(self):
+        inner = HandWrittenRealm(slow=True)
+        login = self.request(self.wrap(inner))
+        inner.pending.errback(ZeroDivisionError())
+        self.failureResultOf(login, ZeroDivisionError)
+
+    def test_hand_written_raises(self):
+        realm = self.wrap(HandWrittenRealm())
+        login = realm.requestAvatar("alice", None, ISessionRealm)
+        self.failureResultOf(login, NotImplementedError)
+
+    def test_clock_of_the_realm_within(self):
+        self.assertIs(self.wrap(CachingRealm(Player, clock=self.clock)).clock, self.clock)
+        self.assertIsNone(self.wrap(HandWrittenRealm()).clock)
+
+
+class IMailbox(Interface):
+    """Another aspect of an avatar."""
+
+
+@implementer(IMailbox)
+class Mailbox:
+    def __init__(self, owner):
+        self.owner = owner
+
+
+class Postal(Aware):
+    """An avatar that has a mailbox, too."""
+
+    def __conform__(self, interface):
+        return Mailbox(self) if interface is IMailbox else None
+
+
+class AvatarMixin:
+    """
+    What holds of each realm that makes the avatar; C{make} makes the realm.
+    """
+
+    def request(self, realm, name="alice", *interfaces):
+        return realm.requestAvatar(name, None, *(interfaces or (pb.IPerspective,)))
+
+    def session(self, realm, name="alice"):
+        _, session, _ = self.successResultOf(self.request(realm, name))
+        return session
+
+    def test_interfaces(self):
+        realm = self.make(Player)
+        verifyObject(IRealm, realm)
+        verifyObject(ISessionRealm, realm)
+
+    def test_perspective(self):
+        interface, session, logout = self.successResultOf(self.request(self.make(Player)))
+        self.assertIs(interface, pb.IPerspective)
+        self.assertIsInstance(session, Session)
+        self.assertIsInstance(session.avatar, Player)
+        self.assertEqual(session.avatar_id, "alice")
+        logout()
+        self.assertIsNotNone(session.ended)
+
+    def test_other_interface(self):
+        """Another interface is answered by the avatar, adapted; the logout ends the session."""
+        realm = self.make(Postal)
+        interface, mailbox, logout = self.successResultOf(self.request(realm, "alice", IMailbox))
+        self.assertIs(interface, IMailbox)
+        self.assertIsInstance(mailbox, Mailbox)
+        avatar = mailbox.owner
+        self.assertEqual(len(avatar.clients), 1)
+        logout()
+        self.assertEqual(avatar.clients, [])
+
+    def test_first_interface_that_fits(self):
+        realm = self.make(Player)
+        interface, _, _ = self.successResultOf(
+            self.request(realm, "alice", IMailbox, pb.IPerspective)
+        )
+        self.assertIs(interface, pb.IPerspective)
+
+    def test_no_interface_that_fits(self):
+        failure = self.failureResultOf(
+            self.request(self.make(Player), "alice", IMailbox), NotImplementedError
+        )
+        self.assertEqual(
+            str(failure.value),
+            "tests.avatars.Player can't be adapted to tests.realms.cases.IMailbox",
+        )
+
+    def test_coroutine(self):
+        """A factory may be a coroutine function."""
+        clock = Clock()
+
+        async def make(name, *state):
+            await deferLater(clock, 1, lambda: None)
+            return Player(name)
+
+        login = self.request(self.make(make))
+        self.assertNoResult(login)
+        clock.advance(1)
+        _, session, _ = self.successResultOf(login)
+        self.assertEqual(session.avatar.name, "alice")
+
+    def test_factory_fails(self):
+        """The login fails with what the factory failed with, and the next one tries again."""
+        slow = Slow(Player)
+        realm = self.make(lambda name, *state: slow(name))
+        login = self.request(realm)
+        slow.fail(ZeroDivisionError())
+        self.failureResultOf(login, ZeroDivisionError)
+        again = self.request(realm)
+        slow.finish()
+        self.successResultOf(again)
+
+    def test_factory_raises(self):
+        realm = self.make(lambda *_: 1 / 0)
+        self.failureResultOf(self.request(realm), ZeroDivisionError)
+        self.failureResultOf(self.request(realm), ZeroDivisionError)
+
+    def test_bytes_are_decoded(self):
+        self.assertEqual(self.session(self.make(Player), "zoë".encode()).avatar_id, "zoë")
+
+    def test_invalid_avatar_ids(self):
+        realm = self.make(Player)
+        for name, text in (
+            (b"\xff", "the name is not valid UTF-8"),
+            (ANONYMOUS, "anonymous logins are not accepted here"),
+            (17, "the checker gave builtins.int as the avatar id, not a string"),
+        ):
+            failure = self.failureResultOf(self.request(realm, name), LoginRefused)
+            self.assertEqual(str(failure.value), f"{text} (reason 4)")

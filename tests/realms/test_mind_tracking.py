@@ -1,0 +1,122 @@
+"""
+The sessions of a realm, and calls to all of their minds.
+"""
+
+from twisted.spread import pb
+
+from pbrealm import CachingRealm, MindTrackingRealm, NoMind, NotifyTimeout
+from pbrealm.testing import (
+    FailingMind,
+    MemoryServer,
+    RecordingMind,
+    StallingMind,
+    VanishingMind,
+    make_portal,
+)
+from tests.avatars import Player
+from tests.realms.cases import RealmTestCase, WrappingMixin
+
+
+class MindTrackingTests(WrappingMixin, RealmTestCase):
+    def wrap(self, realm):
+        return MindTrackingRealm(realm, timeout=5)
+
+    def test_sessions(self):
+        realm = self.wrap(CachingRealm(Player))
+        a, b, c = (self.session(realm, name) for name in ("alice", "bob", "alice"))
+        self.assertEqual(realm.sessions(), (a, b, c))
+        self.assertEqual(realm.sessions("alice"), (a, c))
+        self.assertEqual(realm.sessions("nobody"), ())
+        a.end()
+        self.assertEqual(realm.sessions(), (b, c))
+        self.assertEqual(realm.sessions("alice"), (c,))
+        c.end()
+        self.assertEqual(realm.sessions("alice"), ())
+
+
+class BroadcastTests(RealmTestCase):
+    def serve(self, minds, make_factory=None):
+        self.realm = MindTrackingRealm(CachingRealm(Player, clock=self.clock), timeout=5)
+        passwords = {"alice": "secret", "bob": "secret"}
+        factory = make_factory and make_factory(make_portal(self.realm, passwords))
+        self.server = MemoryServer(self.realm, factory=factory)
+        self.clients = [self.server.connect() for _ in minds]
+        self.held = [
+            client.login("alice", "secret", mind)
+            for client, mind in zip(self.clients, minds, strict=True)
+        ]
+
+    def test_notify(self):
+        one, two = RecordingMind("one"), RecordingMind("two")
+        self.serve([one, two])
+        bob = RecordingMind()
+        self.held_too = self.server.connect().login("bob", "secret", bob)
+        report = self.realm.notify("alice", "news", 1)
+        self.server.flush()
+        answers = self.successResultOf(report).answered
+        self.assertEqual([answers[s] for s in self.realm.sessions("alice")], ["one", "two"])
+        self.assertEqual(bob.calls, [])
+
+    def test_notify_nobody(self):
+        report = self.successResultOf(
+            MindTrackingRealm(CachingRealm(Player)).notify("alice", "news")
+        )
+        self.assertEqual((len(report.answered), len(report.failed), report.gone), (0, 0, []))
+
+    def test_broadcast(self):
+        """Whatever the clients do, all are told, and the report says what came of it."""
+        for make_factory in (None, pb.PBServerFactory):
+            vanishing = VanishingMind()
+            minds = [RecordingMind("fine"), FailingMind(), StallingMind(), vanishing]
+            self.serve([*minds, *([None] if make_factory is None else [])], make_factory)
+            vanishing.client = self.clients[3]
+            sessions = self.realm.sessions()
+            broadcast = self.realm.broadcast("news", {"n": 1}, loud=True)
+            self.server.flush()
+            self.assertNoResult(broadcast)
+            self.server.advance(5)
+            report = self.successResultOf(broadcast)
+            self.assertEqual(
+                {s: report.answered[s] for s in report.answered}, {sessions[0]: "fine"}
+            )
+            mindless = list(sessions[4:])
+            self.assertEqual(set(report.failed), {*sessions[1:3], *mindless})
+            self.assertEqual(report.failed[sessions[1]].value, "news fails")
+            report.failed[sessions[2]].trap(NotifyTimeout)
+            for session in mindless:
+                report.failed[session].trap(NoMind)
+            self.assertEqual(report.gone, [sessions[3]])
+            self.assertEqual([len(mind.calls) for mind in minds], [1, 1, 1, 1])
+            self.assertEqual(self.server.clock.getDelayedCalls(), [])
+
+    def test_no_answers(self):
+        mind = RecordingMind("fine")
+        self.serve([mind])
+        report = self.successResultOf(self.realm.broadcast("news", pbanswer=False))
+        self.assertEqual(list(report.answered.values()), [None])
+        self.server.flush()
+        self.assertEqual(mind.calls, [("news", ())])
+
+    def test_cancel(self):
+        """A broadcast that is cancelled stops waiting, and reports who hasn't answered."""
+        self.serve([StallingMind(), RecordingMind("fine")])
+        broadcast = self.realm.broadcast("news")
+        self.server.flush()
+        broadcast.cancel()
+        report = self.successResultOf(broadcast)
+        self.assertEqual((len(report.answered), len(report.failed)), (1, 1))
+        self.assertEqual(self.server.clock.getDelayedCalls(), [])
+
+    def test_arguments_that_cannot_be_sent(self):
+        """An argument that can't be sent is each client's failure; nothing is raised."""
+        self.serve([RecordingMind(), RecordingMind()])
+        report = self.successResultOf(self.realm.broadcast("news", 2**500))
+        self.assertEqual(len(report.failed), 2)
+
+    def test_keywords_named_as_parameters(self):
+        mind = RecordingMind()
+        self.serve([mind])
+        self.realm.broadcast("news", method="post", avatar_id=1)
+        self.realm.notify("alice", "news", method="post", avatar_id=1)
+        self.server.flush()
+        self.assertEqual(len(mind.calls), 2)

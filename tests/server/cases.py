@@ -1,0 +1,39 @@
+"""
+A server to which the tests of this folder connect clients, and a checker that is slow.
+"""
+
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.credentials import IUsernameHashedPassword
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from pbrealm import CachingRealm, Limits, MindTrackingRealm
+from pbrealm.testing import MemoryServer
+from tests.avatars import Player
+
+
+class ServerTestCase(SynchronousTestCase):
+    def serve(self, realm=None, **limits):
+        self.realm = MindTrackingRealm(CachingRealm(Player)) if realm is None else realm
+        self.server = MemoryServer(self.realm, limits=Limits(**limits))
+        return self.server.connect()
+
+    def refusal(self, login):
+        self.server.flush()
+        return self.failureResultOf(login)
+
+    def challenge(self, client, name=b"alice"):
+        root = client.wait(client.factory.getRootObject())
+        return client.call(root, "login", name)
+
+
+@implementer(ICredentialsChecker)
+class SlowChecker:
+    credentialInterfaces = (IUsernameHashedPassword,)
+
+    def __init__(self):
+        self.answer = Deferred()
+
+    def requestAvatarId(self, credentials):
+        return self.answer

@@ -1,0 +1,79 @@
+"""
+How many connections there may be, and what one too many gets.
+"""
+
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.trial.unittest import SynchronousTestCase
+
+from pbrealm import Limits
+from pbrealm._server.connection_limits import (
+    MAX_EXPLAINED,
+    Admission,
+    ConnectionCounter,
+    origin_of,
+)
+from tests.server.cases import ServerTestCase
+
+
+class ConnectionCounterTests(SynchronousTestCase):
+    def test_in_all(self):
+        counter = ConnectionCounter(Limits(connections=2))
+        self.assertEqual([counter.opened(o) for o in "aa"], [Admission.ACCEPTED] * 2)
+        self.assertIs(counter.opened("b"), Admission.EXPLAINED)
+        counter.closed("a", Admission.ACCEPTED)
+        self.assertIs(counter.opened("b"), Admission.ACCEPTED)
+
+    def test_by_origin(self):
+        counter = ConnectionCounter(Limits(connections_per_address=1))
+        self.assertEqual([counter.opened(o) for o in "ab"], [Admission.ACCEPTED] * 2)
+        self.assertIs(counter.opened("a"), Admission.EXPLAINED)
+        self.assertEqual([counter.opened(None) for _ in range(3)], [Admission.ACCEPTED] * 3)
+
+    def test_only_so_many_get_an_explanation(self):
+        counter = ConnectionCounter(Limits(connections=1))
+        counter.opened("a")
+        told = [counter.opened("a") for _ in range(MAX_EXPLAINED + 1)]
+        self.assertEqual(told, [Admission.EXPLAINED] * MAX_EXPLAINED + [Admission.REJECTED])
+        counter.closed("a", Admission.EXPLAINED)
+        self.assertIs(counter.opened("a"), Admission.EXPLAINED)
+
+    def test_nothing_is_left(self):
+        counter = ConnectionCounter(Limits())
+        for origin in ("a", "b", None):
+            counter.closed(origin, counter.opened(origin))
+        self.assertEqual(
+            (counter._accepted, counter._explained, dict(counter._by_origin)), (0, 0, {})
+        )
+
+
+class OriginTests(SynchronousTestCase):
+    def test_origins(self):
+        for address, origin in (
+            (IPv4Address("TCP", "192.0.2.1", 1), "192.0.2.1"),
+            (IPv6Address("TCP", "2001:db8::1:2:3:4", 1), "2001:db8::/64"),
+            (IPv6Address("TCP", "::ffff:192.0.2.1", 1), "192.0.2.1"),
+            (IPv6Address("TCP", "fe80::1%eth0", 1), "fe80::/64"),
+            (UNIXAddress(b"/run/socket"), None),
+            (None, None),
+        ):
+            self.assertEqual(origin_of(address), origin)
+
+
+class RejectedConnectionTests(ServerTestCase):
+    def test_refused_at_the_login(self):
+        """One connection too many is told so at its login, and closed."""
+        client = self.serve(connections=1)
+        late = self.server.connect()
+        failure = self.refusal(late.start_login("alice", "secret"))
+        failure.trap("pbrealm.errors.TooManyConnections")
+        self.server.flush()
+        self.assertFalse(late.connected)
+        client.drop()
+        self.held = self.server.connect().login("alice", "secret")
+
+    def test_rejected_beyond_those_that_are_told(self):
+        self.serve(connections=1)
+        factory = self.server.factory
+        address = IPv4Address("TCP", "127.0.0.1", 1)
+        made = [factory.buildProtocol(address) for _ in range(20)]
+        self.assertIsNone(made[-1])

@@ -1,0 +1,121 @@
+"""
+The keepalive: its clock, and the clients that it finds dead.
+"""
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from pbrealm import Reason
+from pbrealm._server.keepalive import Keepalive
+from pbrealm.testing import RecordingMind
+from tests.server.cases import ServerTestCase
+
+
+class KeepaliveTests(SynchronousTestCase):
+    def setUp(self):
+        self.clock = Clock()
+        self.events = []
+        self.keepalive = Keepalive(
+            self.clock,
+            20,
+            10,
+            lambda: self.events.append(("ask", self.clock.seconds())),
+            lambda: self.events.append(("dead", self.clock.seconds())),
+        )
+
+    def go(self, seconds):
+        self.clock.pump([1] * seconds)
+
+    def test_dead(self):
+        self.go(60)
+        self.assertEqual(self.events, [("ask", 20), ("dead", 30)])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_worst_case(self):
+        """Counted from the last word, it's never more than the interval and the time-out."""
+        self.go(19)
+        self.keepalive.last_heard = self.clock.seconds()
+        self.go(60)
+        self.assertEqual(self.events, [("ask", 39), ("dead", 49)])
+
+    def test_any_word_counts(self):
+        self.go(25)
+        self.keepalive.last_heard = self.clock.seconds()
+        self.go(15)
+        self.assertEqual(self.events, [("ask", 20)])
+        self.go(6)
+        self.assertEqual(self.events, [("ask", 20), ("ask", 45)])
+
+    def test_busy_clients_are_not_asked(self):
+        for _ in range(10):
+            self.go(10)
+            self.keepalive.last_heard = self.clock.seconds()
+        self.assertEqual(self.events, [])
+
+    def test_reactor_held_up(self):
+        """An answer that lay unread while the reactor was held up counts."""
+        self.go(20)
+        self.clock.rightNow += 300
+        self.clock.callLater(0, setattr, self.keepalive, "last_heard", 310)
+        self.clock.advance(0)
+        self.clock.advance(0)
+        self.assertEqual(self.events, [("ask", 20)])
+
+    def test_stop(self):
+        self.keepalive.stop()
+        self.keepalive.stop()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class DeadClientTests(ServerTestCase):
+    def test_found_dead(self):
+        """A client that is cut off is found, with a mind or without, and its sessions end."""
+        client = self.serve(ping_interval=20, ping_timeout=10)
+        self.held = [
+            client.login("alice", "secret", RecordingMind()),
+            client.login("bob", "secret"),
+        ]
+        sessions = self.realm.sessions()
+        client.cut_off()
+        self.server.advance(20)
+        self.server.advance(10)
+        self.server.advance(0)
+        self.assertEqual([session.ended for session in sessions], [Reason.NO_ANSWER] * 2)
+        self.assertFalse(client.connected)
+        self.assertEqual(self.server.clock.getDelayedCalls(), [])
+
+    def test_alive(self):
+        """A plain client answers by itself, logged in or not, and for as long as it's there."""
+        client = self.serve(ping_interval=20, ping_timeout=10, login_seconds=0)
+        for _ in range(100):
+            self.server.advance(7)
+        self.assertTrue(client.connected)
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_unauthenticated(self):
+        client = self.serve(ping_interval=20, ping_timeout=10, login_seconds=0)
+        client.cut_off()
+        for seconds in (20, 10, 0, 0):
+            self.server.advance(seconds)
+        self.assertFalse(client.connected)
+
+    def test_off(self):
+        client = self.serve(ping_interval=0)
+        self.held = client.login("alice", "secret")
+        client.cut_off()
+        self.server.advance(10000)
+        self.assertTrue(client.connected)
+
+
+class UnansweredPingTests(ServerTestCase):
+    def test_signs_of_life_that_never_come(self):
+        """A client that says something, but never answers, leaves no questions behind."""
+        client = self.serve(ping_interval=20, ping_timeout=10)
+        self.held = client.login("alice", "secret")
+        self.patch(client.broker, "proto_message", lambda *_: None)
+        for _ in range(10):
+            self.server.advance(20)
+            client.broker.sendCall(b"version", 6)
+            self.server.advance(10)
+        self.assertTrue(client.connected)
+        self.assertLessEqual(len(client.server_broker.waitingForAnswers), 1)

@@ -1,0 +1,70 @@
+"""
+The root object that clients log in by: what it refuses, and what the client gets then.
+"""
+
+from twisted.cred.portal import Portal
+from twisted.spread import pb
+
+from pbrealm import CachingRealm, LoginRefused, Reason, ServerFactory, reason_of
+from pbrealm.testing import MemoryServer, make_portal
+from tests.avatars import Player
+from tests.server.cases import ServerTestCase, SlowChecker
+
+
+class RefusalTextTests(ServerTestCase):
+    def test_checker_that_denies(self):
+        """What a checker refuses with becomes an error that crosses the wire as one line."""
+        checker = SlowChecker()
+        realm = CachingRealm(Player)
+        server = MemoryServer(realm, factory=ServerFactory(Portal(realm, [checker])))
+        client = server.connect()
+        login = client.start_login("alice", "secret")
+        server.flush()
+        checker.answer.errback(LoginRefused("come back on Monday"))
+        server.flush()
+        failure = self.failureResultOf(login)
+        self.assertEqual(failure.value, "come back on Monday (reason 4)")
+        self.assertIs(reason_of(failure), Reason.REFUSED)
+
+    def test_no_checker_for_it(self):
+        realm = CachingRealm(Player)
+        portal = make_portal(realm, {}, anonymous=False)
+        server = MemoryServer(realm, factory=ServerFactory(portal))
+        client = server.connect()
+        login = client.start_login()
+        server.flush()
+        self.assertEqual(
+            self.failureResultOf(login).value,
+            "logins of this kind are not accepted here (reason 4)",
+        )
+        self.assertEqual(self.flushLoggedErrors(), [])
+        client.drop()
+
+
+class RequestTests(ServerTestCase):
+    def test_long_names(self):
+        """Names are remembered and logged, so they can't be of any length."""
+        client = self.serve()
+        with self.assertRaises(pb.RemoteError) as caught:
+            client.login("a" * 1025, "secret")
+        self.assertEqual(str(caught.exception), "the name is longer than 1024 bytes (reason 4)")
+
+    def test_wrong_calls(self):
+        """Calls that are no way to log in are answered, and not logged."""
+        client = self.serve()
+        root = client.wait(client.factory.getRootObject())
+        for method, args in (
+            ("nothing", ()),
+            ("login", ()),
+            ("login", (b"alice", 2)),
+            ("login", (17,)),
+            ("loginAnonymous", ()),
+        ):
+            with self.assertRaises(pb.RemoteError) as caught:
+                client.call(root, method, *args)
+            self.assertEqual(caught.exception.remoteType, b"pbrealm.errors.LoginRefused")
+        _, challenger = self.challenge(client)
+        with self.assertRaises(pb.RemoteError):
+            client.call(challenger, "respond", ["no", "bytes"], None)
+        self.assertEqual(self.flushLoggedErrors(), [])
+        self.assertTrue(client.connected)

@@ -1,0 +1,88 @@
+"""
+Enclosed sessions: a hand-written realm between two of pbrealm's.
+"""
+
+from twisted.cred.portal import IRealm
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.spread import pb
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from pbrealm import CachingRealm, MindTrackingRealm, Reason
+from pbrealm.testing import MemoryServer, RecordingMind
+from tests.avatars import Aware
+
+
+@implementer(IRealm)
+class HandWrittenRealm:
+    """
+    A hand-written realm around another, for example for auditing.
+    """
+
+    def __init__(self, realm):
+        self.realm = realm
+        self.minds = []
+
+    def requestAvatar(self, avatarId, mind, *interfaces):
+        self.minds.append(mind)
+        return self.realm.requestAvatar(avatarId, mind, *interfaces)
+
+
+class EnclosedSessionTests(SynchronousTestCase):
+    """
+    A hand-written realm between two of pbrealm: one login and two sessions, which end together.
+    """
+
+    def setUp(self):
+        self.inner = MindTrackingRealm(CachingRealm(Aware))
+        self.hand_written = HandWrittenRealm(self.inner)
+        self.outer = MindTrackingRealm(self.hand_written)
+        self.server = MemoryServer(self.outer, clock=Clock())
+        self.client = self.server.connect()
+        self.mind = RecordingMind()
+        self.reference = self.client.login("alice", "secret", self.mind)
+        (self.outer_session,) = self.outer.sessions()
+        (self.inner_session,) = self.inner.sessions()
+        (self.avatar,) = self.inner.realm.avatars.values()
+
+    def test_one_avatar_and_two_sessions(self):
+        self.assertIs(self.outer_session.avatar, self.avatar)
+        self.assertEqual(self.inner.sessions("alice"), (self.inner_session,))
+        self.assertEqual(self.avatar.history, [("attached", self.inner_session)])
+        self.assertEqual(self.client.call(self.reference, "who"), self.inner_session.id)
+
+    def test_plain_mind(self):
+        """The hand-written realm gets the mind as it would under plain PB."""
+        self.assertEqual(type(self.hand_written.minds[0]), pb.RemoteReference)
+
+    def check_end(self, session):
+        session.end(Reason.KICKED)
+        self.assertIs(self.outer_session.ended, Reason.KICKED)
+        self.assertIs(self.inner_session.ended, Reason.KICKED)
+        self.server.advance(60)
+        self.assertEqual(len(self.mind.goodbyes()), 1)
+        self.assertFalse(self.client.connected)
+        self.assertEqual([entry[0] for entry in self.avatar.history], ["attached", "detached"])
+
+    def test_outer_ends(self):
+        self.check_end(self.outer_session)
+
+    def test_inner_ends(self):
+        self.check_end(self.inner_session)
+
+    def test_end_waits_for_detached(self):
+        """The end of the outer session includes that of the inner one."""
+        detaching = Deferred()
+        self.avatar.detached = lambda *_: detaching
+        over = self.outer_session.end()
+        self.server.advance(60)
+        self.assertNoResult(over)
+        detaching.callback(None)
+        self.successResultOf(over)
+
+    def test_disconnect(self):
+        self.client.drop()
+        self.assertEqual(
+            (self.outer_session.ended, self.inner_session.ended), (Reason.DISCONNECTED,) * 2
+        )

@@ -1,0 +1,148 @@
+"""
+What the end of a session does to the client and its connection.
+"""
+
+from twisted.internet.defer import Deferred
+from twisted.spread import pb
+
+from pbrealm import Reason, reason_of
+from pbrealm._session.session import GOODBYE_TIMEOUT
+from pbrealm.testing import RecordingMind, StallingMind, VanishingMind
+from tests.session.cases import SessionTestCase
+
+
+class ClientEndsTests(SessionTestCase):
+    def test_logout(self):
+        """A client that drops its reference has logged out; its connection stays."""
+        mind = RecordingMind()
+        session = self.log_in(mind)
+        del self.reference
+        self.server.advance(60)
+        self.assertIs(session.ended, Reason.LOGGED_OUT)
+        self.assertTrue(self.client.connected)
+        self.assertEqual(mind.goodbyes(), [])
+        self.assertEqual(session.avatar.history[1], ("detached", session, Reason.LOGGED_OUT))
+
+    def test_lost_connection(self):
+        session = self.log_in()
+        self.client.leave()
+        self.assertIs(session.ended, Reason.DISCONNECTED)
+        self.assertEqual(session.avatar.history[1], ("detached", session, Reason.DISCONNECTED))
+
+
+class GoodbyeTests(SessionTestCase):
+    def test_told_and_closed(self):
+        """The client is told, can't call any more, and its connection is closed."""
+        mind = RecordingMind()
+        session = self.log_in(mind)
+        over = session.end(Reason.SHUTTING_DOWN)
+        self.assertNoResult(over)
+        with self.assertRaises(pb.RemoteError) as caught:
+            self.client.call(self.reference, "greet")
+        self.assertEqual(mind.goodbyes(), [(8, "shutting down", True)])
+        self.assertEqual(caught.exception.remoteType, b"pbrealm.errors.SessionEnded")
+        self.assertIs(reason_of(caught.exception), Reason.SHUTTING_DOWN)
+        self.server.flush()
+        self.assertFalse(self.client.connected)
+        self.assertIsNone(self.successResultOf(over))
+
+    def test_without_a_mind(self):
+        self.log_in().end()
+        self.server.flush()
+        self.assertFalse(self.client.connected)
+
+    def test_mind_that_knows_no_goodbye(self):
+        session = self.log_in(pb.Referenceable())
+        session.end()
+        self.server.flush()
+        self.assertFalse(self.client.connected)
+        self.flushLoggedErrors(pb.NoSuchMethod)
+
+    def test_unanswered_goodbye(self):
+        """The goodbye is waited for no longer than its time."""
+        session = self.log_in(StallingMind())
+        over = session.end()
+        self.server.advance(GOODBYE_TIMEOUT - 0.1)
+        self.assertTrue(self.client.connected)
+        self.server.advance(0.2)
+        self.assertFalse(self.client.connected)
+        self.assertIsNone(self.successResultOf(over))
+
+    def test_half_open_connection(self):
+        """A connection that can't be closed gently is aborted."""
+        session = self.log_in(RecordingMind())
+        self.client.cut_off()
+        session.end()
+        self.server.advance(GOODBYE_TIMEOUT)
+        self.assertTrue(self.client.connected)
+        self.server.advance(5)
+        self.assertFalse(self.client.connected)
+        self.assertEqual(self.server.clock.getDelayedCalls(), [])
+
+    def test_dead_client(self):
+        """A client that was found dead gets no time for the goodbye."""
+        session = self.log_in(RecordingMind())
+        self.client.cut_off()
+        session.end(Reason.NO_ANSWER)
+        self.server.advance(GOODBYE_TIMEOUT)
+        self.assertFalse(self.client.connected)
+
+    def test_client_vanishes_at_goodbye(self):
+        mind = VanishingMind()
+        mind.client = self.client
+        session = self.log_in(mind)
+        over = session.end()
+        self.server.flush()
+        self.assertIsNone(self.successResultOf(over))
+        self.assertEqual(self.server.clock.getDelayedCalls(), [])
+
+    def test_new_login_meanwhile(self):
+        """A login that comes while the goodbye is on its way keeps the connection."""
+        self.log_in(StallingMind()).end()
+        self.server.flush()
+        self.reference = self.client.login("alice", "secret", RecordingMind())
+        self.server.advance(GOODBYE_TIMEOUT)
+        self.server.advance(10)
+        self.assertTrue(self.client.connected)
+        self.assertEqual(self.client.call(self.reference, "greet"), "<1>hello alice")
+
+    def test_slow_avatar(self):
+        """An avatar that takes its time to detach doesn't keep the connection open."""
+        session = self.log_in()
+        detaching = Deferred()
+        session.avatar.detached = lambda *_: detaching
+        over = session.end()
+        self.server.flush()
+        self.assertFalse(self.client.connected)
+        self.assertNoResult(over)
+        detaching.callback(None)
+        self.assertIsNone(self.successResultOf(over))
+
+    def test_nothing_is_left_on_the_clock(self):
+        session = self.log_in(RecordingMind())
+        session.end()
+        self.server.flush()
+        self.assertEqual(self.server.clock.getDelayedCalls(), [])
+
+
+class CallsAtTheEndTests(SessionTestCase):
+    def test_running_call_is_answered(self):
+        """A call that was running when the session ended is answered once it's done."""
+        session = self.log_in(StallingMind())
+        answer = self.reference.callRemote("later")
+        self.server.flush()
+        session.end()
+        session.avatar.answer.callback("at last")
+        self.server.flush()
+        self.assertEqual(self.successResultOf(answer), "at last")
+
+    def test_call_already_under_way(self):
+        """A call that arrives in one packet with the one that ends the session doesn't run."""
+        session = self.log_in(RecordingMind())
+        session.avatar.perspective_quit = lambda: session.end() and None
+        quit = self.reference.callRemote("quit")
+        greet = self.reference.callRemote("greet")
+        self.server.flush()
+        self.successResultOf(quit)
+        self.failureResultOf(greet).trap("pbrealm.errors.SessionEnded")
+        self.assertEqual(session.avatar.greetings, 0)
