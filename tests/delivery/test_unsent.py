@@ -1,0 +1,84 @@
+"""
+What broadcasts have yet to send to a connection.
+"""
+
+from __future__ import annotations
+
+from twisted.spread import pb
+from twisted.trial.unittest import SynchronousTestCase
+
+from pbrealm._delivery.unsent import UNSENT_ATTRIBUTE, add_unsent, send_unsent
+
+
+class Broadcast:
+    """Records what it is asked to send."""
+
+    def __init__(self, name: str, sent: list[tuple[str, int]]) -> None:
+        self.name = name
+        self.sent = sent
+
+    def send_to(self, at: int) -> None:
+        self.sent.append((self.name, at))
+
+
+class UnsentTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.broker = pb.Broker()
+        self.sent: list[tuple[str, int]] = []
+
+    def broadcast(self, name: str) -> Broadcast:
+        return Broadcast(name, self.sent)
+
+    def test_in_order(self) -> None:
+        """In the order of the broadcasts, each once."""
+        one, two = self.broadcast("one"), self.broadcast("two")
+        for broadcast, at in ((one, 3), (two, 0), (one, 4)):
+            add_unsent(self.broker, broadcast, at)
+        send_unsent(self.broker)
+        send_unsent(self.broker)
+        self.assertEqual(self.sent, [("one", 3), ("two", 0), ("one", 4)])
+
+    def test_nothing_to_send(self) -> None:
+        send_unsent(self.broker)
+        self.assertEqual(self.sent, [])
+
+    def test_attribute(self) -> None:
+        """The broker has the attribute as long as there is something to send."""
+        self.assertNotIn(UNSENT_ATTRIBUTE, vars(self.broker))
+        add_unsent(self.broker, self.broadcast("one"), 0)
+        self.assertIn(UNSENT_ATTRIBUTE, vars(self.broker))
+        send_unsent(self.broker)
+        self.assertNotIn(UNSENT_ATTRIBUTE, vars(self.broker))
+
+    def test_other_brokers(self) -> None:
+        add_unsent(self.broker, self.broadcast("one"), 0)
+        send_unsent(pb.Broker())
+        self.assertEqual(self.sent, [])
+
+    def test_sending_sends_the_rest(self) -> None:
+        """What is sent may itself call L{send_unsent}: the rest goes out before it, once."""
+        broker, sent = self.broker, self.sent
+
+        class Ending(Broadcast):
+            def send_to(self, at: int) -> None:
+                super().send_to(at)
+                send_unsent(broker)
+                sent.append(("goodbye", at))
+
+        add_unsent(broker, Ending("one", sent), 0)
+        add_unsent(broker, self.broadcast("two"), 1)
+        send_unsent(broker)
+        self.assertEqual(sent, [("one", 0), ("two", 1), ("goodbye", 0)])
+        self.assertNotIn(UNSENT_ATTRIBUTE, vars(broker))
+
+    def test_added_while_sending(self) -> None:
+        broker, added = self.broker, self.broadcast("added")
+
+        class Adding(Broadcast):
+            def send_to(self, at: int) -> None:
+                super().send_to(at)
+                add_unsent(broker, added, 7)
+
+        add_unsent(broker, Adding("one", self.sent), 0)
+        send_unsent(broker)
+        self.assertEqual(self.sent, [("one", 0), ("added", 7)])

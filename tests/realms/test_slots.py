@@ -1,0 +1,73 @@
+"""
+The table of the sessions that hold slots.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from pbrealm import Reason, Session
+from pbrealm.realms._slots import Slots
+
+
+class SlotsTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+
+    def session(self, avatar_id: str = "alice") -> Session:
+        return Session(avatar_id, None, self.clock)
+
+    def taken(self, slots: Slots, *avatar_ids: str) -> list[Session]:
+        """Sessions that hold slots."""
+        sessions = [self.session(avatar_id) for avatar_id in avatar_ids]
+        for session in sessions:
+            slots.take(session)
+        return sessions
+
+    def test_by_avatar_id(self) -> None:
+        slots = Slots(lambda _: 2, None)
+        alice, bob, again = self.taken(slots, "alice", "bob", "alice")
+        self.assertEqual(slots.holders("alice"), (alice, again))
+        self.assertEqual(slots.holders("bob"), (bob,))
+        self.assertEqual(slots.holders("carol"), ())
+        self.assertEqual(len(slots), 3)
+
+    def test_limit(self) -> None:
+        """The sessions of the avatar id block a slot, the oldest first."""
+        slots = Slots({"alice": 2, "bob": 0}.__getitem__, None)
+        self.assertIsNone(slots.blocking_own("alice"))
+        first, second = self.taken(slots, "alice", "alice")
+        self.assertEqual(slots.blocking_own("alice"), (first, second))
+        self.assertEqual(slots.blocking_own("bob"), ())
+
+    def test_total(self) -> None:
+        slots = Slots(lambda _: 9, 2)
+        one, two = self.session("alice"), self.session("bob")
+        slots.take(one)
+        self.assertIsNone(slots.blocking_total())
+        slots.take(two)
+        self.assertEqual(slots.blocking_total(), (one, two))
+
+    def test_no_total(self) -> None:
+        slots = Slots(lambda _: 9, None)
+        self.taken(slots, *"abcdefgh")
+        self.assertIsNone(slots.blocking_total())
+
+    def test_freed_at_the_end(self) -> None:
+        slots = Slots(lambda _: 1, 1)
+        (session,) = self.taken(slots, "alice")
+        session.end(Reason.KICKED)
+        self.assertIsNone(slots.blocking_own("alice"))
+        self.assertIsNone(slots.blocking_total())
+        self.assertEqual((len(slots), slots._by_id), (0, {}))
+
+    def test_revoked_sessions_hold_none(self) -> None:
+        """All sessions of a lost connection are revoked before the first of them is ended."""
+        slots = Slots(lambda _: 1, 1)
+        (session,) = self.taken(slots, "alice")
+        session.revoke(Reason.DISCONNECTED)
+        self.assertEqual(slots.holders("alice"), ())
+        self.assertIsNone(slots.blocking_own("alice"))
+        self.assertIsNone(slots.blocking_total())
+        self.assertEqual(len(slots), 1)
