@@ -149,8 +149,8 @@ class FastBroker(FastBanana, Broker):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.disconnected = 1
-        # Twisted's iterates over the dictionary, which cancelling one answer in the errback of
-        # another would change.
+        # Twisted's connectionLost iterates over this dictionary, and would fail if the errback of
+        # one answer cancelled another.
         waiting, self.waitingForAnswers = self.waitingForAnswers, {}
         for request_id in list(waiting):
             answer = waiting.pop(request_id, None)
