@@ -296,7 +296,7 @@ class AbandonedAnswersTests(SynchronousTestCase):
         self.assertRaises(KeyError, pair.pump)
 
     def test_answer_that_cannot_be_read(self) -> None:
-        """Who waits for it is told of the end that it puts to the connection."""
+        """The waiting Deferred fails when the connection is closed for it."""
         pair = Pair(pb.Root())
         answer = pair.server.remoteForName("nobody").callRemote("anything")
         pair.server.transport.clear()
