@@ -5,15 +5,17 @@ A session from its acceptance to its end, and the calls that it passes on.
 from twisted.spread import pb
 from zope.interface.verify import verifyObject
 
-from pbrealm import Reason, current_session
+from pbrealm import ISession, Reason, current_session
 from pbrealm.testing import RecordingMind
 from tests.avatars import Aware
 from tests.session.cases import SessionTestCase
 
 
 class SessionTests(SessionTestCase):
-    def test_interface(self):
-        verifyObject(pb.IPerspective, self.log_in())
+    def test_interfaces(self):
+        session = self.log_in()
+        verifyObject(pb.IPerspective, session)
+        verifyObject(ISession, session)
 
     def test_attributes(self):
         self.server.clock.advance(86400)
