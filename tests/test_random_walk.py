@@ -3,6 +3,7 @@ A random walk over everything that can happen to logins, in any order.
 """
 
 import os
+from typing import Any
 
 import hypothesis.strategies as st
 from hypothesis import settings
@@ -44,6 +45,8 @@ TOTAL = 4
 
 which = st.integers(0, 1000)
 
+publisher: Any = globalLogPublisher
+
 
 class Boom(Exception):
     """What factories and attaches fail with here."""
@@ -55,7 +58,7 @@ class Walk(RuleBasedStateMachine):
     that come, go and vanish.
     """
 
-    server_factory = None
+    server_factory: Any = None
     always_a_mind = False
 
     @initialize(
@@ -65,7 +68,7 @@ class Walk(RuleBasedStateMachine):
     )
     def start(self, policy, linger, most):
         self.logged = []
-        globalLogPublisher.addObserver(self.log)
+        publisher.addObserver(self.log)
         self.avatars = []
         self.clock = Clock()
         self.slow = Slow(self.make)
@@ -247,7 +250,7 @@ class Walk(RuleBasedStateMachine):
             for detaching in getattr(avatar, "detaching", ()):
                 detaching.callback(None)
         self.clock.advance(100)
-        globalLogPublisher.removeObserver(self.log)
+        publisher.removeObserver(self.log)
         assert self.realm.sessions() == ()
         assert len(self.limited._slots) == 0
         assert not self.limited._slots._by_id

@@ -61,9 +61,9 @@ class ClientSetTests(SynchronousTestCase):
         self.assertEqual(len(self.set), 0)
 
     def test_notify(self):
-        report = self.set.notify("news", 1)
+        notified = self.set.notify("news", 1)
         self.server.flush()
-        report = self.successResultOf(report)
+        report = self.successResultOf(notified)
         self.assertEqual(report.answered[self.sessions[0]], "one")
         self.assertEqual(report.failed[self.sessions[1]].value, "news fails")
         self.assertEqual(len(self.set), 3)
@@ -87,9 +87,9 @@ class ClientSetTests(SynchronousTestCase):
         minds = ClientSet(clock=self.server.clock)
         for session in (*self.sessions, bob):
             minds.add(session.mind)
-        report = minds.notify("news")
+        notified = minds.notify("news")
         self.server.flush()
-        report = self.successResultOf(report)
+        report = self.successResultOf(notified)
         self.assertEqual([id(mind) for mind in report.gone], [id(bob.mind)])
         self.assertEqual(report.answered[self.sessions[2].mind], "three")
         self.assertEqual(len(minds), 3)

@@ -7,6 +7,7 @@ C{make fuzz} tries as much as can be tried in C{FUZZ_SECONDS}; else it's the sam
 
 import gc
 import os
+import secrets
 import time
 
 import hypothesis.strategies as st
@@ -14,7 +15,6 @@ from hypothesis import HealthCheck, given, seed, settings
 from twisted.spread import banana
 from twisted.trial.unittest import SynchronousTestCase
 
-import pbrealm._server.login
 from tests.examples import examples
 from tests.fuzz.conversation import CHALLENGE, LIMITS, Server, record
 from tests.wire.plain import twisted_sexp, written
@@ -146,7 +146,7 @@ def served(event):
 
 class FuzzTests(SynchronousTestCase):
     def setUp(self):
-        self.patch(pbrealm._server.login.secrets, "token_bytes", lambda _: CHALLENGE)
+        self.patch(secrets, "token_bytes", lambda _: CHALLENGE)
         self.server = Server()
         self.before, self.after = record()
 

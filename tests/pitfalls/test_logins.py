@@ -5,6 +5,8 @@ Each check is run on pbrealm, where it must hold, and on the pattern that people
 where it must not: else it would prove nothing.
 """
 
+from typing import Any
+
 from twisted.cred.checkers import ICredentialsChecker, InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.credentials import IUsernameHashedPassword
 from twisted.cred.portal import Portal
@@ -46,7 +48,7 @@ class SlowChecker:
         self._checker = InMemoryUsernamePasswordDatabaseDontUse(alice=b"secret")
 
     def requestAvatarId(self, credentials):
-        pending = Deferred()
+        pending: Deferred[Any] = Deferred()
         self.pending.append(pending)
         return pending.addCallback(lambda _: self._checker.requestAvatarId(credentials))
 
@@ -78,7 +80,7 @@ class LoginPitfalls(SynchronousTestCase):
 
     def results_of(self, deferred):
         # Held until the end of the test: a reference that nobody holds is a logout.
-        results = []
+        results: list[Any] = []
         self.addCleanup(results.clear)
         deferred.addBoth(results.append)
         return results
@@ -146,13 +148,14 @@ class LoginPitfalls(SynchronousTestCase):
 
     def test_1_drop_during_attach(self):
         """An attach that succeeds after its client has gone is followed by its detach."""
-        realm = MindTrackingRealm(CachingRealm(SlowToAttach))
+        caching = CachingRealm(SlowToAttach)
+        realm = MindTrackingRealm(caching)
         server = MemoryServer(realm)
         client = server.connect()
         self.results_of(client.start_login("alice", "secret"))
         server.flush()
         client.drop()
-        (avatar,) = realm.realm.avatars.values()
+        (avatar,) = caching.avatars.values()
         avatar.attaching.finish()
         self.assertEqual([entry[0] for entry in avatar.history], ["attached", "detached"])
         self.assertEqual(avatar.history[1][2], Reason.DISCONNECTED)
@@ -356,7 +359,7 @@ class LoginPitfalls(SynchronousTestCase):
         client = server.connect()
         client.login("alice", "secret", RecordingMind())
         mind = realm.connections[b"alice"]
-        ended = []
+        ended: list[Any] = []
         mind.notifyOnDisconnect(lambda _: 1 / 0)
         mind.notifyOnDisconnect(ended.append)
         client.drop()

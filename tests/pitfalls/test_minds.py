@@ -3,6 +3,8 @@ Pitfalls 7 to 9 and 13: minds are no safe keys, one that is dead raises, and a s
 can't tell its callers apart.
 """
 
+from typing import Any
+
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -66,7 +68,7 @@ class MindPitfalls(SynchronousTestCase):
 
         class Shown(Observed):
             def __init__(self):
-                self.observers = observers
+                self.observers: Any = observers
 
             def getStateToCacheAndObserveFor(self, perspective, observer):
                 self.observers.add(observer)

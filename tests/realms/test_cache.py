@@ -42,7 +42,7 @@ class ClockTests(SynchronousTestCase):
         self.assertIn("alice", cache.made)
         last.advance(10)
         self.assertNotIn("alice", cache.made)
-        self.assertEqual(first.getDelayedCalls() + last.getDelayedCalls(), [])
+        self.assertEqual([first.getDelayedCalls(), last.getDelayedCalls()], [[], []])
 
     def test_two_realms_on_two_servers(self) -> None:
         """Realms without a clock, each by the clock of its server."""

@@ -2,6 +2,8 @@
 A session's hold on its avatar: attach, detach and logout.
 """
 
+from typing import Any
+
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
 from twisted.spread import pb
@@ -26,7 +28,7 @@ class AttachTests(SessionTestCase):
         super().setUp()
         self.login = self.client.start_login("alice", "secret", RecordingMind())
         self.server.flush()
-        (self.avatar,) = self.realm.realm.avatars.values()
+        (self.avatar,) = self.caching.avatars.values()
         (((self.session,), _),) = self.avatar.attaching.calls
 
     def test_login_waits(self):
@@ -71,8 +73,8 @@ class AttachTests(SessionTestCase):
         asked = self.realm.requestAvatar("bob", None, pb.IPerspective)
         asked.cancel()
         self.failureResultOf(asked, SessionEnded)
-        self.realm.realm.avatars["bob"].attaching.finish()
-        self.assertEqual(self.realm.realm.avatars["bob"].clients, [])
+        self.caching.avatars["bob"].attaching.finish()
+        self.assertEqual(self.caching.avatars["bob"].clients, [])
 
 
 class EndsItselfWhileAttaching(Aware):
@@ -88,7 +90,7 @@ class EndDuringAttachTests(SessionTestCase):
         with self.assertRaises(pb.RemoteError) as caught:
             self.log_in()
         self.assertIs(reason_of(caught.exception), Reason.KICKED)
-        avatar = self.realm.realm.avatars["alice"]
+        avatar = self.caching.avatars["alice"]
         self.assertEqual([entry[0] for entry in avatar.history], ["attached", "detached"])
 
 
@@ -141,10 +143,10 @@ class AvatarHoldTests(SynchronousTestCase):
 
     def test_released_once(self):
         """Another release does nothing, whether the first is done or under way."""
-        detaching = Deferred()
+        detaching: Deferred[Any] = Deferred()
         hold = self.hold(Recorder(self.calls, None, detaching))
         hold.attach()
-        released = hold.release(Reason.KICKED)
+        released: Any = hold.release(Reason.KICKED)
         self.assertIsNone(hold.release(Reason.REPLACED))
         detaching.callback(None)
         self.successResultOf(released)
@@ -153,7 +155,7 @@ class AvatarHoldTests(SynchronousTestCase):
 
     def test_released_while_attaching(self):
         """The avatar is detached once it has attached."""
-        attaching = Deferred()
+        attaching: Deferred[Any] = Deferred()
         hold = self.hold(Recorder(self.calls, attaching))
         hold.attach()
         self.assertIsNone(hold.release(Reason.KICKED))
@@ -163,7 +165,7 @@ class AvatarHoldTests(SynchronousTestCase):
 
     def test_attach_fails_after_the_release(self):
         """There is no detach, but a logout."""
-        attaching = Deferred()
+        attaching: Deferred[Any] = Deferred()
         hold = self.hold(Recorder(self.calls, attaching))
         attached = hold.attach()
         hold.release(Reason.KICKED)
@@ -193,9 +195,9 @@ class AvatarHoldTests(SynchronousTestCase):
 
     def test_logout_that_takes_time(self):
         """The logout of an enclosed session takes as long as its end."""
-        pending = Deferred()
+        pending: Deferred[Any] = Deferred()
         hold = AvatarHold(Session("alice", None, Clock()), Player("alice"), lambda: pending)
-        released = hold.release(Reason.KICKED)
+        released: Any = hold.release(Reason.KICKED)
         self.assertNoResult(released)
         pending.callback(None)
         self.successResultOf(released)

@@ -2,6 +2,8 @@
 A session from its acceptance to its end, and the calls that it passes on.
 """
 
+from typing import Any
+
 from twisted.spread import pb
 from zope.interface.verify import verifyObject
 
@@ -103,7 +105,7 @@ class CallbackTests(SessionTestCase):
 
     def test_forgotten(self):
         session = self.log_in()
-        ends = []
+        ends: list[Any] = []
         session.on_end(ends.append)
         session.forget_on_end(ends.append)
         session.forget_on_end(ends.append)
@@ -121,7 +123,7 @@ class CallbackTests(SessionTestCase):
     def test_forgotten_by_another_callback(self):
         """One callback of the end can still call off another."""
         session = self.log_in()
-        ends = []
+        ends: list[Any] = []
         session.on_end(lambda session, _: session.forget_on_end(ends.append))
         session.on_end(ends.append)
         session.end()

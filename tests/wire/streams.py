@@ -17,7 +17,7 @@ from tests.wire.plain import integers, texts
 
 def listening(kind: type[Banana], dialect: bytes = b"pb") -> tuple[Any, list[Any]]:
     """A decoder, and what it has heard."""
-    listener = kind()
+    listener: Any = kind()
     listener.makeConnection(StringTransport())
     listener._selectDialect(dialect)
     heard: list[Any] = []

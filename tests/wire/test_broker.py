@@ -115,7 +115,7 @@ class OverriddenMethodsTests(SynchronousTestCase):
                 asked.append(("expression", [*sexp]))
                 super().expressionReceived(sexp)
 
-            def proto_answer(self, requestID: int, netResult: Any) -> None:
+            def proto_answer(self, requestID: Any, netResult: Any) -> None:
                 asked.append(("answer", requestID, list(netResult)))
                 super().proto_answer(requestID, netResult)
 

@@ -23,7 +23,7 @@ from tests.wire.streams import jellies, pieces, tokens
 
 def listening_broker(kind: type[pb.Broker]) -> tuple[Any, list[Any]]:
     """A broker, and what it has heard."""
-    broker = kind(isClient=False)
+    broker: Any = kind(isClient=False)
     broker.factory = pb.PBServerFactory(pb.Root())
     broker.makeConnection(StringTransport())
     broker._selectDialect(b"pb")

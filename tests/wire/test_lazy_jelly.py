@@ -39,6 +39,7 @@ class ListTests(SynchronousTestCase):
 
     def test_every_operation(self) -> None:
         """Each operation has the result that it has on an ordinary list."""
+        plain = jelly.jelly(VALUE)
         looks: list[Any] = [
             len,
             list,
@@ -81,7 +82,6 @@ class ListTests(SynchronousTestCase):
             lambda it: (it.__iadd__([1]), list(it)),
             lambda it: isinstance(it, list),
         ]
-        plain = jelly.jelly(VALUE)
         for look in looks:
             for kind in (EncodedJelly, ReceivedJelly):
                 self.assertEqual(look(self.lazy(kind)), look(copy.deepcopy(plain)))
@@ -103,7 +103,7 @@ class ListTests(SynchronousTestCase):
     def test_materialize(self) -> None:
         """Twisted's C{unjelly} accepts the ordinary lists."""
         nested = [b"list", self.lazy(), [b"tuple", self.lazy()]]
-        plain = materialize(nested)
+        plain: Any = materialize(nested)
         self.assertIs(type(plain[1]), list)
         self.assertEqual(jelly.unjelly(plain), [VALUE, (VALUE,)])
 

@@ -37,8 +37,9 @@ class MayDecodePlainTests(SynchronousTestCase):
         picky = Picky()
         picky.allowBasicTypes()
         self.assertFalse(may_decode_plain(picky))
-        self.assertFalse(may_decode_plain(jelly.DummySecurityOptions()))
-        changed = jelly.SecurityOptions()
+        dummy: Any = jelly.DummySecurityOptions()
+        self.assertFalse(may_decode_plain(dummy))
+        changed: Any = jelly.SecurityOptions()
         changed.allowBasicTypes()
         self.assertTrue(may_decode_plain(changed))
         changed.isTypeAllowed = lambda name: False
@@ -46,8 +47,9 @@ class MayDecodePlainTests(SynchronousTestCase):
 
     def test_registered_class(self) -> None:
         """A class is registered for dictionaries."""
-        jelly.unjellyableRegistry[b"dictionary"] = dict
-        self.addCleanup(jelly.unjellyableRegistry.pop, b"dictionary")
+        registry: dict[Any, Any] = jelly.unjellyableRegistry
+        registry[b"dictionary"] = dict
+        self.addCleanup(registry.pop, b"dictionary")
         self.assertFalse(may_decode_plain(jelly.globalSecurity))
 
 
