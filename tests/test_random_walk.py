@@ -55,7 +55,7 @@ class Boom(Exception):
 class Walk(RuleBasedStateMachine):
     """
     A server with a slow factory, avatars that are slow to attach, a limit and a total, and clients
-    that come, go and vanish.
+    that log in, leave and vanish.
     """
 
     server_factory: Any = None
@@ -126,8 +126,8 @@ class Walk(RuleBasedStateMachine):
 
     @precondition(lambda self: len(self.clients) < 8)
     @rule(name=st.sampled_from(NAMES[:2]), mind=st.sampled_from([RecordingMind, StallingMind]))
-    def come_in(self, name, mind):
-        """The whole way, which the small steps seldom find while it's getting full."""
+    def log_in_completely(self, name, mind):
+        """A whole login, which the small steps seldom complete while slots are few."""
         self.connect()
         self.log_in(-1, name, mind, "secret")
         self.server.flush()
@@ -169,7 +169,7 @@ class Walk(RuleBasedStateMachine):
 
     @precondition(lambda self: self.clients)
     @rule(number=which, how=st.sampled_from(["drop", "leave", "cut_off", "restore"]))
-    def part(self, number, how):
+    def disconnect(self, number, how):
         client = self.pick(self.clients, number)
         getattr(client, how)()
         if how in ("drop", "leave"):
@@ -177,7 +177,7 @@ class Walk(RuleBasedStateMachine):
 
     @precondition(lambda self: self.held)
     @rule(number=which)
-    def let_go(self, number):
+    def log_out(self, number):
         del self.held[number % len(self.held)]
 
     @precondition(lambda self: self.held)
@@ -232,7 +232,7 @@ class Walk(RuleBasedStateMachine):
                 else:
                     here.remove(entry[1])
                     assert entry[1].ended is entry[2]
-            # Whoever is attached is here, or about to be told that the login succeeded.
+            # Each session that is attached is open, or its login is about to succeed.
             assert all(session.ended is None for session in here)
             assert here == avatar.clients
             assert set(here) <= set(self.limited._slots._all)

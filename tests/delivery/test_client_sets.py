@@ -69,7 +69,7 @@ class ClientSetTests(SynchronousTestCase):
         self.assertEqual(len(self.set), 3)
 
     def test_without_a_mind(self):
-        """A client that can't be told is a member as long as it's here, and the report says so."""
+        """A client without a mind stays a member, and the report names it."""
         self.held.append(self.server.connect().login("bob", "secret"))
         (bob,) = self.realm.sessions("bob")
         self.set.add(bob)

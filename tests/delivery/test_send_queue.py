@@ -171,7 +171,7 @@ class SendQueueTests(SynchronousTestCase):
         self.assertEqual(self.transport.written, [b"x", b"bb", b"cc", b"d"])
 
     def test_keep_last(self):
-        """Of each kind the last call waits, in the place of its arrival."""
+        """Of each kind the last call waits, in the order of arrival."""
         self.make(when_slow=SlowClientPolicy.KEEP_LAST)
         self.assertEqual(self.post(b"a1", b"b1", b"a2", b"a3"), [b"a1", b"a2"])
         self.transport.drain()

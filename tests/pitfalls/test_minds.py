@@ -47,7 +47,7 @@ class MindPitfalls(SynchronousTestCase):
             self.check_set_of_minds(set)
 
     def test_7_two_minds_of_one_client(self):
-        """Two references to one object of a client are two members, as they are two logins."""
+        """Two references to one object of a client are two members: they are two logins."""
         client = self.server.connect()
         mind = RecordingMind()
         self.held = [client.login("alice", "secret", mind) for _ in range(2)]
@@ -106,7 +106,7 @@ class MindPitfalls(SynchronousTestCase):
         self.flushLoggedErrors()
 
     def check_one_dead(self, members, tell):
-        """A member that is dead keeps nobody else from being told."""
+        """A dead member doesn't stop the notification of the others."""
         for mind in self.minds(3):
             members.add(mind)
         self.clients[0].drop()

@@ -295,7 +295,7 @@ class OrderTests(AvatarTestCase):
         self.avatar.attaching.finish()
         self.held = second.wait(login)
         self.assertEqual(
-            [event for event, *_ in self.avatar.book], ["attached", "detached", "attached"]
+            [event for event, *_ in self.avatar.history], ["attached", "detached", "attached"]
         )
 
     def test_it_does_not_wait_for_ever(self):

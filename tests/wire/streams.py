@@ -27,8 +27,8 @@ def listening(kind: type[Banana], dialect: bytes = b"pb") -> tuple[Any, list[Any
 
 def pieces(stream: bytes, cuts: list[int]) -> list[bytes]:
     """The stream in pieces.  None is empty, as a transport never delivers nothing."""
-    places = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
-    cut = [stream[start:end] for start, end in itertools.pairwise(places)]
+    ends = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
+    cut = [stream[start:end] for start, end in itertools.pairwise(ends)]
     return [piece for piece in cut if piece]
 
 

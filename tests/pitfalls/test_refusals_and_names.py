@@ -30,7 +30,7 @@ class RefusalPitfalls(SynchronousTestCase):
         observe_log(self, self.events.append)
 
     def check_refusals(self, make_factory, realm):
-        """Neither a wrong password nor a full house logs a traceback."""
+        """Neither a wrong password nor a refusal by the limit logs a traceback."""
         portal = make_portal(realm, {"alice": "secret"})
         server = MemoryServer(realm, factory=make_factory(portal))
         self.held = server.connect().login("alice", "secret")
