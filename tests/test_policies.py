@@ -2,6 +2,8 @@
 What happens to a newcomer when all slots are taken.
 """
 
+from typing import Any
+
 from twisted.cred.checkers import ANONYMOUS
 from twisted.internet.task import Clock
 from twisted.spread import pb
@@ -39,7 +41,8 @@ class InterfaceTests(PolicyTestCase):
         for policy in (Refuse, ReplaceOldest, PingOldest, WaitForRoom):
             verifyClass(IFullPolicy, policy)
             verifyObject(IFullPolicy, policy())
-        for make in (PingOldest, WaitForRoom):
+        policies: tuple[Any, ...] = (PingOldest, WaitForRoom)
+        for make in policies:
             for timeout in (0, -1, "1", True):
                 with self.assertRaises(ValueError):
                     make(timeout=timeout)

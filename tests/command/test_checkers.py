@@ -7,7 +7,7 @@ import tempfile
 from hashlib import md5
 
 from twisted.cred.checkers import AllowAnonymousAccess, ICredentialsChecker
-from twisted.cred.credentials import IUsernameHashedPassword
+from twisted.cred.credentials import Anonymous, IUsernameHashedPassword
 from twisted.cred.error import LoginDenied, UnauthorizedLogin
 from twisted.cred.portal import Portal
 from twisted.cred.strcred import makeChecker
@@ -55,7 +55,7 @@ class DenyingChecker:
 class CheckerTests(SynchronousTestCase):
     def server(self, *checkers):
         portal = Portal(DisposableRealm(DemoAvatar), chain_checkers(checkers))
-        return MemoryServer(None, factory=ServerFactory(portal))
+        return MemoryServer(portal.realm, factory=ServerFactory(portal))
 
     def greeting(self, server, *account):
         client = server.connect()
@@ -81,9 +81,8 @@ class CheckerTests(SynchronousTestCase):
     def test_strcred_alone(self):
         """What strcred makes of memory: can't log anybody in over PB."""
         checker = makeChecker("memory:alice:secret")
-        server = MemoryServer(
-            None, factory=ServerFactory(Portal(DisposableRealm(DemoAvatar), [checker]))
-        )
+        portal = Portal(DisposableRealm(DemoAvatar), [checker])
+        server = MemoryServer(portal.realm, factory=ServerFactory(portal))
         self.assertRefused(server, "alice", "secret")
 
     def test_memory(self):
@@ -146,6 +145,7 @@ class CheckerTests(SynchronousTestCase):
         self.assertEqual(len(chain_checkers([AllowAnonymousAccess()])), 1)
 
     def test_nobody_to_ask(self):
-        failure = self.failureResultOf(CheckerChain([], PASSWORD_INTERFACES).requestAvatarId(None))
+        chain = CheckerChain([], PASSWORD_INTERFACES)
+        failure = self.failureResultOf(chain.requestAvatarId(Anonymous()))
         self.assertTrue(failure.check(UnauthorizedLogin))
         self.assertFalse(failure.check(WrongCredentials))

@@ -5,7 +5,7 @@ Calling one mind.
 from twisted.spread import pb
 
 from pbrealm import NoMind, NotifyTimeout, SessionEnded
-from pbrealm._session.session import NOTIFY_TIMEOUT
+from pbrealm._delivery.notify import NOTIFY_TIMEOUT
 from pbrealm.testing import FailingMind, RecordingMind, StallingMind, VanishingMind
 from tests.session.cases import SessionTestCase
 

@@ -2,7 +2,6 @@
 Limits of sessions, by avatar id and in all.
 """
 
-from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from pbrealm import (
@@ -93,7 +92,7 @@ class ConnectionLimitedTests(WrappingMixin, RealmTestCase):
             waiting = 1
 
             def make_room(self, newcomer, holders):
-                return Deferred().callback(1 / 0)
+                return 1 / 0
 
         realm = self.limited(on_full=Broken())
         held = self.session(realm)

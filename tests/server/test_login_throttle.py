@@ -55,7 +55,7 @@ class LoginThrottleTests(SynchronousTestCase):
         self.assertEqual(len(self.throttle._successes), 3)
 
     def test_known_account_does_not_wait(self):
-        """Whoever has logged in from an address isn't made to wait for what others do there."""
+        """An account known at an address doesn't wait for failures of others there."""
         self.throttle.succeeded("a", b"alice")
         self.fail_times(9, account=b"bob")
         self.fail_times(9, address="elsewhere")

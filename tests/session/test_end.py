@@ -2,6 +2,8 @@
 What the end of a session does to the client and its connection.
 """
 
+from typing import Any
+
 from twisted.internet.defer import Deferred
 from twisted.spread import pb
 
@@ -111,7 +113,7 @@ class GoodbyeTests(SessionTestCase):
     def test_slow_avatar(self):
         """An avatar that takes its time to detach doesn't keep the connection open."""
         session = self.log_in()
-        detaching = Deferred()
+        detaching: Deferred[Any] = Deferred()
         session.avatar.detached = lambda *_: detaching
         over = session.end()
         self.server.flush()
