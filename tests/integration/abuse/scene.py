@@ -184,7 +184,7 @@ class Neighbour:
         if await perspective.callRemote("greet") != "hello bob":
             raise AssertionError("bob isn't bob")
         self.logins += 1
-        await other.leave()
+        await other.disconnect()
 
     async def _timed(self, awaited):
         began = reactor.seconds()
@@ -198,7 +198,7 @@ class Neighbour:
         await self._done
 
     async def leave(self):
-        await self.client.leave()
+        await self.client.disconnect()
 
 
 class AbuseTestCase(TestCase):
@@ -222,7 +222,7 @@ class AbuseTestCase(TestCase):
         await self.neighbour.come_in()
         self.addCleanup(lambda: Deferred.fromCoroutine(self.neighbour.leave()))
         self.warden_client = await PlainClient.connect(self.server.port)
-        self.addCleanup(self.warden_client.leave)
+        self.addCleanup(self.warden_client.disconnect)
         self.warden = await self.warden_client.login("warden")
         # The neighbour's other user has left, and the server has noticed.
         while len(await self.warden.callRemote("sessions")) > 2:
@@ -279,7 +279,7 @@ class AbuseTestCase(TestCase):
         newcomer = await PlainClient.connect(self.server.port)
         perspective = await newcomer.login("carol")
         self.assertEqual(await perspective.callRemote("greet"), "hello carol")
-        await newcomer.leave()
+        await newcomer.disconnect()
         self.assertLess(self.growth(), growth)
         self.assertNotIn("Traceback", self.server.err)
         self.assertNotIn("Unhandled", self.server.err)

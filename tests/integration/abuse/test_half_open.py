@@ -143,13 +143,13 @@ class HalfOpenTests(TestCase):
     def end_with_the_test(self, process):
         self.addCleanup(lambda: Deferred.fromCoroutine(process.stop()))
 
-    async def test_found_dead(self):
+    async def test_found_dead(self) -> None:
         """The place is free within the interval and the time-out."""
         refused, seconds = await self.cut_off(ping_interval=1, ping_timeout=1)
         self.assertGreater(refused, 0)
         self.assertLess(seconds, 1 + 1 + SLACK)
 
-    async def test_found_by_the_policy(self):
+    async def test_found_by_the_policy(self) -> None:
         """With PingOldest(timeout=2) the newcomer gets it within 2 seconds, at its first try."""
         refused, seconds = await self.cut_off(
             "--policy", "ping", "--seconds", "2", ping_interval=0

@@ -483,19 +483,19 @@ class RandomEventsTests(TestCase):
         left = [thing for thing in gc.get_objects() if type(thing) is Session]
         self.assertEqual([session for session in left if session.avatar in town.avatars], [])
 
-    async def test_refuse(self):
+    async def test_refuse(self) -> None:
         await self.walk("refuse", EVENTS)
 
-    async def test_replace(self):
+    async def test_replace(self) -> None:
         await self.walk("replace", EVENTS)
 
-    async def test_ping(self):
+    async def test_ping(self) -> None:
         await self.walk("ping", EVENTS)
 
-    async def test_wait(self):
+    async def test_wait(self) -> None:
         await self.walk("wait", EVENTS)
 
-    async def test_same_seed_same_run(self):
+    async def test_same_seed_same_run(self) -> None:
         """And another seed, another."""
         events = 1000 if LONG else 60
         for policy in POLICIES:
