@@ -36,7 +36,7 @@ from pbrealm import (
 )
 from pbrealm.testing import make_portal
 from tests.avatars import Aware
-from tests.integration.abuse.scene import LONG
+from tests.integration.abuse.abuse_case import LONG
 
 EVENTS = int(os.environ.get("PBREALM_EVENTS", 10_000 if LONG else 300))
 """How many for each policy."""
