@@ -7,7 +7,7 @@ import tracemalloc
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from twisted.logger import formatEvent, globalLogPublisher
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.spread import banana, pb
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -27,18 +27,18 @@ def call(*args, method=b"login", target=b"root", kw=NO_KEYWORDS, answer=1, reque
     return banana.encode([b"message", request, target, method, answer, [b"tuple", *args], kw])
 
 
-class LogMixin:
+class LogTestCase(SynchronousTestCase):
     """
     Counts the characters that are logged.
     """
 
-    def setUp(self):
+    def setUp(self) -> None:
         super().setUp()
-        self.logged = []
+        self.logged: list[str] = []
         globalLogPublisher.addObserver(self._observe)
         self.addCleanup(globalLogPublisher.removeObserver, self._observe)
 
-    def _observe(self, event):
+    def _observe(self, event: LogEvent) -> None:
         failure = event.get("log_failure")
         text = formatEvent(event) or ""
         self.logged.append(text + (failure.getTraceback() if failure is not None else ""))
@@ -94,7 +94,7 @@ ATTACKS = {
 }
 
 
-class BudgetTests(LogMixin, ServerTestCase):
+class BudgetTests(LogTestCase, ServerTestCase):
     """
     Each attack over and over, as far as a connection lets it.
     """
@@ -157,7 +157,7 @@ class BudgetTests(LogMixin, ServerTestCase):
             self.assertLess(len(line), 600)
 
 
-class GeneratedTests(LogMixin, SynchronousTestCase):
+class GeneratedTests(LogTestCase):
     """
     Random messages, built from what makes messages expensive.
     """
@@ -251,7 +251,7 @@ class DecodeTests(SynchronousTestCase):
             self.assertFalse(is_plain_id(bad))
 
 
-class UnwantedAnswerTests(LogMixin, ServerTestCase):
+class UnwantedAnswerTests(LogTestCase, ServerTestCase):
     def test_refusal_that_nobody_asked_for(self):
         """A login without a wish for an answer leaves nothing in the log when it is refused."""
         client = self.serve()
