@@ -14,16 +14,26 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.reflect import qual
 from twisted.spread import pb
+from twisted.spread.jelly import SecurityOptions, globalSecurity
 
 from pbrealm._delivery.queued_broker import QueuedBroker
 from pbrealm._server.client_connection import ClientConnection
+from pbrealm._server.grants import Grants
 from pbrealm._server.login_request import decode_arguments, is_plain_id
 from pbrealm._server.unauthenticated import UnauthenticatedReferenceable
+from pbrealm._session.session import Session, current_session, serving
 from pbrealm.errors import LoginRefused, PBRealmError, Reason
 
 _ANSWERS = (b"answer", b"error")
 
 _log = Logger()
+
+
+class _StoppedCopy(pb.Cacheable):
+    """Stands for a L{pb.Cacheable} whose changes the client doesn't get any more."""
+
+    def stoppedObserving(self, perspective: Any, observer: Any) -> None:
+        """The client has dropped its copy."""
 
 
 class ServerBroker(QueuedBroker):
@@ -38,6 +48,11 @@ class ServerBroker(QueuedBroker):
 
     client: ClientConnection
     factory: Any
+
+    def __init__(self, isClient: int = 1, security: SecurityOptions = globalSecurity) -> None:
+        super().__init__(isClient, security)
+        self._grants = Grants()
+        self._cache_grants = Grants()
 
     def makeConnection(self, transport: Any) -> None:
         self.send_queue = self.client.make_send_queue(transport)
@@ -63,7 +78,66 @@ class ServerBroker(QueuedBroker):
             found, (UnauthenticatedReferenceable, pb.AsReferenceable)
         ):
             self.client.check_may_call()
+            self._grants.check(luid)
         return found
+
+    def serialize_result(self, result: Deferred[Any], *how: Any) -> Deferred[Any]:
+        # Whoever fires it, the answer is handed out by the session that was called.
+        return result.addCallback(self._serialize_for, current_session(), *how)
+
+    def _serialize_for(self, result: Any, session: Session | None, *how: Any) -> Any:
+        with serving(session):
+            return self.serialize(result, *how)
+
+    def registerReference(self, object: Any) -> Any:
+        luid = super().registerReference(object)
+        if not isinstance(object, (UnauthenticatedReferenceable, pb.AsReferenceable)):
+            self._grants.add(luid, current_session())
+        return luid
+
+    def proto_decref(self, objectID: Any) -> None:
+        super().proto_decref(objectID)
+        if objectID not in self.localObjects:
+            self._grants.discard(objectID)
+
+    def cacheRemotely(self, instance: Any) -> Any:
+        luid = super().cacheRemotely(instance)
+        self._cache_grants.add(luid, current_session())
+        return luid
+
+    def cachedRemotelyAs(self, instance: Any, incref: int = 0) -> Any:
+        luid = super().cachedRemotelyAs(instance, incref)
+        if incref and luid is not None:
+            self._cache_grants.add(luid, current_session())
+        return luid
+
+    def proto_decache(self, objectID: Any) -> None:
+        super().proto_decache(objectID)
+        if objectID not in self.remotelyCachedObjects:
+            self._cache_grants.discard(objectID)
+
+    def stop_revoked_copies(self) -> None:
+        """
+        Tell each L{pb.Cacheable} that was handed out by sessions that are over that it isn't
+        observed here any more.
+
+        The client may still hold its copy, and say so when it drops it.  Until then a
+        L{_StoppedCopy} takes the place of the cacheable.
+        """
+        if self.disconnected:
+            return
+        for luid in self._cache_grants.revoked():
+            self._cache_grants.discard(luid)
+            copy = self.remotelyCachedObjects[luid]
+            cacheable, perspective = copy.object, copy.perspective
+            copy.object = stopped = _StoppedCopy()
+            del self.remotelyCachedLUIDs[cacheable.processUniqueID()]
+            self.remotelyCachedLUIDs[stopped.processUniqueID()] = luid
+            observer = pb.RemoteCacheObserver(self, cacheable, perspective)
+            try:
+                cacheable.stoppedObserving(perspective, observer)
+            except BaseException:
+                _log.failure("{cacheable} failed to stop observing", cacheable=cacheable)
 
     def cachedLocallyAs(self, cid: Any) -> Any:
         """

@@ -152,6 +152,7 @@ class LoginRoot(UnauthenticatedReferenceable):
 
     def _session_ended(self, _: Session, reason: Reason) -> None:
         self._client.logged_out(reason)
+        self._broker.stop_revoked_copies()
 
     def _until_lost(self, logout: Callable[[], object], *, counted: bool) -> Callable[[], object]:
         """

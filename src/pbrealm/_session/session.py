@@ -5,7 +5,8 @@ The session: one login, from its acceptance to its end.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timezone
 from typing import Any, Final, TypeVar
@@ -55,6 +56,16 @@ def current_session() -> Session | None:
     that is added to a Deferred by hand runs in the context of whoever fires the Deferred.
     """
     return _current.get()
+
+
+@contextmanager
+def serving(session: Session | None) -> Iterator[None]:
+    """Make a session the current one while something is done on its behalf."""
+    token = _current.set(session)
+    try:
+        yield
+    finally:
+        _current.reset(token)
 
 
 @implementer(ISession, IPerspective)
@@ -182,7 +193,9 @@ class Session:
         if self.ended is not None:
             answer: Deferred[Any] = fail(SessionEnded(self.ended))
         else:
-            answer = call_mind(self.mind, method, args, kw)
+            # What is passed as an argument is handed out by this session.
+            with serving(self):
+                answer = call_mind(self.mind, method, args, kw)
         if not kw.get("pbanswer", True):
             return answer.addErrback(lambda _: None)
         return answer.addTimeout(NOTIFY_TIMEOUT, self.clock, onTimeoutCancel=timed_out)

@@ -97,10 +97,20 @@ class FastBroker(FastBanana, Broker):
         if kind is CoroutineType:
             # What a method returns that is a coroutine function.
             object = Deferred.fromCoroutine(object)
-        if self.disconnected and not isinstance(object, Deferred):
+        if isinstance(object, Deferred):
+            return self.serialize_result(object, perspective, method, args, kw)
+        if self.disconnected:
             # connectionLost has deleted the tables that jelly registers references in.
             raise pb.Error("the connection is lost")
         return super().serialize(object, perspective, method, args, kw)
+
+    def serialize_result(self, result: Deferred[Any], *how: Any) -> Deferred[Any]:
+        """
+        Jelly the result of a Deferred once it is there; for subclasses to override.
+
+        @param how: the further arguments of L{serialize}.
+        """
+        return result.addCallback(self.serialize, *how)
 
     def _sendMessage(
         self,

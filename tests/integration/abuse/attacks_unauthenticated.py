@@ -84,14 +84,14 @@ class UnauthenticatedAttacks(Attacks):
         return {"closed": connections, "seconds": time.monotonic() - began}
 
     def repetition(self, connections: int = 4) -> Outcome:
-        """Send 2 KB of references to each other, so that to hash them takes 2 ** 60 steps."""
+        """Send 2 KB of references to each other, so that to hash them takes 2 ** 40 steps."""
         parts: list[Any] = [[b"reference", 0, [b"tuple", 1, 2]]]
-        for number in range(1, 60):
+        for number in range(1, 40):
             below = [b"dereference", number - 1]
             parts.append([b"reference", number, [b"tuple", below, below]])
         refused = 0
         for connection in self._connect_many(connections):
-            kind, _ = connection.call(b"root", b"login", *parts, [b"set", [b"dereference", 59]])
+            kind, _ = connection.call(b"root", b"login", *parts, [b"set", [b"dereference", 39]])
             refused += kind == b"error"
             connection.close()
         return {"refused": refused}
