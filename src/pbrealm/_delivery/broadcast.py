@@ -14,10 +14,11 @@ from twisted.spread import pb
 
 from pbrealm._broker_slot import broker_of
 from pbrealm._delivery.encoded_call import EncodedCall, encode_call
-from pbrealm._delivery.notify import as_failure, call_mind, timed_out
+from pbrealm._delivery.notify import call_mind, timed_out
 from pbrealm._delivery.report import DeliveryReport
 from pbrealm._delivery.send_call import forget_answer, send_call, takes_encoded
 from pbrealm._delivery.unsent import UNSENT_ATTRIBUTE, add_unsent, send_unsent
+from pbrealm._wire.received_failure import received_failure
 from pbrealm.errors import NotificationDropped
 from pbrealm.interfaces import ISession
 
@@ -87,7 +88,7 @@ class _PendingAnswer:
     def errback(self, why: Any) -> None:
         broadcast, self._broadcast = self._broadcast, None
         if broadcast is not None:
-            broadcast.failed(as_failure(why), self._at, self._client)
+            broadcast.failed(received_failure(why), self._at, self._client)
 
     def cancel(self) -> None:
         forget_answer(self._mind, self.request_id)

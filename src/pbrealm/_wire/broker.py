@@ -28,6 +28,7 @@ from pbrealm._wire.lazy_jelly import (
 )
 from pbrealm._wire.outgoing import call_header, encode_answer, write_call
 from pbrealm._wire.reader import MessageReader
+from pbrealm._wire.received_failure import received_failure
 from pbrealm._wire.security import has_default_type_rule, may_decode_plain
 from pbrealm._wire.sexp import Sexp
 from pbrealm._wire.tokens import NotPlain
@@ -198,7 +199,7 @@ class FastBroker(FastBanana, Broker):
     def proto_error(self, requestID: Sexp, fail: Sexp) -> None:
         """Protocol message: an answer that is an error."""
         if self._is_awaited(requestID):
-            why = self.unserialize(fail)
+            why = received_failure(self.unserialize(fail))
             answer = self.waitingForAnswers.pop(requestID, None)
             if answer is not None:
                 answer.errback(why)
