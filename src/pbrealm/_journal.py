@@ -1,7 +1,8 @@
 """
 The journal: one log event for each login, each refusal and each end of a session.
 
-All three have plain values, so that they are the same in a JSON log: C{event}, C{avatar_id} and
+What clients have sent is escaped, and cut after 200 characters.  All values are plain, so that
+they are the same in a JSON log: C{event}, C{avatar_id} and
 C{peer}; a login and an end have C{session}; a refusal and an end have C{why} and C{reason}, the
 number of a L{Reason}; an end has C{seconds}.
 """
@@ -13,6 +14,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
 
 from pbrealm._addresses import format_address
+from pbrealm._log_text import log_text
 from pbrealm.errors import PBRealmError, Reason
 from pbrealm.interfaces import ISession
 
@@ -27,7 +29,7 @@ def log_login(session: ISession) -> None:
     _log.info(
         "login of {avatar_id} from {peer}: session {session}",
         event="login",
-        avatar_id=session.avatar_id,
+        avatar_id=log_text(session.avatar_id),
         peer=format_address(session.peer),
         session=session.id,
     )
@@ -38,7 +40,7 @@ def log_end(session: ISession, reason: Reason) -> None:
     _log.info(
         "end of session {session} of {avatar_id} from {peer} after {seconds} s: {why}",
         event="end",
-        avatar_id=session.avatar_id,
+        avatar_id=log_text(session.avatar_id),
         peer=format_address(session.peer),
         session=session.id,
         seconds=round(session.clock.seconds() - session.since.timestamp(), 3),
@@ -63,8 +65,8 @@ def log_refusal(avatar_id: object, peer: IAddress | None, why: BaseException | N
     _log.info(
         "login of {avatar_id} from {peer} refused: {why}",
         event="refusal",
-        avatar_id="anonymous" if avatar_id == ANONYMOUS else avatar_id,
+        avatar_id="anonymous" if avatar_id == ANONYMOUS else log_text(avatar_id),
         peer=format_address(peer),
-        why=text,
+        why=log_text(text),
         reason=reason.number,
     )

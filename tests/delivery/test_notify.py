@@ -67,9 +67,10 @@ class NotifyTests(SessionTestCase):
         self.assertIsNone(self.successResultOf(session.notify("news", pbanswer=False)))
 
     def test_mind_that_is_no_reference(self):
-        """What a client passes as its mind may be anything."""
-        session = self.log_in(["no mind at all"])
-        self.failureResultOf(session.notify("news"), AttributeError)
-        session.end()
-        self.server.flush()
-        self.assertFalse(self.client.connected)
+        """A mind that can't be called is refused at the login, with what it has to be."""
+        for mind in (["no mind at all"], b"mind", 5, {"mind": 1}):
+            with self.assertRaises(pb.RemoteError) as caught:
+                self.log_in(mind)
+            self.assertIn("mind", str(caught.exception))
+            self.assertEqual(self.realm.sessions(), ())
+            self.client = self.server.connect()

@@ -59,15 +59,18 @@ class ShutdownTests(SynchronousTestCase):
         self.assertEqual(self.server.clock.getDelayedCalls(), [])
 
     def test_new_logins_are_refused(self):
-        """Connected clients are refused with the reason, and no others get to connect."""
+        """
+        The connections of clients that log in are closed, and no others get to connect.
+
+        A client takes an error for final, and a lost connection for a reason to come back.
+        """
         self.serve(CachingRealm(Player))
         self.log_in("alice", StallingMind())
         late = self.server.connect()
         closed = self.factory.close()
         login = late.start_login("bob", "secret")
         self.server.flush()
-        failure = self.failureResultOf(login)
-        self.assertEqual(failure.value, "the server is shutting down (reason 8)")
+        self.failureResultOf(login, pb.PBConnectionLost)
         self.assertIsNone(self.server.factory.buildProtocol(None))
         self.server.advance(2)
         self.successResultOf(closed)
@@ -80,7 +83,7 @@ class ShutdownTests(SynchronousTestCase):
         self.server.flush()
         self.factory.close()
         self.server.flush()
-        self.assertIs(reason_of(self.failureResultOf(waiting)), Reason.SHUTTING_DOWN)
+        self.failureResultOf(waiting, pb.PBConnectionLost)
 
     def test_pending_login(self):
         slow = Slow(Player)
@@ -89,7 +92,7 @@ class ShutdownTests(SynchronousTestCase):
         self.server.flush()
         closed = self.factory.close()
         self.server.flush()
-        self.assertIs(reason_of(self.failureResultOf(login)), Reason.SHUTTING_DOWN)
+        self.failureResultOf(login, pb.PBConnectionLost)
         self.successResultOf(closed)
 
     def test_pending_in_a_checker(self):

@@ -151,8 +151,7 @@ class LoginsTests(SynchronousTestCase):
         return Logins(Limits(**limits))
 
     def log_in(self, logins, *, forgive=True):
-        logins.begin()
-        logins.succeeded(forgive=forgive)
+        logins.succeeded(logins.begin(), forgive=forgive)
 
     def test_access(self):
         """What the client may do, from one login to the next."""
@@ -163,9 +162,10 @@ class LoginsTests(SynchronousTestCase):
         logins.ended(Reason.LOGGED_OUT)
         seen.append(logins.access)
         self.log_in(logins)
+        before = logins.begin()
         logins.ended(Reason.KICKED)
         seen.append(logins.access)
-        self.log_in(logins)
+        logins.succeeded(before, forgive=True)
         seen.append(logins.access)
         self.assertEqual(
             seen,
@@ -177,6 +177,14 @@ class LoginsTests(SynchronousTestCase):
                 Access.LOGGED_IN,
             ],
         )
+
+    def test_revoked_connection_takes_no_login(self):
+        """It is about to be closed; a login that began before goes on."""
+        logins = self.logins()
+        self.log_in(logins)
+        logins.ended(Reason.KICKED)
+        error = self.assertRaises(SessionEnded, logins.begin)
+        self.assertIs(reason_of(error), Reason.KICKED)
 
     def test_last_end_decides(self):
         """While another login is alive, nothing is revoked."""
@@ -201,17 +209,29 @@ class LoginsTests(SynchronousTestCase):
         self.assertIs(reason_of(error), Reason.TOO_SLOW)
 
     def test_may_call_during_a_login(self):
-        """While its avatar attaches, the client may call what the avatar has passed to it."""
+        """
+        While its avatar attaches, the client may call what the avatar has passed to it.
+
+        While a checker decides on it, it may not.
+        """
         logins = self.logins()
-        logins.begin()
+        login = logins.begin()
+        self.assertTrue(logins.may_only_log_in)
+        self.assertRaises(LoginRefused, logins.check_may_call)
+        for _ in range(2):
+            logins.authenticate(login)
+        self.assertFalse(logins.may_only_log_in)
         logins.check_may_call()
+        logins.failed(login)
+        self.assertTrue(logins.may_only_log_in)
+        self.assertRaises(LoginRefused, logins.check_may_call)
 
     def test_idle(self):
         logins = self.logins()
         self.assertTrue(logins.idle)
-        logins.begin()
+        login = logins.begin()
         self.assertFalse(logins.idle)
-        logins.succeeded(forgive=True)
+        logins.succeeded(login, forgive=True)
         self.assertFalse(logins.idle)
         logins.ended(Reason.KICKED)
         self.assertTrue(logins.idle)
@@ -220,9 +240,9 @@ class LoginsTests(SynchronousTestCase):
         """Pending logins and those that are alive count together."""
         logins = self.logins(logins=2)
         self.log_in(logins)
-        logins.begin()
+        login = logins.begin()
         self.assertRaises(LoginRefused, logins.begin)
-        logins.failed()
+        logins.failed(login)
         logins.begin()
 
     def test_challenges(self):
@@ -237,8 +257,7 @@ class LoginsTests(SynchronousTestCase):
         """Only a login that proves who the client is resets their count."""
         logins = self.logins(login_attempts=2)
         for forgive in (True, False):
-            logins.begin()
-            logins.failed()
+            logins.failed(logins.begin())
             self.assertFalse(logins.exhausted)
             self.log_in(logins, forgive=forgive)
         logins.refuse()

@@ -87,8 +87,6 @@ class UnauthenticatedTests(ServerTestCase):
             (b"message", 99),
             (b"message", b"nobody"),
             (b"message", [b"root"]),
-            (b"cachemessage", 7),
-            (b"cachemessage", [7]),
         ):
             client = self.serve()
             answers: list[Any] = []

@@ -99,14 +99,16 @@ class GoodbyeTests(SessionTestCase):
         self.assertEqual(self.server.clock.getDelayedCalls(), [])
 
     def test_new_login_meanwhile(self):
-        """A login that comes while the goodbye is on its way keeps the connection."""
+        """A connection that is about to be closed takes no login."""
         self.log_in(StallingMind()).end()
         self.server.flush()
-        self.reference = self.client.login("alice", "secret", RecordingMind())
+        for login in (("alice", "secret"), ()):
+            with self.assertRaises(pb.RemoteError) as caught:
+                self.client.login(*login)
+            self.assertIs(reason_of(caught.exception), Reason.KICKED)
         self.server.advance(GOODBYE_TIMEOUT)
-        self.server.advance(10)
-        self.assertTrue(self.client.connected)
-        self.assertEqual(self.client.call(self.reference, "greet"), "<1>hello alice")
+        self.server.flush()
+        self.assertFalse(self.client.connected)
 
     def test_slow_avatar(self):
         """An avatar that takes its time to detach doesn't keep the connection open."""

@@ -14,7 +14,7 @@ from twisted.spread import pb
 
 from pbrealm._broker_slot import broker_of
 from pbrealm._delivery.encoded_call import EncodedCall, encode_call
-from pbrealm._delivery.notify import call_mind, timed_out
+from pbrealm._delivery.notify import as_failure, call_mind, timed_out
 from pbrealm._delivery.report import DeliveryReport
 from pbrealm._delivery.send_call import forget_answer, send_call, takes_encoded
 from pbrealm._delivery.unsent import UNSENT_ATTRIBUTE, add_unsent, send_unsent
@@ -87,8 +87,7 @@ class _PendingAnswer:
     def errback(self, why: Any) -> None:
         broadcast, self._broadcast = self._broadcast, None
         if broadcast is not None:
-            failure = why if isinstance(why, Failure) else Failure(why)
-            broadcast.failed(failure, self._at, self._client)
+            broadcast.failed(as_failure(why), self._at, self._client)
 
     def cancel(self) -> None:
         forget_answer(self._mind, self.request_id)
@@ -215,12 +214,13 @@ class Broadcast:
 
     def failed(self, why: Failure, at: int, client: Any) -> None:
         """A client can't be reached, has answered with an error, or hasn't answered in time."""
-        report = self._report
-        if why.check(NotificationDropped):
+        report, error = self._report, why.value
+        # Not by C{why.check}: a client chooses the attributes of an error that it sends.
+        if isinstance(error, NotificationDropped):
             report.dropped.append(client)
-        elif why.check(pb.ProtocolError, pb.PBConnectionLost):
+        elif isinstance(error, (pb.ProtocolError, pb.PBConnectionLost)):
             report.gone.append(client)
-        elif why.check(CancelledError):
+        elif isinstance(error, CancelledError):
             report.failed[client] = timed_out(why, self._timeout)
         else:
             report.failed[client] = why

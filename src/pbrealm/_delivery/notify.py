@@ -64,6 +64,20 @@ def _call_encoded(mind: pb.RemoteReference, call: EncodedCall) -> Deferred[Any]:
     return answer
 
 
+def as_failure(why: object) -> Failure:
+    """
+    The failure that a broker hands to C{errback}.
+
+    @param why: a failure or an exception; or anything else that the client has answered with as
+        an error.
+    """
+    if isinstance(why, Failure):
+        return why
+    if isinstance(why, BaseException):
+        return Failure(why)
+    return Failure(pb.Error("the client answered with something else than an error"))
+
+
 def timed_out(_: object, timeout: float) -> Failure:
     """The failure of a notification without an answer, for C{addTimeout}."""
     return Failure(NotifyTimeout(f"no answer within {timeout:g} seconds"))

@@ -8,16 +8,22 @@ from collections.abc import Hashable
 from inspect import getmro
 from typing import Any
 
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.reflect import qual
 from twisted.spread import pb
 
 from pbrealm._delivery.queued_broker import QueuedBroker
 from pbrealm._server.client_connection import ClientConnection
+from pbrealm._server.login_request import decode_arguments, is_plain_id
 from pbrealm._server.unauthenticated import UnauthenticatedReferenceable
+from pbrealm.errors import LoginRefused, PBRealmError, Reason
 
 _ANSWERS = (b"answer", b"error")
+
+_log = Logger()
 
 
 class ServerBroker(QueuedBroker):
@@ -71,11 +77,96 @@ class ServerBroker(QueuedBroker):
 
     def expressionReceived(self, sexp: Any) -> None:
         client = self.client
-        if not client.authenticated and not (
-            isinstance(sexp, list) and sexp and sexp[0] in _ANSWERS
-        ):
+        if not client.trusted and not (isinstance(sexp, list) and sexp and sexp[0] in _ANSWERS):
             client.received_message()
-        super().expressionReceived(sexp)
+        if client.may_only_log_in:
+            self._evaluate_before_login(sexp)
+        else:
+            super().expressionReceived(sexp)
+
+    def _evaluate_before_login(self, sexp: Any) -> None:
+        """
+        Evaluate a message of a client that can only log in.
+
+        @raise pb.ProtocolError: for a message that a login doesn't need.
+        """
+        if type(sexp) is list and sexp and type(sexp[0]) is bytes:
+            command, *items = sexp
+            match command, len(items):
+                case b"message", 6:
+                    self._call_before_login(*items)
+                    return
+                case ((b"answer" | b"error"), 2) if type(items[0]) is int:
+                    self._discard_answer(items[0])
+                    return
+                case b"version", 1 if type(items[0]) is int:
+                    self.proto_version(items[0])
+                    return
+                case b"decref", 1 if is_plain_id(items[0]) and items[0] in self.localObjects:
+                    self.proto_decref(items[0])
+                    return
+        raise pb.ProtocolError("a message that is not part of a login")
+
+    def _discard_answer(self, request_id: int) -> None:
+        # Only pings are asked before the login, and for a ping any answer will do.
+        answer = self.waitingForAnswers.pop(request_id, None)
+        if answer is not None:
+            answer.callback(None)
+        elif not 0 < request_id <= self.currentRequestID:
+            raise pb.ProtocolError("an answer to nothing")
+
+    def _call_before_login(
+        self, request_id: Any, object_id: Any, method: Any, answer: Any, args: Any, kw: Any
+    ) -> None:
+        if type(request_id) is not int or not is_plain_id(request_id) or type(method) is not bytes:
+            raise pb.ProtocolError("a call without a number or a name")
+        local = self.localObjects.get(object_id) if is_plain_id(object_id) else None
+        if local is None or not isinstance(local.object, UnauthenticatedReferenceable):
+            if answer:
+                self._sendError(Failure(self._why_not_callable()), request_id)
+            return
+        name = method.decode("ascii", "replace")
+        result: Deferred[Any] = maybeDeferred(self._log_in, local.object, name, args, kw)
+        result.addErrback(self._refusal)
+        if answer:
+            result.addCallbacks(
+                self._sendAnswer,
+                self._send_refusal,
+                callbackArgs=(request_id,),
+                errbackArgs=(request_id,),
+            )
+        else:
+            result.addErrback(lambda _: None)
+
+    def _why_not_callable(self) -> pb.Error:
+        try:
+            self.client.check_may_call()
+        except pb.Error as why:
+            return why
+        return LoginRefused("there is nothing to call before the login")
+
+    def _log_in(
+        self, target: UnauthenticatedReferenceable, method: str, args: Any, kw: Any
+    ) -> Any:
+        self.client.check_not_revoked()
+        return self.serialize(target.call(method, decode_arguments(self, args, kw)))
+
+    def _refusal(self, why: Failure) -> Failure:
+        """
+        @return: the same failure, if it is one for the client; else a L{LoginRefused}, and the
+            failure is logged.
+        """
+        if isinstance(why.value, pb.Error):
+            return why
+        _log.failure("a login failed", why)
+        return Failure(LoginRefused("the login failed because of an error of the server"))
+
+    def _send_refusal(self, why: Failure, request_id: int) -> None:
+        reason = why.value.reason if isinstance(why.value, PBRealmError) else Reason.REFUSED
+        if reason.reconnect and self.client.may_only_log_in:
+            self.client.drop()
+        else:
+            self._sendError(why, request_id)
 
     def _sendError(self, fail: Any, requestID: Any) -> None:
         if self.disconnected:

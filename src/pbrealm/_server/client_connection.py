@@ -19,9 +19,10 @@ from twisted.spread.banana import BananaError
 from pbrealm._addresses import format_address
 from pbrealm._delivery.queued_broker import QueuedBroker
 from pbrealm._delivery.send_queue import SendQueue
+from pbrealm._log_text import log_text
 from pbrealm._server.connection_limits import Admission, origin_of
 from pbrealm._server.keepalive import Keepalive
-from pbrealm._server.logins import Logins
+from pbrealm._server.logins import Logins, PendingLogin
 from pbrealm._server.server_state import ServerState
 from pbrealm._session.connection import ConnectedSession, Connection
 from pbrealm.errors import LoginRefused, Reason, SessionEnded, TooManyConnections
@@ -31,8 +32,11 @@ _ANSWER_BYTES = 512
 What the answer to a message counts for before the login; an error has about as many bytes.
 """
 
-_MAX_LOGGED = 200
-"""Characters of an error's text that are logged; clients can choose the text."""
+_MIN_CHUNK_BYTES = 64
+"""
+What a chunk of data counts for before the login at least: handling one costs the server more than
+its bytes, and a client may send them one by one.
+"""
 
 _CLIENT_ERRORS = (BananaError, pb.ProtocolError, pb.Error, NotImplementedError)
 """What a client causes by sending what isn't valid."""
@@ -90,9 +94,14 @@ class ClientConnection:
         return Connection.of(self._broker)
 
     @property
-    def authenticated(self) -> bool:
-        """Whether a login is alive."""
-        return self._logins.alive > 0
+    def trusted(self) -> bool:
+        """Whether a login is alive, or pending and authenticated."""
+        return self._logins.trusted
+
+    @property
+    def may_only_log_in(self) -> bool:
+        """Whether the client can't call anything but what it logs in by."""
+        return self._logins.may_only_log_in
 
     @property
     def clock(self) -> IReactorTime:
@@ -109,7 +118,7 @@ class ClientConnection:
     def connected(self) -> None:
         """The connection is made."""
         self._server.connections.add(self)
-        self._broker.limits = self._server.unauthenticated
+        self._apply_limits()
         self._start_login_timeout()
         limits = self._server.limits
         if limits.ping_interval:
@@ -135,8 +144,8 @@ class ClientConnection:
         @raise LoginRefused: if the client has sent more than it may without a login.
         """
         self._sign_of_life()
-        if not self._logins.alive:
-            self._spend(count)
+        if not self._logins.trusted:
+            self._spend(max(count, _MIN_CHUNK_BYTES))
 
     def received_message(self) -> None:
         """
@@ -167,7 +176,7 @@ class ClientConnection:
         """The client has sent something invalid or too large: abort the connection."""
         if self.lost:
             return
-        text = str(why)[:_MAX_LOGGED]
+        text = log_text(why)
         peer = format_address(self.peer)
         if isinstance(why, _CLIENT_ERRORS):
             text = text or type(why).__name__
@@ -236,11 +245,20 @@ class ClientConnection:
         """A challenge was responded to, or dropped."""
         self._logins.end_challenge()
 
-    def begin_login(self) -> None:
+    def check_not_revoked(self) -> None:
+        """
+        Check that the connection isn't about to be closed.
+
+        @raise SessionEnded: if the server has ended the client's last session.
+        """
+        self._logins.check_not_revoked()
+
+    def begin_login(self) -> PendingLogin:
         """
         A login begins; one of L{logged_in} and L{refused} follows.
 
         @raise LoginRefused: if the client may not log in, or not again.
+        @raise SessionEnded: if the connection is about to be closed.
         """
         with self._counting_refusal():
             if self._server.closing:
@@ -248,9 +266,15 @@ class ClientConnection:
             if self._admission is Admission.EXPLAINED:
                 self._logins.refuse(finally_=True)
                 raise TooManyConnections("as many connections are open as may be")
-            self._logins.begin()
+            login = self._logins.begin()
         # From now on it is the server that takes its time.
         self._stop_login_timeout()
+        return login
+
+    def authenticated(self, login: PendingLogin) -> None:
+        """A checker has accepted the credentials of a login; its avatar may take some time."""
+        self._logins.authenticate(login)
+        self._apply_limits()
 
     async def wait_for_throttle(self, account: bytes) -> None:
         """
@@ -276,7 +300,7 @@ class ClientConnection:
         server = self._server
         server.throttle.failed(self._origin, account, server.clock.seconds())
 
-    def logged_in(self, account: bytes | None) -> None:
+    def logged_in(self, login: PendingLogin, account: bytes | None) -> None:
         """
         A login has succeeded.
 
@@ -284,12 +308,13 @@ class ClientConnection:
         """
         if account is not None:
             self._server.throttle.succeeded(self._origin, account)
-        self._logins.succeeded(forgive=account is not None)
-        self._broker.limits = self._server.logged_in
+        self._logins.succeeded(login, forgive=account is not None)
+        self._apply_limits()
 
-    def refused(self) -> None:
+    def refused(self, login: PendingLogin) -> None:
         """A login has failed."""
-        self._logins.failed()
+        self._logins.failed(login)
+        self._apply_limits()
         self._after_refusal()
 
     def logged_out(self, reason: Reason) -> None:
@@ -297,9 +322,24 @@ class ClientConnection:
         self._logins.ended(reason)
         if self._logins.alive or self.lost:
             return
-        self._broker.limits = self._server.unauthenticated
+        self._apply_limits()
         self._bytes_left = self._server.limits.unauthenticated_bytes
         self._start_login_timeout()
+
+    def drop(self) -> None:
+        """
+        Close the connection instead of answering.
+
+        Clients take an error at the login for final, and a lost connection for a reason to come
+        back later.
+        """
+        self._connection.close(self._server.clock)
+
+    def _apply_limits(self) -> None:
+        server = self._server
+        trusted = self._logins.trusted
+        self._broker.limits = server.logged_in if trusted else server.unauthenticated
+        self._broker.decodes_arguments = trusted
 
     @contextmanager
     def _counting_refusal(self) -> Iterator[None]:

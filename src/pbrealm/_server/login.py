@@ -23,6 +23,8 @@ from zope.interface import implementer
 
 from pbrealm._journal import log_refusal
 from pbrealm._server.broker import ServerBroker
+from pbrealm._server.login_request import is_plain_id
+from pbrealm._server.logins import PendingLogin
 from pbrealm._server.unauthenticated import UnauthenticatedReferenceable
 from pbrealm._session.connection import ConnectedMind
 from pbrealm._session.session import Session
@@ -58,6 +60,8 @@ class LoginRoot(UnauthenticatedReferenceable):
         self._broker = broker
         self._client = broker.client
 
+    methods = {"login": 1, "loginAnonymous": 1}
+
     def remote_login(self, username: object) -> tuple[bytes, Challenge]:
         """Begin a login with a password."""
         if isinstance(username, str):
@@ -91,27 +95,33 @@ class LoginRoot(UnauthenticatedReferenceable):
         @return: fires with what the client gets a reference to.  Every refusal is a L{pb.Error}.
         @raise LoginRefused: if this client may not log in, or not again.
         """
-        self._client.begin_login()
-        return Deferred.fromCoroutine(self._log_in(credentials, account, mind))
+        _check_mind(mind, self._broker)
+        login = self._client.begin_login()
+        return Deferred.fromCoroutine(self._log_in(login, credentials, account, mind))
 
     async def _log_in(
-        self, credentials: ICredentials, account: bytes | None, mind: object
+        self, login: PendingLogin, credentials: ICredentials, account: bytes | None, mind: object
     ) -> pb.Referenceable:
         portal = self._portal
         if ISessionRealm.providedBy(portal.realm):
-            mind = ConnectedMind(self._broker, mind, self._client.clock)
+            mind = ConnectedMind(
+                self._broker,
+                mind,
+                self._client.clock,
+                lambda: self._client.authenticated(login),
+            )
         try:
             if account is not None:
                 await self._client.wait_for_throttle(account)
             _, aspect, logout = await portal.login(credentials, mind, pb.IPerspective)
             self._check_still_possible(logout)
         except LoginFailed as why:
-            self._client.refused()
+            self._client.refused(login)
             raise self._refusal(account, why) from None
         except BaseException:
-            self._client.refused()
+            self._client.refused(login)
             raise
-        self._client.logged_in(account)
+        self._client.logged_in(login, account)
         return self._hand_out(aspect, logout)
 
     def _check_still_possible(self, logout: Callable[[], object]) -> None:
@@ -177,6 +187,20 @@ class LoginRoot(UnauthenticatedReferenceable):
         return refusal
 
 
+def _check_mind(mind: object, broker: ServerBroker) -> None:
+    """
+    Check that a mind is an object of this client that can be called, or None.
+
+    A client can pass anything that Perspective Broker can send, with attributes of its choice.
+
+    @raise LoginRefused: if it's something else.
+    """
+    if mind is not None and not (
+        type(mind) is pb.RemoteReference and mind.broker is broker and is_plain_id(mind.luid)
+    ):
+        raise LoginRefused("the mind must be a pb.Referenceable of the client, or None")
+
+
 def _as_pb_error(why: LoginFailed) -> Any:
     """The error of a checker or a realm, as one that Perspective Broker sends as one line."""
     if isinstance(why, pb.Error):
@@ -196,6 +220,8 @@ class Challenge(UnauthenticatedReferenceable):
     @ivar challenge: random bytes.
     @ivar username: the account's name, as checkers expect it.
     """
+
+    methods = {"respond": 2}
 
     def __init__(self, root: LoginRoot, username: bytes) -> None:
         self._root: LoginRoot | None = root

@@ -5,7 +5,7 @@ What all connections of a server share.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -16,6 +16,9 @@ from pbrealm._server.limits import Limits
 from pbrealm._server.login_throttle import LoginThrottle
 from pbrealm._session.connection import ConnectedSession
 from pbrealm._wire.message_limits import MessageLimits
+
+MAX_UNAUTHENTICATED_ITEMS: Final = 512
+"""Items of a message before the login.  A login has 20; the error that answers a ping has 100."""
 
 
 class OpenConnection(Protocol):
@@ -54,6 +57,6 @@ class ServerState:
         self.unauthenticated = MessageLimits(
             message_bytes=limits.unauthenticated_message_bytes,
             depth=limits.unauthenticated_depth,
-            items=limits.unauthenticated_message_bytes,
+            items=min(limits.unauthenticated_message_bytes, MAX_UNAUTHENTICATED_ITEMS),
         )
         self.logged_in = MessageLimits(message_bytes=limits.message_bytes, depth=limits.depth)

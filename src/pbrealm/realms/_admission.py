@@ -43,6 +43,8 @@ def request_avatar(
         the login, or with L{SessionEnded} as soon as the session ends.  Cancelling it ends the
         session.
     """
+    if isinstance(mind, ConnectedMind):
+        mind.authenticated()
     try:
         avatar_id = realm.identify(avatarId)
         session = Session(avatar_id, mind, _clock(realm, mind))
