@@ -7,7 +7,7 @@ import tracemalloc
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from twisted.logger import LogEvent, formatEvent, globalLogPublisher
+from twisted.logger import LogEvent, formatEvent
 from twisted.spread import banana, pb
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -16,6 +16,7 @@ from pbrealm._server.login_request import decode_arguments, is_plain_id
 from pbrealm.testing import MemoryServer
 from tests.avatars import Player
 from tests.examples import examples
+from tests.logs import observe_log
 from tests.server.cases import ServerTestCase
 
 KB = 1024
@@ -35,8 +36,7 @@ class LogTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.logged: list[str] = []
-        globalLogPublisher.addObserver(self._observe)
-        self.addCleanup(globalLogPublisher.removeObserver, self._observe)
+        observe_log(self, self._observe)
 
     def _observe(self, event: LogEvent) -> None:
         failure = event.get("log_failure")
