@@ -62,11 +62,6 @@ class Aware(Player):
         self.clients = []
         self.history = []
 
-    @property
-    def book(self):
-        """The same, by the name that C{tests/integration/abuse} knows it by."""
-        return self.history
-
     def attached(self, session):
         self.clients.append(session)
         self.history.append(("attached", session))
