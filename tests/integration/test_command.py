@@ -47,7 +47,7 @@ PLAYER = ("--avatar", "myapp.Player")
 
 
 class ServingTests(CommandTestCase):
-    def setUp(self):
+    def setUp(self) -> None:
         super().setUp()
         self.write("myapp.py", APP)
 

@@ -115,9 +115,9 @@ class AbuseTestCase(ProcessTestCase):
             lambda files: len(files) == self.files_before,
             f"{self.files_before} open files",
         )
-        newcomer = await PlainClient.connect(self.server.port)
-        self.addCleanup(newcomer.disconnect)
-        perspective = await newcomer.login("carol")
+        new_client = await PlainClient.connect(self.server.port)
+        self.addCleanup(new_client.disconnect)
+        perspective = await new_client.login("carol")
         self.assertEqual(await perspective.callRemote("greet"), "hello carol")
         self.assertLess(self.peak_growth(), max_growth)
         # Only after its end is the log complete.

@@ -4,6 +4,9 @@ The programs for the flavours of "Introduction to Perspective Broker".
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+from typing import Any
+
 from twisted.internet.defer import DeferredQueue
 from twisted.spread import pb
 
@@ -21,10 +24,10 @@ class Scores(pb.RemoteCache):
     def __init__(self) -> None:
         self.changes: DeferredQueue[tuple[str, int]] = DeferredQueue()
 
-    def setCopyableState(self, state):
+    def setCopyableState(self, state: dict[str, Any]) -> None:
         self.points = dict(state["points"])
 
-    def observe_scored(self, name, points):
+    def observe_scored(self, name: str, points: int) -> None:
         self.points[name] = points
         self.changes.put((name, points))
 
@@ -58,7 +61,7 @@ class ViewableTests(ProgramTestCase):
         await self.refused_for_arguments(board.callRemote("post", "bob", "for free: all I have"))
         self.assertEqual(await board.callRemote("notices"), [])
 
-    async def refused_for_arguments(self, awaited):
+    async def refused_for_arguments(self, awaited: Awaitable[object]) -> None:
         self.tracebacks = 1
         await self.refused(awaited, "builtins.TypeError")
 
@@ -78,7 +81,7 @@ class CopyableTests(ProgramTestCase):
             hand.cards.clear()
         self.assertEqual((await self.cards(alice))["alice"], ["D7", "HQ"])
 
-    async def cards(self, perspective):
+    async def cards(self, perspective: pb.RemoteReference) -> dict[str, list[str]]:
         return {hand.owner: hand.cards for hand in await perspective.callRemote("hands")}
 
 
@@ -93,8 +96,8 @@ class CacheableTests(ProgramTestCase):
             await client.login(name) for client, name in zip(self.clients, names, strict=True)
         ]
 
-    def observers(self):
-        return self.logins[0].callRemote("observers")
+    async def observers(self) -> object:
+        return await self.logins[0].callRemote("observers")
 
     async def test_a_change_reaches_all_caches(self) -> None:
         await self.logins[0].callRemote("score", 5)

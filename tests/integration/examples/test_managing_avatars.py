@@ -172,9 +172,9 @@ class RemoteClockTests(ProgramTestCase):
     async def test_a_client_that_disconnects_stops_its_own_clock_only(self) -> None:
         mind = Mind()
         client = await self.connect()
-        gone = await client.login(mind=Mind())
+        leaving = await client.login(mind=Mind())
         perspective = await self.login(mind=mind)
-        await gone.callRemote("setperiod", 0.01)
+        await leaving.callRemote("setperiod", 0.01)
         await client.disconnect()
         await perspective.callRemote("setperiod", 0.02)
         for _ in range(5):

@@ -94,8 +94,8 @@ class SinglePingTests(SingleClientTestCase):
     async def test_a_client_that_does_not_answer_loses_its_session(self) -> None:
         perspective = await self.first.login(mind=Mind())
         self.first.stop_reading()
-        newcomer = await self.login()
-        self.assertEqual(await newcomer.callRemote("steer", 90), 90)
+        replacement = await self.login()
+        self.assertEqual(await replacement.callRemote("steer", 90), 90)
         self.first.resume_reading()
         await self.first.lost
         self.assertRaises(pb.DeadReferenceError, perspective.callRemote, "steer", 0)
@@ -132,19 +132,19 @@ class SingleReplaceTests(SingleClientTestCase):
         mind = CallingMind()
         mind.perspective_reference = await self.first.login(mind=mind)
         await mind.perspective_reference.callRemote("steer", 90)
-        newcomer = await self.login()
+        replacement = await self.login()
         self.assertEqual(await mind.next_call(), ("goodbye", 3, "replaced", False))
         await self.first.lost
         self.assertEqual(mind.result, b"pbrealm.errors.SessionEnded")
         # The one avatar has one client.
-        self.assertEqual(await newcomer.callRemote("steer", 10), 10)
+        self.assertEqual(await replacement.callRemote("steer", 10), 10)
 
     async def test_a_client_without_a_mind_is_replaced(self) -> None:
         perspective = await self.first.login()
-        newcomer = await self.login()
+        replacement = await self.login()
         await self.first.lost
         self.assertRaises(pb.DeadReferenceError, perspective.callRemote, "steer", 0)
-        self.assertEqual(await newcomer.callRemote("steer", 10), 10)
+        self.assertEqual(await replacement.callRemote("steer", 10), 10)
 
     async def test_a_connection_that_carries_another_login_stays_open(self) -> None:
         mind = Mind()
