@@ -21,7 +21,9 @@ class Slots:
     def __init__(self, limit: Callable[[str], int], total: int | None) -> None:
         self._limit = limit
         self._total = total
-        self._by_id: dict[str, tuple[ISession, ...]] = {}
+        # In the order in which they took their slots.  Nothing is copied when one is taken or
+        # freed, since an avatar id may have very many.
+        self._by_id: dict[str, dict[ISession, None]] = {}
         self._all: dict[ISession, None] = {}
         # One bound method for all sessions, instead of one for each.
         self._at_end = self._free
@@ -38,8 +40,11 @@ class Slots:
         @return: L{None} if the limit of the avatar id leaves a slot; else the sessions of this
             avatar id, one of which would have to end.
         """
+        limit = self._limit(avatar_id)
+        if len(self._by_id.get(avatar_id, ())) < limit:
+            return None
         own = self.holders(avatar_id)
-        return own if len(own) >= self._limit(avatar_id) else None
+        return own if len(own) >= limit else None
 
     def blocking_total(self) -> Sequence[ISession] | None:
         """
@@ -53,18 +58,16 @@ class Slots:
 
     def take(self, session: ISession) -> None:
         """Give a session a slot until it ends."""
-        avatar_id = session.avatar_id
-        self._by_id[avatar_id] = (*self._by_id.get(avatar_id, ()), session)
+        self._by_id.setdefault(session.avatar_id, {})[session] = None
         self._all[session] = None
         session.on_end(self._at_end)
 
     def _free(self, session: ISession, _: Reason) -> None:
         del self._all[session]
         avatar_id = session.avatar_id
-        left = tuple(other for other in self._by_id[avatar_id] if other is not session)
-        if left:
-            self._by_id[avatar_id] = left
-        else:
+        own = self._by_id[avatar_id]
+        del own[session]
+        if not own:
             del self._by_id[avatar_id]
 
 
