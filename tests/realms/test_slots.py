@@ -26,7 +26,7 @@ class SlotsTests(SynchronousTestCase):
         """Sessions that hold slots."""
         sessions = [self.session(avatar_id) for avatar_id in avatar_ids]
         for session in sessions:
-            slots.take(session)
+            slots.take(session, session.avatar_id)
         return sessions
 
     def test_by_avatar_id(self) -> None:
@@ -48,9 +48,9 @@ class SlotsTests(SynchronousTestCase):
     def test_total(self) -> None:
         slots = Slots(lambda _: 9, 2)
         one, two = self.session("alice"), self.session("bob")
-        slots.take(one)
+        slots.take(one, "alice")
         self.assertIsNone(slots.blocking_total())
-        slots.take(two)
+        slots.take(two, "bob")
         self.assertEqual(slots.blocking_total(), (one, two))
 
     def test_no_total(self) -> None:
@@ -64,7 +64,7 @@ class SlotsTests(SynchronousTestCase):
         session.end(Reason.KICKED)
         self.assertIsNone(slots.blocking_own("alice"))
         self.assertIsNone(slots.blocking_total())
-        self.assertEqual((len(slots), slots._by_id), (0, {}))
+        self.assertEqual((len(slots), slots._by_key), (0, {}))
 
     def test_revoked_sessions_hold_none(self) -> None:
         """All sessions of a lost connection are revoked before the first of them is ended."""
@@ -85,7 +85,13 @@ class ManySessionsTests(SynchronousTestCase):
     def seconds(self, table: Slots | PresenceTable, count: int) -> tuple[float, float]:
         """How long one session takes to come and to go where there are so many others."""
         clock = Clock()
-        add = table.take if isinstance(table, Slots) else table.add
+
+        def add(session: Session) -> None:
+            if isinstance(table, Slots):
+                table.take(session, "alice")
+            else:
+                table.add(session)
+
         others = [Session("alice", None, clock) for _ in range(count)]
         for session in others:
             add(session)
