@@ -38,7 +38,8 @@ class ISession(Interface):
 
     def notify(method: str, /, *args: object, **kw: object) -> Deferred[Any]:
         """
-        Call a method of the client's mind.  Never raises.
+        Call a method of the client's mind.  Never raises.  C{pbanswer} and C{pbtimeout} aren't
+        sent, but say whether an answer is asked for, and how many seconds it may take.
 
         @return: fires with the answer, or fails.
         """

@@ -37,6 +37,30 @@ class NotifyTests(SessionTestCase):
         self.server.advance(1)
         self.failureResultOf(answer, NotifyTimeout)
 
+    def test_timeout_of_one_call(self):
+        """pbtimeout isn't sent; with None the answer may take any time."""
+        mind = StallingMind("late")
+        answer = self.notified(mind, pbtimeout=5)
+        self.server.advance(5)
+        self.failureResultOf(answer, NotifyTimeout)
+        (session,) = self.realm.sessions()
+        answer = session.notify("news", pbtimeout=None)
+        self.server.advance(86_400)
+        self.assertNoResult(answer)
+        mind.release()
+        self.server.flush()
+        self.assertEqual(self.successResultOf(answer), "late")
+
+    def test_bad_timeouts(self):
+        """The call isn't made; also this isn't raised."""
+        mind = RecordingMind()
+        session = self.log_in(mind)
+        for timeout in (0, -1, "5", True, float("nan"), float("inf")):
+            self.failureResultOf(session.notify("news", pbtimeout=timeout), ValueError)
+            report = self.successResultOf(self.realm.broadcast("news", pbtimeout=timeout))
+            self.assertTrue(report.failed[session].check(ValueError))
+        self.assertEqual(mind.calls, [])
+
     def test_late_answer(self):
         """An answer that comes after its time is over is no error."""
         mind = StallingMind("late")

@@ -4,7 +4,7 @@ The sessions of a realm, and calls to all of their minds.
 
 from twisted.spread import pb
 
-from pbrealm import CachingRealm, MindTrackingRealm, NoMind, NotifyTimeout
+from pbrealm import CachingRealm, ClientSet, MindTrackingRealm, NoMind, NotifyTimeout
 from pbrealm.testing import (
     FailingMind,
     MemoryServer,
@@ -34,9 +34,17 @@ class MindTrackingTests(WrappingMixin, RealmTestCase):
         self.assertEqual(realm.sessions("alice"), ())
 
 
+    def test_bad_timeouts(self):
+        for timeout in (0, -1, "5"):
+            with self.assertRaises(ValueError):
+                MindTrackingRealm(CachingRealm(Player), timeout=timeout)
+            with self.assertRaises(ValueError):
+                ClientSet(timeout=timeout)
+
+
 class BroadcastTests(RealmTestCase):
-    def serve(self, minds, make_factory=None):
-        self.realm = MindTrackingRealm(CachingRealm(Player, clock=self.clock), timeout=5)
+    def serve(self, minds, make_factory=None, timeout=5):
+        self.realm = MindTrackingRealm(CachingRealm(Player, clock=self.clock), timeout=timeout)
         passwords = {"alice": "secret", "bob": "secret"}
         factory = make_factory and make_factory(make_portal(self.realm, passwords))
         self.server = MemoryServer(self.realm, factory=factory)
@@ -45,6 +53,42 @@ class BroadcastTests(RealmTestCase):
             client.login("alice", "secret", mind)
             for client, mind in zip(self.clients, minds, strict=True)
         ]
+
+    def test_any_time(self):
+        """Without a timeout, whoever is there may take any time to answer."""
+        minds = [StallingMind("late"), RecordingMind("at once"), StallingMind("never")]
+        self.serve(minds, timeout=None)
+        report = self.realm.broadcast("news")
+        self.server.advance(86_400)
+        self.assertNoResult(report)
+        minds[0].release()
+        self.clients[2].drop()
+        self.server.flush()
+        report = self.successResultOf(report)
+        self.assertEqual(list(report.answered.values()), ["at once", "late"])
+        self.assertEqual(len(report.gone), 1)
+
+    def test_cancelled_without_a_timeout(self):
+        self.serve([StallingMind()])
+        report = self.realm.broadcast("news", pbtimeout=None)
+        report.cancel()
+        (why,) = self.successResultOf(report).failed.values()
+        self.assertTrue(why.check(NotifyTimeout))
+
+    def test_timeout_of_one_call(self):
+        self.serve([StallingMind()])
+        (session,) = self.realm.sessions()
+        clients = ClientSet(clock=self.clock)
+        clients.add(session)
+        reports = [
+            self.realm.broadcast("news", pbtimeout=2),
+            self.realm.notify("alice", "news", pbtimeout=2),
+            clients.notify("news", pbtimeout=2),
+            clients.notify_some([session], "news", pbtimeout=2),
+        ]
+        self.server.advance(2)
+        for report in reports:
+            self.assertEqual(len(self.successResultOf(report).failed), 1)
 
     def test_notify(self):
         one, two = RecordingMind("one"), RecordingMind("two")

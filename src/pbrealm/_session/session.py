@@ -18,7 +18,7 @@ from twisted.spread import pb
 from twisted.spread.pb import IPerspective
 from zope.interface import implementer
 
-from pbrealm._delivery.notify import NOTIFY_TIMEOUT, call_mind, timed_out
+from pbrealm._delivery.notify import NOTIFY_TIMEOUT, call_mind, take_timeout, timed_out
 from pbrealm._session.avatar_hold import AvatarHold
 from pbrealm._session.connection import (
     ConnectedMind,
@@ -176,16 +176,23 @@ class Session:
         @return: fires with the answer.  It fails with L{SessionEnded}, with L{NoMind}, with
             L{NotifyTimeout<pbrealm.errors.NotifyTimeout>} after L{NOTIFY_TIMEOUT} seconds, or
             with the failure that the client answered.  Add an errback, or the failure is logged.
-            With C{pbanswer=False} no answer is asked for, and it fires with L{None} at once,
-            whatever becomes of the message.
+            With C{pbtimeout} it waits for so many seconds instead; with C{pbtimeout=None} for as
+            long as the client is there.  With C{pbanswer=False} no answer is asked for, and it
+            fires with L{None} at once, whatever becomes of the message.
         """
+        try:
+            timeout = take_timeout(kw, NOTIFY_TIMEOUT)
+        except ValueError:
+            return fail()
         if self.ended is not None:
             answer: Deferred[Any] = fail(SessionEnded(self.ended))
         else:
             answer = call_mind(self.mind, method, args, kw)
         if not kw.get("pbanswer", True):
             return answer.addErrback(lambda _: None)
-        return answer.addTimeout(NOTIFY_TIMEOUT, self.clock, onTimeoutCancel=timed_out)
+        if timeout is None:
+            return answer
+        return answer.addTimeout(timeout, self.clock, onTimeoutCancel=timed_out)
 
     def is_alive(self, timeout: float) -> Deferred[bool]:
         """
