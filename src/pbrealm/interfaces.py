@@ -52,10 +52,11 @@ class ISession(Interface):
         @return: fires with whether one came; never fails.
         """
 
-    def end(reason: Reason = Reason.KICKED) -> Deferred[None]:
+    def end(reason: Reason = Reason.KICKED, *, text: str | None = None) -> Deferred[None]:
         """
         End the session; once it has ended, this does nothing.
 
+        @param text: what the client is told, by default the text of the reason.
         @return: fires when the end is complete; never fails.
         """
 

@@ -46,6 +46,17 @@ class GoodbyeTests(SessionTestCase):
         self.assertFalse(self.client.connected)
         self.assertIsNone(self.successResultOf(over))
 
+    def test_text(self):
+        """A sentence of the program's own, instead of the reason's."""
+        mind = RecordingMind()
+        session = self.log_in(mind)
+        self.assertRaises(TypeError, session.end, text=b"bytes")
+        self.assertIsNone(session.ended)
+        session.end(Reason.KICKED, text="Come back on Monday.")
+        session.end(Reason.KICKED, text="This is too late.")
+        self.server.flush()
+        self.assertEqual(mind.goodbyes(), [(5, "Come back on Monday.", False)])
+
     def test_without_a_mind(self):
         self.log_in().end()
         self.server.flush()

@@ -85,6 +85,7 @@ class Session:
         "_perspective",
         "_since",
         "_state",
+        "_text",
         "_waiter",
         "avatar",
         "avatar_id",
@@ -113,6 +114,8 @@ class Session:
         self._connection: Connection | None = connection_of(mind)
         # The hold on the avatar, once that is found.
         self._hold: AvatarHold | None = None
+        # What the client is told in its goodbye, if not the text of the reason.
+        self._text: str | None = None
         # What wait() waits for at present.
         self._waiter: Deferred[Any] | None = None
         # Fires when the end is complete, while it is under way.
@@ -206,22 +209,27 @@ class Session:
             return succeed(self.ended is None)
         return self._connection.ping(self.clock, timeout)
 
-    def end(self, reason: Reason = Reason.KICKED) -> Deferred[None]:
+    def end(self, reason: Reason = Reason.KICKED, *, text: str | None = None) -> Deferred[None]:
         """
         End the session, if it hasn't ended yet.
 
         Before this returns, calls are refused, the goodbye is written, the callbacks of L{on_end}
         have run and the avatar's C{detached} has been called.
 
+        @param text: what the goodbye tells the client, by default the text of the reason.
         @return: fires when the client has answered the goodbye or had its time for that, the
             avatar has detached, and the connection is being closed, or left to the other sessions
             on it.  It never fails.
-        @raise TypeError: if C{reason} isn't a L{Reason}; the session goes on then.
+        @raise TypeError: if C{reason} isn't a L{Reason} or C{text} isn't a string; the session
+            goes on then.
         """
         if not isinstance(reason, Reason):
             raise TypeError(f"a session ends for a Reason, not for {reason!r}")
+        if text is not None and not isinstance(text, str):
+            raise TypeError(f"the text of a goodbye must be a string, not {text!r}")
         self.revoke(reason)
         if self._state in (SessionState.REVOKED, SessionState.WITHDRAWN):
+            self._text = text
             self._end = self._begin_end(self.ended or reason)
         if self._end is None:
             # The end is complete, or this is called by one of its callbacks.
@@ -322,7 +330,7 @@ class Session:
             inner._become(SessionState.ENCLOSED)
         self.avatar = inner.avatar
         self._hold = AvatarHold(self, None, lambda: inner.end(self.ended or Reason.LOGGED_OUT))
-        inner.on_end(lambda _, reason: self.end(reason))
+        inner.on_end(lambda _, reason: self.end(reason, text=inner._text))
 
     def open(self) -> None:
         """The login is about to be answered."""
@@ -382,7 +390,7 @@ class Session:
     def _say_goodbye(self, reason: Reason) -> Deferred[object] | None:
         if self.mind is None:
             return None
-        args = (reason.number, reason.text, reason.reconnect)
+        args = (reason.number, self._text or reason.text, reason.reconnect)
         goodbye = call_mind(self.mind, "goodbye", args, {})
         # Any answer will do, also that the mind has no such method: the client was told.
         return goodbye.addTimeout(GOODBYE_TIMEOUT, self.clock).addErrback(lambda _: None)
