@@ -33,7 +33,6 @@ class MindTrackingTests(WrappingMixin, RealmTestCase):
         c.end()
         self.assertEqual(realm.sessions("alice"), ())
 
-
     def test_bad_timeouts(self):
         for timeout in (0, -1, "5"):
             with self.assertRaises(ValueError):

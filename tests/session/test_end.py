@@ -5,9 +5,16 @@ What the end of a session does to the client and its connection.
 from twisted.internet.defer import Deferred
 from twisted.spread import pb
 
-from pbrealm import Reason, reason_of
+from pbrealm import Reason, ServerFactory, reason_of
 from pbrealm._session.session import GOODBYE_TIMEOUT
-from pbrealm.testing import RecordingMind, StallingMind, VanishingMind
+from pbrealm.testing import (
+    UNHURRIED,
+    MemoryServer,
+    RecordingMind,
+    StallingMind,
+    VanishingMind,
+    make_portal,
+)
 from tests.session.cases import SessionTestCase
 
 
@@ -56,6 +63,30 @@ class GoodbyeTests(SessionTestCase):
         session.end(Reason.KICKED, text="This is too late.")
         self.server.flush()
         self.assertEqual(mind.goodbyes(), [(5, "Come back on Monday.", False)])
+
+    def serve(self, goodbye):
+        portal = make_portal(self.realm, {"alice": "secret"})
+        factory = ServerFactory(portal, UNHURRIED, goodbye=goodbye)
+        self.server = MemoryServer(self.realm, factory=factory)
+        self.client = self.server.connect()
+
+    def test_another_method(self):
+        self.serve("farewell")
+        mind = RecordingMind()
+        self.log_in(mind).end()
+        self.server.flush()
+        self.assertEqual(mind.calls, [("farewell", (5, "kicked", False))])
+        self.assertFalse(self.client.connected)
+
+    def test_no_goodbye(self):
+        """Clients that know no such method aren't called, and disconnected at once."""
+        self.serve(None)
+        mind = RecordingMind()
+        over = self.log_in(mind).end()
+        self.successResultOf(over)
+        self.server.flush()
+        self.assertEqual(mind.calls, [])
+        self.assertFalse(self.client.connected)
 
     def test_without_a_mind(self):
         self.log_in().end()

@@ -18,6 +18,7 @@ from twisted.spread import pb
 from twisted.spread.pb import IPerspective
 from zope.interface import implementer
 
+from pbrealm._broker_slot import BrokerSlot
 from pbrealm._delivery.notify import NOTIFY_TIMEOUT, call_mind, take_timeout, timed_out
 from pbrealm._session.avatar_hold import AvatarHold
 from pbrealm._session.connection import (
@@ -35,6 +36,11 @@ _T = TypeVar("_T")
 
 GOODBYE_TIMEOUT = 2.0
 """Seconds that a client gets to answer C{remote_goodbye} before its connection is closed."""
+
+GOODBYE: Final = "goodbye"
+"""The method of minds that is called at the end of a session, by default."""
+
+_GOODBYE: Final = BrokerSlot[str]("goodbye")
 
 _log = Logger()
 _ids = itertools.count(1)
@@ -55,6 +61,15 @@ def current_session() -> Session | None:
     that is added to a Deferred by hand runs in the context of whoever fires the Deferred.
     """
     return _current.get()
+
+
+def set_goodbye(broker: pb.Broker, method: str | None) -> None:
+    """
+    Set what minds on a connection are called by at the end of their session.
+
+    @param method: its name; L{None} for no goodbye.
+    """
+    _GOODBYE.set(broker, method or "")
 
 
 @implementer(ISession, IPerspective)
@@ -388,10 +403,12 @@ class Session:
             )
 
     def _say_goodbye(self, reason: Reason) -> Deferred[object] | None:
-        if self.mind is None:
+        connection = self._connection
+        method = None if connection is None else _GOODBYE.get(connection.broker)
+        if self.mind is None or method == "":
             return None
         args = (reason.number, self._text or reason.text, reason.reconnect)
-        goodbye = call_mind(self.mind, "goodbye", args, {})
+        goodbye = call_mind(self.mind, method or GOODBYE, args, {})
         # Any answer will do, also that the mind has no such method: the client was told.
         return goodbye.addTimeout(GOODBYE_TIMEOUT, self.clock).addErrback(lambda _: None)
 
