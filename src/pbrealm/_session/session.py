@@ -205,12 +205,22 @@ class Session:
         if self.ended is not None:
             answer: Deferred[Any] = fail(SessionEnded(self.ended))
         else:
-            answer = call_mind(self.mind, method, args, kw)
+            answer = call_mind(self.mind, method, args, kw).addErrback(self._unanswered)
         if not kw.get("pbanswer", True):
             return answer.addErrback(lambda _: None)
         if timeout is None:
             return answer
         return answer.addTimeout(timeout, self.clock, onTimeoutCancel=timed_out)
+
+    def _unanswered(self, why: Failure) -> Failure:
+        if not self.disconnected or not isinstance(
+            why.value, (pb.PBConnectionLost, pb.ProtocolError)
+        ):
+            return why
+        # The broker fails its calls before it tells of the lost connection, which then ends the
+        # session: in the same call.
+        self.revoke(Reason.DISCONNECTED)
+        return Failure(SessionEnded(self.ended or Reason.DISCONNECTED))
 
     def is_alive(self, timeout: float) -> Deferred[bool]:
         """
