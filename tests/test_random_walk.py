@@ -253,7 +253,7 @@ class Walk(RuleBasedStateMachine):
         publisher.removeObserver(self.log)
         assert self.realm.sessions() == ()
         assert len(self.limited._slots) == 0
-        assert not self.limited._slots._by_id
+        assert not self.limited._slots._by_key
         assert not self.limited._queues._queues
         assert not self.realm._presence._by_id
         assert not any(has_sessions(client.server_broker) for client in self.server.clients)

@@ -74,6 +74,11 @@ class EnclosedSessionTests(SynchronousTestCase):
     def test_inner_ends(self):
         self.check_end(self.inner_session)
 
+    def test_text_of_the_inner_end(self):
+        self.inner_session.end(text="Come back on Monday.")
+        self.server.flush()
+        self.assertEqual(self.mind.goodbyes(), [(5, "Come back on Monday.", False)])
+
     def test_end_waits_for_detached(self):
         """The end of the outer session includes that of the inner one."""
         detaching: Deferred[Any] = Deferred()

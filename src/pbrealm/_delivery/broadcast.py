@@ -7,14 +7,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
 from pbrealm._broker_slot import broker_of
 from pbrealm._delivery.encoded_call import EncodedCall, encode_call
-from pbrealm._delivery.notify import call_mind, timed_out
+from pbrealm._delivery.notify import call_mind, take_timeout, timed_out
 from pbrealm._delivery.report import DeliveryReport
 from pbrealm._delivery.send_call import forget_answer, send_call, takes_encoded
 from pbrealm._delivery.unsent import UNSENT_ATTRIBUTE, add_unsent, send_unsent
@@ -38,10 +38,10 @@ def broadcast(
     targets: Iterable[Target[_C]],
     method: str,
     args: Sequence[object],
-    kw: Mapping[str, object],
+    kw: dict[str, object],
     *,
     clock: IReactorTime,
-    timeout: float,
+    timeout: float | None,
 ) -> Deferred[DeliveryReport[_C]]:
     """
     Call a method of many minds, and collect what comes of it.
@@ -49,10 +49,18 @@ def broadcast(
     Plain data is encoded once, to the bytes that C{callRemote} would send to each.  To very many
     clients it is sent in slices; what is sent in the meantime doesn't overtake it.
 
-    @param timeout: seconds that the clients get to answer, once all is sent.
+    @param timeout: seconds that the clients get to answer, once all is sent; L{None} for any
+        time.  C{pbtimeout} among the keyword arguments goes before it.
     @return: fires once with the report; it never fails.  Cancelled, it sends the rest at once and
         stops waiting: clients that haven't answered count as failed.
     """
+    try:
+        timeout = take_timeout(kw, timeout)
+    except ValueError:
+        # Nobody can be called like this.
+        report: DeliveryReport[_C] = DeliveryReport()
+        report.failed.update_all([client for client, _, _ in targets], Failure())
+        return succeed(report)
     sending = Broadcast(list(targets), method, args, kw, clock, timeout)
     sending.send_slice()
     return sending.done
@@ -109,7 +117,7 @@ class Broadcast:
         args: Sequence[object],
         kw: Mapping[str, object],
         clock: IReactorTime,
-        timeout: float,
+        timeout: float | None,
     ) -> None:
         self.done: Deferred[DeliveryReport[Any]] = Deferred(lambda _: self._cancel())
         self._targets = targets
@@ -123,7 +131,9 @@ class Broadcast:
         self._kw = kw
         self._clock = clock
         self._timeout = timeout
-        # The next slice, then the timeout.
+        # Whether all is sent, and answers are still to come.
+        self._waiting = False
+        # The next slice, then the timeout, if there is one.
         self._timer: IDelayedCall | None = None
         self._report: DeliveryReport[Any] = DeliveryReport()
         # By index.
@@ -144,7 +154,9 @@ class Broadcast:
         elif self._all_sent():
             self.done.callback(self._report)
         else:
-            self._timer = self._clock.callLater(self._timeout, self._give_up)
+            self._waiting = True
+            if self._timeout is not None:
+                self._timer = self._clock.callLater(self._timeout, self._give_up)
 
     def _send_rest_later(self) -> None:
         if not self._sliced:
@@ -229,10 +241,10 @@ class Broadcast:
 
     def _settled(self, at: int) -> None:
         self._pending.pop(at, None)
-        if self._next < len(self._targets) or self._timer is None or self._pending:
+        if not self._waiting or self._pending:
             return
-        # The timer is the timeout, so all is sent, and now all is answered.
-        if self._timer.active():
+        self._waiting = False
+        if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self.done.callback(self._report)
 
@@ -244,6 +256,7 @@ class Broadcast:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
+        self._waiting = False
         self._send_until(len(self._targets))
         self._all_sent()
         self._give_up()

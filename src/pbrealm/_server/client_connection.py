@@ -4,14 +4,15 @@ One client's connection, before and after its login.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from traceback import format_exception
 from typing import Any
 
+from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.spread import pb
 from twisted.spread.banana import BananaError
@@ -22,6 +23,7 @@ from pbrealm._delivery.send_queue import SendQueue
 from pbrealm._log_text import log_text
 from pbrealm._server.connection_limits import Admission, origin_of
 from pbrealm._server.keepalive import Keepalive
+from pbrealm._server.login_throttle import Attempt
 from pbrealm._server.logins import Logins, PendingLogin
 from pbrealm._server.server_state import ServerState
 from pbrealm._session.connection import ConnectedSession, Connection
@@ -85,7 +87,7 @@ class ClientConnection:
         # None if it's turned off.
         self._keepalive: Keepalive | None = None
         # The throttle's delays that are under way.
-        self._delays: list[Deferred[None]] = []
+        self._delays: list[Deferred[Attempt]] = []
         self._on_lost: list[Deferred[None]] = []
         self.lost = False
 
@@ -276,17 +278,20 @@ class ClientConnection:
         self._logins.authenticate(login)
         self._apply_limits()
 
-    async def wait_for_throttle(self, account: bytes) -> None:
+    @asynccontextmanager
+    async def attempt(self, account: bytes) -> AsyncIterator[Callable[[], None]]:
         """
-        Wait for as long as the throttle delays an attempt.
+        Wait for as long as the throttle delays an attempt to log in, and count what comes of it.
 
+        @param account: its name.
+        @return: a context, to check the credentials in.  What it gives is called as soon as the
+            password is known to be right: from then on the attempt delays no others.
         @raise SessionEnded: if the client leaves meanwhile.
+        @raise LoginRefused: if the attempt would be delayed for too long.
         """
         server = self._server
-        seconds = server.throttle.delay(self._origin, account, server.clock.seconds())
-        if not seconds:
-            return
-        delay: Deferred[None] = deferLater(server.clock, seconds)
+        attempt = server.throttle.attempt(self._origin, account)
+        delay = server.login_queue.enter(attempt)
         self._delays.append(delay)
         try:
             await delay
@@ -294,11 +299,16 @@ class ClientConnection:
             raise SessionEnded(Reason.DISCONNECTED) from None
         finally:
             self._delays.remove(delay)
-
-    def wrong_credentials(self, account: bytes) -> None:
-        """No checker knows this account, or not with this password."""
-        server = self._server
-        server.throttle.failed(self._origin, account, server.clock.seconds())
+        try:
+            yield partial(server.login_queue.leave, attempt)
+        except UnauthorizedLogin:
+            # No checker knows this account, or not with this password.
+            server.throttle.failed(attempt, server.clock.seconds())
+            raise
+        else:
+            server.throttle.succeeded(attempt)
+        finally:
+            server.login_queue.leave(attempt)
 
     def logged_in(self, login: PendingLogin, account: bytes | None) -> None:
         """
@@ -306,8 +316,6 @@ class ClientConnection:
 
         @param account: L{None} for an anonymous login, which doesn't vouch for the client.
         """
-        if account is not None:
-            self._server.throttle.succeeded(self._origin, account)
         self._logins.succeeded(login, forgive=account is not None)
         self._apply_limits()
 

@@ -19,6 +19,7 @@ from pbrealm._server.connection_limits import Admission, origin_of
 from pbrealm._server.limits import Limits
 from pbrealm._server.login import PortalRoot
 from pbrealm._server.server_state import ServerState
+from pbrealm._session.session import GOODBYE, set_goodbye
 from pbrealm.errors import Reason
 
 _log = Logger()
@@ -44,6 +45,7 @@ class ServerFactory(pb.PBServerFactory):
         limits: Limits = _LIMITS,
         backlog: Backlog = _BACKLOG,
         *,
+        goodbye: str | None = GOODBYE,
         clock: IReactorTime | None = None,
         unsafeTracebacks: bool = False,
         security: SecurityOptions = globalSecurity,
@@ -52,6 +54,8 @@ class ServerFactory(pb.PBServerFactory):
         @param portal: for any realm.
         @param limits: what clients may do, and for how long.
         @param backlog: how much may wait to be sent to each client.
+        @param goodbye: the method of minds that is called when the server ends their session, as
+            C{remote_goodbye(code, text, reconnect)}; L{None} if the clients know none.
         @param clock: by default the global reactor.  The realms use it, too, unless they have
             a clock of their own.
         @param unsafeTracebacks: as in L{pb.PBServerFactory}.
@@ -60,6 +64,7 @@ class ServerFactory(pb.PBServerFactory):
         super().__init__(PortalRoot(portal), unsafeTracebacks, security)
         self._limits = limits
         self._backlog = backlog
+        self._goodbye = goodbye
         self.clock = clock
         self._state: ServerState | None = None
 
@@ -109,6 +114,8 @@ class ServerFactory(pb.PBServerFactory):
             return None
         broker: ServerBroker = self.protocol(False, self.security)
         broker.factory = self
+        if self._goodbye != GOODBYE:
+            set_goodbye(broker, self._goodbye)
         broker.client = ClientConnection(state, broker, admission, addr)
         broker.setNameForLocal("root", self.root.rootObject(broker))
         return broker

@@ -111,9 +111,13 @@ class LoginRoot(UnauthenticatedReferenceable):
                 lambda: self._client.authenticated(login),
             )
         try:
-            if account is not None:
-                await self._client.wait_for_throttle(account)
-            _, aspect, logout = await portal.login(credentials, mind, pb.IPerspective)
+            if account is None:
+                _, aspect, logout = await portal.login(credentials, mind, pb.IPerspective)
+            else:
+                async with self._client.attempt(account) as password_is_right:
+                    if isinstance(credentials, Challenge):
+                        credentials.on_right_password = password_is_right
+                    _, aspect, logout = await portal.login(credentials, mind, pb.IPerspective)
             self._check_still_possible(logout)
         except LoginFailed as why:
             self._client.refused(login)
@@ -180,8 +184,6 @@ class LoginRoot(UnauthenticatedReferenceable):
 
     def _refusal(self, account: bytes | None, why: LoginFailed) -> Any:
         refusal = _as_pb_error(why)
-        if isinstance(why, UnauthorizedLogin) and account is not None:
-            self._client.wrong_credentials(account)
         if refusal is not why:
             # A checker or a hand-written realm has refused it; pbrealm's realms log their own.
             log_refusal(ANONYMOUS if account is None else account, self._client.peer, refusal)
@@ -220,6 +222,8 @@ class Challenge(UnauthenticatedReferenceable):
 
     @ivar challenge: random bytes.
     @ivar username: the account's name, as checkers expect it.
+    @ivar on_right_password: called when a checker finds that the response was made with the right
+        password; the realm may take its time after that.
     """
 
     methods = {"respond": 2}
@@ -229,6 +233,7 @@ class Challenge(UnauthenticatedReferenceable):
         self._response = b""
         self.challenge = secrets.token_bytes(16)
         self.username = username
+        self.on_right_password: Callable[[], object] = _nothing
 
     def remote_respond(self, response: object, mind: object) -> Deferred[pb.Referenceable]:
         """Finish the login."""
@@ -248,4 +253,11 @@ class Challenge(UnauthenticatedReferenceable):
     def checkMD5Password(self, password: bytes) -> bool:
         """Whether the response was made with the password that has this MD5 digest."""
         correct = md5(password + self.challenge).digest()
-        return hmac.compare_digest(self._response, correct)
+        right = hmac.compare_digest(self._response, correct)
+        if right:
+            self.on_right_password()
+        return right
+
+
+def _nothing() -> None:
+    """Nobody wants to know of a right password."""

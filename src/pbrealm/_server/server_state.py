@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from pbrealm._delivery.backlog import Backlog
 from pbrealm._server.connection_limits import ConnectionCounter
 from pbrealm._server.limits import Limits
+from pbrealm._server.login_queue import LoginQueue
 from pbrealm._server.login_throttle import LoginThrottle
 from pbrealm._session.connection import ConnectedSession
 from pbrealm._wire.message_limits import MessageLimits
@@ -52,6 +53,7 @@ class ServerState:
         self.clock = clock
         self.counter = ConnectionCounter(limits)
         self.throttle = LoginThrottle(limits)
+        self.login_queue = LoginQueue(self.throttle, clock, 2 * limits.throttle_max_seconds)
         self.connections: set[OpenConnection] = set()
         self.closing = False
         self.unauthenticated = MessageLimits(

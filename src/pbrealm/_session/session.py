@@ -19,7 +19,8 @@ from twisted.spread import pb
 from twisted.spread.pb import IPerspective
 from zope.interface import implementer
 
-from pbrealm._delivery.notify import NOTIFY_TIMEOUT, call_mind, timed_out
+from pbrealm._broker_slot import BrokerSlot
+from pbrealm._delivery.notify import NOTIFY_TIMEOUT, call_mind, take_timeout, timed_out
 from pbrealm._session.avatar_hold import AvatarHold
 from pbrealm._session.connection import (
     ConnectedMind,
@@ -36,6 +37,11 @@ _T = TypeVar("_T")
 
 GOODBYE_TIMEOUT = 2.0
 """Seconds that a client gets to answer C{remote_goodbye} before its connection is closed."""
+
+GOODBYE: Final = "goodbye"
+"""The method of minds that is called at the end of a session, by default."""
+
+_GOODBYE: Final = BrokerSlot[str]("goodbye")
 
 _log = Logger()
 _ids = itertools.count(1)
@@ -68,6 +74,15 @@ def serving(session: Session | None) -> Iterator[None]:
         _current.reset(token)
 
 
+def set_goodbye(broker: pb.Broker, method: str | None) -> None:
+    """
+    Set what minds on a connection are called by at the end of their session.
+
+    @param method: its name; L{None} for no goodbye.
+    """
+    _GOODBYE.set(broker, method or "")
+
+
 @implementer(ISession, IPerspective)
 class Session:
     """
@@ -96,6 +111,7 @@ class Session:
         "_perspective",
         "_since",
         "_state",
+        "_text",
         "_waiter",
         "avatar",
         "avatar_id",
@@ -124,6 +140,8 @@ class Session:
         self._connection: Connection | None = connection_of(mind)
         # The hold on the avatar, once that is found.
         self._hold: AvatarHold | None = None
+        # What the client is told in its goodbye, if not the text of the reason.
+        self._text: str | None = None
         # What wait() waits for at present.
         self._waiter: Deferred[Any] | None = None
         # Fires when the end is complete, while it is under way.
@@ -187,18 +205,36 @@ class Session:
         @return: fires with the answer.  It fails with L{SessionEnded}, with L{NoMind}, with
             L{NotifyTimeout<pbrealm.errors.NotifyTimeout>} after L{NOTIFY_TIMEOUT} seconds, or
             with the failure that the client answered.  Add an errback, or the failure is logged.
-            With C{pbanswer=False} no answer is asked for, and it fires with L{None} at once,
-            whatever becomes of the message.
+            With C{pbtimeout} it waits for so many seconds instead; with C{pbtimeout=None} for as
+            long as the client is there.  With C{pbanswer=False} no answer is asked for, and it
+            fires with L{None} at once, whatever becomes of the message.
         """
+        try:
+            timeout = take_timeout(kw, NOTIFY_TIMEOUT)
+        except ValueError:
+            return fail()
         if self.ended is not None:
             answer: Deferred[Any] = fail(SessionEnded(self.ended))
         else:
             # What is passed as an argument is handed out by this session.
             with serving(self):
                 answer = call_mind(self.mind, method, args, kw)
+            answer.addErrback(self._unanswered)
         if not kw.get("pbanswer", True):
             return answer.addErrback(lambda _: None)
-        return answer.addTimeout(NOTIFY_TIMEOUT, self.clock, onTimeoutCancel=timed_out)
+        if timeout is None:
+            return answer
+        return answer.addTimeout(timeout, self.clock, onTimeoutCancel=timed_out)
+
+    def _unanswered(self, why: Failure) -> Failure:
+        if not self.disconnected or not isinstance(
+            why.value, (pb.PBConnectionLost, pb.ProtocolError)
+        ):
+            return why
+        # The broker fails its calls before it tells of the lost connection, which then ends the
+        # session: in the same call.
+        self.revoke(Reason.DISCONNECTED)
+        return Failure(SessionEnded(self.ended or Reason.DISCONNECTED))
 
     def is_alive(self, timeout: float) -> Deferred[bool]:
         """
@@ -212,22 +248,27 @@ class Session:
             return succeed(self.ended is None)
         return self._connection.ping(self.clock, timeout)
 
-    def end(self, reason: Reason = Reason.KICKED) -> Deferred[None]:
+    def end(self, reason: Reason = Reason.KICKED, *, text: str | None = None) -> Deferred[None]:
         """
         End the session, if it hasn't ended yet.
 
         Before this returns, calls are refused, the goodbye is written, the callbacks of L{on_end}
         have run and the avatar's C{detached} has been called.
 
+        @param text: what the goodbye tells the client, by default the text of the reason.
         @return: fires when the client has answered the goodbye or had its time for that, the
             avatar has detached, and the connection is being closed, or left to the other sessions
             on it.  It never fails.
-        @raise TypeError: if C{reason} isn't a L{Reason}; the session goes on then.
+        @raise TypeError: if C{reason} isn't a L{Reason} or C{text} isn't a string; the session
+            goes on then.
         """
         if not isinstance(reason, Reason):
             raise TypeError(f"a session ends for a Reason, not for {reason!r}")
+        if text is not None and not isinstance(text, str):
+            raise TypeError(f"the text of a goodbye must be a string, not {text!r}")
         self.revoke(reason)
         if self._state in (SessionState.REVOKED, SessionState.WITHDRAWN):
+            self._text = text
             self._end = self._begin_end(self.ended or reason)
         if self._end is None:
             # The end is complete, or this is called by one of its callbacks.
@@ -328,7 +369,7 @@ class Session:
             inner._become(SessionState.ENCLOSED)
         self.avatar = inner.avatar
         self._hold = AvatarHold(self, None, lambda: inner.end(self.ended or Reason.LOGGED_OUT))
-        inner.on_end(lambda _, reason: self.end(reason))
+        inner.on_end(lambda _, reason: self.end(reason, text=inner._text))
 
     def open(self) -> None:
         """The login is about to be answered."""
@@ -386,10 +427,12 @@ class Session:
             )
 
     def _say_goodbye(self, reason: Reason) -> Deferred[object] | None:
-        if self.mind is None:
+        connection = self._connection
+        method = None if connection is None else _GOODBYE.get(connection.broker)
+        if self.mind is None or method == "":
             return None
-        args = (reason.number, reason.text, reason.reconnect)
-        goodbye = call_mind(self.mind, "goodbye", args, {})
+        args = (reason.number, self._text or reason.text, reason.reconnect)
+        goodbye = call_mind(self.mind, method or GOODBYE, args, {})
         # Any answer will do, also that the mind has no such method: the client was told.
         return goodbye.addTimeout(GOODBYE_TIMEOUT, self.clock).addErrback(lambda _: None)
 

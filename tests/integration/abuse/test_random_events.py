@@ -66,7 +66,7 @@ class RandomEventsTests(TestCase):
         self.assertEqual(events.pending, 0)
         self.assertEqual(events.realm.sessions(), ())
         self.assertEqual(len(events.limited._slots), 0)
-        self.assertEqual(events.limited._slots._by_id, {})
+        self.assertEqual(events.limited._slots._by_key, {})
         self.assertEqual(events.limited._queues._queues, {})
         self.assertEqual(events.realm._presence._by_id, {})
         self.assertEqual(dict(events.caching.avatars), {})
