@@ -286,7 +286,7 @@ class FailingTests(ProcessTestCase):
         for command in (("twistd", "-n"), TWIST):
             for listen in ([endpoint], [ANY_PORT, endpoint]):
                 await self.fails(
-                    f"pbrealm: cannot listen on {endpoint}: Address already in use\n",
+                    f"pbrealm: Address already in use: cannot listen on {endpoint}\n",
                     "--demo",
                     *(argument for name in listen for argument in ("--listen", name)),
                     command=command,
@@ -299,7 +299,7 @@ class FailingTests(ProcessTestCase):
         endpoint = self.taken()
         program = self.command("--demo", "--listen", endpoint, command=("twistd",))
         self.assertEqual(await program.ended, 1)
-        self.assertIn(f"cannot listen on {endpoint}", program.output)
+        self.assertIn("pbrealm: Address already in use: cannot listen", program.output)
         # The daemon tells its parent first, and its log after that; the timeout bounds it.
         log = Path(self.directory, "twistd.log")
         while "Address already in use" not in log.read_text(encoding="utf-8"):
