@@ -12,6 +12,7 @@ from twisted.cred.error import LoginDenied, UnauthorizedLogin
 from twisted.cred.portal import Portal
 from twisted.cred.strcred import makeChecker
 from twisted.internet.defer import fail, succeed
+from twisted.python.usage import UsageError
 from twisted.spread import pb
 from twisted.spread.pb import IUsernameMD5Password
 from twisted.trial.unittest import SynchronousTestCase
@@ -104,6 +105,24 @@ class CheckerTests(SynchronousTestCase):
         with open(name, "a", encoding="utf-8") as file:
             file.write("carol:pw\n")
         self.assertIn("hello carol", self.greeting(server, "carol", "pw"))
+
+    def test_file_without_a_usable_line(self):
+        """That nobody could log in is said at once, and where to look."""
+        for text in ("", "\n", "alice secret\n", ":secret\n"):
+            name = self.password_file(text)
+            why = self.assertRaises(UsageError, make_checker, f"file:{name}")
+            self.assertEqual(str(why), f"--auth file finds no line like name:password in {name}")
+        make_checker("file:" + self.password_file("# who may log in\nalice:secret\n"))
+
+    def test_file_that_cannot_be_read(self):
+        """The whole path is given, since twistd may have been started anywhere."""
+        missing = os.path.abspath("no such file")
+        for name, cause in (
+            ("no such file", f"{missing}: No such file or directory"),
+            (tempfile.gettempdir(), f"{tempfile.gettempdir()}: Is a directory"),
+        ):
+            why = self.assertRaises(UsageError, make_checker, f"file:{name}")
+            self.assertEqual(str(why), f"--auth file can't read {cause}")
 
     def test_file_gone(self):
         """One whose file has gone doesn't keep the others from being asked."""

@@ -80,7 +80,7 @@ class ServiceTests(SynchronousTestCase):
         slow.listening.errback(CannotListenError("", 1, OSError(98, "Address already in use")))
         service, _ = make_service(slow)
         why = self.assertRaises(CannotListen, service.startService)
-        sentence = "pbrealm: cannot listen on endpoint0: Address already in use"
+        sentence = "pbrealm: Address already in use: cannot listen on endpoint0"
         self.assertEqual((why.code, str(why)), (sentence, sentence))
 
     def test_cannot_listen_in_the_end(self):
@@ -94,7 +94,7 @@ class ServiceTests(SynchronousTestCase):
         slow.listening.errback(Failure(ValueError("no such relay")))
         self.assertTrue(reactor.stopped)
         said = [event["problem"] for event in events if event["log_level"] == LogLevel.critical]
-        self.assertEqual(said, ["pbrealm: cannot listen on endpoint0: ValueError: no such relay"])
+        self.assertEqual(said, ["pbrealm: ValueError: no such relay: cannot listen on endpoint0"])
         self.successResultOf(service.stopService())
 
     def test_stopped_before_it_listens(self):

@@ -257,7 +257,7 @@ class FailingTests(CommandTestCase):
         for command in (("twistd", "-n"), TWIST):
             for listen in ([endpoint], [ANY_PORT, endpoint]):
                 await self.check_failure(
-                    f"pbrealm: cannot listen on {endpoint}: Address already in use\n",
+                    f"pbrealm: Address already in use: cannot listen on {endpoint}\n",
                     "--demo",
                     *(argument for name in listen for argument in ("--listen", name)),
                     command=command,

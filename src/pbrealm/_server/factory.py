@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from twisted.spread import pb
 from twisted.spread.jelly import SecurityOptions, globalSecurity
 
+from pbrealm._arguments import check_portal, described
 from pbrealm._clock import clock_or_reactor
 from pbrealm._delivery.backlog import Backlog
 from pbrealm._server.broker import ServerBroker
@@ -60,7 +61,14 @@ class ServerFactory(pb.PBServerFactory):
             a clock of their own.
         @param unsafeTracebacks: as in L{pb.PBServerFactory}.
         @param security: as in L{pb.PBServerFactory}.
+        @raise TypeError: if an argument is of the wrong kind.
         """
+        check_portal(portal)
+        for name, value, kind in (("limits", limits, Limits), ("backlog", backlog, Backlog)):
+            if not isinstance(value, kind):
+                raise TypeError(f"{name} must be {kind.__name__}(…), not {described(value)}")
+        if goodbye is not None and not (isinstance(goodbye, str) and goodbye):
+            raise TypeError(f"goodbye must be the name of a method or None, not {goodbye!r}")
         super().__init__(PortalRoot(portal), unsafeTracebacks, security)
         self._limits = limits
         self._backlog = backlog

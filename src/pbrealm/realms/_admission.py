@@ -19,6 +19,7 @@ from twisted.python.reflect import qual
 from twisted.spread.pb import IPerspective
 from zope.interface import Interface
 
+from pbrealm._arguments import described
 from pbrealm._avatar_ids import avatar_id_from
 from pbrealm._clock import clock_or_reactor
 from pbrealm._journal import log_refusal
@@ -126,7 +127,8 @@ async def attach_to_avatar(
 
     @param logout: called once: at the session's end, or if this fails.
     @return: the interface, and the aspect of the avatar that provides it.
-    @raise NotImplementedError: if the avatar can't be adapted to any of the interfaces.
+    @raise NotImplementedError: if the avatar can't be adapted to any of the interfaces; the text
+        says so in one sentence.
     """
     for interface in interfaces:
         aspect = interface(avatar, None)
@@ -134,6 +136,10 @@ async def attach_to_avatar(
             await session.attach(avatar, aspect, logout)
             return interface, aspect
     logout()
+    if IPerspective in interfaces:
+        raise NotImplementedError(
+            f"{described(avatar)} is no perspective: make its class a subclass of pb.Avatar"
+        )
     asked = " or ".join(map(qual, interfaces)) or "an interface"
     raise NotImplementedError(f"{qual(type(avatar))} can't be adapted to {asked}")
 

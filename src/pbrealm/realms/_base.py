@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import Interface, implementer
 
+from pbrealm._arguments import check_realm
 from pbrealm._avatar_ids import avatar_id_from
 from pbrealm.interfaces import IClientAware, ISession, ISessionRealm
 from pbrealm.realms._admission import (
@@ -110,7 +111,9 @@ class WrappingRealm(SessionRealm):
         """
         @param realm: any realm.
         @param clock: by default that of C{realm}.
+        @raise TypeError: if C{realm} isn't a realm.
         """
+        check_realm("realm", realm)
         super().__init__(clock=clock or clock_of(realm))
         self.realm = realm
 

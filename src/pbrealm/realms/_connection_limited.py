@@ -13,6 +13,7 @@ from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import Interface
 
+from pbrealm._arguments import check_callable, described
 from pbrealm.interfaces import IFullPolicy, ISession
 from pbrealm.policies import Refuse, too_many
 from pbrealm.realms._base import WrappingRealm
@@ -62,7 +63,12 @@ class ConnectionLimitedRealm(WrappingRealm):
         @param on_full: the policy; by default L{Refuse<pbrealm.Refuse>}.
         @param clock: by default that of C{realm}.
         @raise ValueError: if a number isn't a positive whole number.
+        @raise TypeError: if an argument is of the wrong kind.
         """
+        if on_full is not None:
+            _check_policy(on_full)
+        if key is not None:
+            check_callable("key", key)
         if total is not None:
             _check_number("total", total)
         if isinstance(limit, _Unset):
@@ -126,6 +132,15 @@ class ConnectionLimitedRealm(WrappingRealm):
                 raise too_many(newcomer, holders)
             asked = holders
             await newcomer.wait(maybeDeferred(self._on_full.make_room, newcomer, holders))
+
+
+def _check_policy(policy: object) -> None:
+    if isinstance(policy, type) or not callable(getattr(policy, "make_room", None)):
+        raise TypeError(
+            f"on_full must be a policy, such as ReplaceOldest(), not {described(policy)}"
+        )
+    if not hasattr(policy, "waiting"):
+        raise TypeError(f"{described(policy)} is no policy without the attribute waiting")
 
 
 def _avatar_id(session: ISession) -> str:
