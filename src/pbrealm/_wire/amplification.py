@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from twisted.spread.jelly import InsecureJelly
 
+from pbrealm._wire.decode import MAX_REFERENCE
 from pbrealm._wire.message_limits import MessageTooLarge
 from pbrealm._wire.sexp import Sexp
 
@@ -37,6 +38,17 @@ def check_amplification(jelly: Sexp, max_items: int) -> None:
     _ItemCounter(max_items).count(jelly)
 
 
+def _is_reference_number(number: object) -> bool:
+    """
+    Whether jelly may have this for the number of a reference.
+
+    Other types don't occur, and the hashes of numbers without a limit can collide.
+    """
+    return type(number) is bytes or (
+        type(number) is int and -MAX_REFERENCE < number < MAX_REFERENCE
+    )
+
+
 class _ItemCounter:
     """
     Counts items.
@@ -59,8 +71,11 @@ class _ItemCounter:
         if type(jelly) is not list or not jelly:
             return 1, False
         atom = jelly[0]
-        # Jelly refuses a reference whose number has any other type.
-        number = jelly[1] if len(jelly) > 1 and type(jelly[1]) in (int, float, bytes) else None
+        number = None
+        if (atom == b"reference" or atom == b"dereference") and len(jelly) > 1:
+            number = jelly[1]
+            if not _is_reference_number(number):
+                raise InsecureJelly("not the number of a reference")
         if atom == b"dictionary":
             # Its items are pairs, not jelly: a key may look like the atom of some jelly.
             parts = [part for pair in jelly if type(pair) is list for part in pair]

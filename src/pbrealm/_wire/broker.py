@@ -13,11 +13,12 @@ from twisted.internet.protocol import connectionDone
 from twisted.python import log
 from twisted.python.failure import Failure
 from twisted.spread import pb
-from twisted.spread.jelly import SecurityOptions, globalSecurity
+from twisted.spread.jelly import InsecureJelly, SecurityOptions, globalSecurity
 from twisted.spread.pb import Broker
 
 from pbrealm._wire.amplification import check_amplification
 from pbrealm._wire.banana import FastBanana
+from pbrealm._wire.decode import MAX_REFERENCE
 from pbrealm._wire.encode import PLAIN_TYPES, encode_plain
 from pbrealm._wire.lazy_jelly import (
     SELF_JELLYING_TYPES,
@@ -32,6 +33,7 @@ from pbrealm._wire.received_failure import received_failure
 from pbrealm._wire.security import has_default_type_rule, may_decode_plain
 from pbrealm._wire.sexp import Sexp
 from pbrealm._wire.tokens import NotPlain
+from pbrealm._wire.unjellier import unjelly_from_peer
 
 SEND_METHODS: Final = frozenset(
     {"_sendMessage", "newRequestID", "sendCall", "sendEncoded", "serialize"}
@@ -241,7 +243,8 @@ class FastBroker(FastBanana, Broker):
 
         @raise InsecureJelly: if the security options don't allow it.
         @raise MessageTooLarge: if it has more items than a message may have, counting those of a
-            back reference each time that it occurs.
+            back reference each time that it occurs; or if too many keys of a container have the
+            same hash.
         """
         if type(sexp) in SELF_JELLYING_TYPES:
             return sexp
@@ -255,7 +258,22 @@ class FastBroker(FastBanana, Broker):
         elif type(sexp) is list:
             sexp = materialize(sexp)
         check_amplification(sexp, self.limits.items)
-        return super().unserialize(sexp, perspective)
+        # As Twisted's unserialize does it.
+        self.unserializingPerspective = perspective
+        try:
+            return unjelly_from_peer(sexp, self.security, self)
+        finally:
+            self.unserializingPerspective = None
+
+    def cacheLocally(self, cid: Sexp, instance: Any) -> None:
+        """
+        Keep an object that the peer has this end cache, under the id that the peer chooses.
+
+        @raise InsecureJelly: for an id that a broker wouldn't choose.
+        """
+        if type(cid) is not int or not 0 <= cid < MAX_REFERENCE:
+            raise InsecureJelly("not the id of a cached object")
+        super().cacheLocally(cid, instance)
 
     def expressionReceived(self, sexp: Any) -> None:
         command = sexp[0] if type(sexp) is list else None

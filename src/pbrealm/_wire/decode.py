@@ -14,6 +14,12 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
+from pbrealm._wire.hashed_keys import (
+    DISTINCT_HASHES,
+    MAX_EQUAL_HASHES,
+    KeyHashes,
+    have_different_hashes,
+)
 from pbrealm._wire.scalars import (
     References,
     boolean_at,
@@ -48,6 +54,9 @@ from pbrealm._wire.tokens import (
 _REPEATED: Final = "repeated"
 _MAX_REPEATED_BYTES: Final = 4 * 1024 * 1024
 
+# Numbers beyond this aren't accepted for references.  Jelly counts them from 1.
+MAX_REFERENCE: Final = 2**31
+
 # From what the jelly of a short str starts with to the length of the str in bytes, or None for
 # other bytes; and the same for a str that is a key.
 _str_length: Final = {UNICODE_START + string_token(length): length for length in range(128)}.get
@@ -63,6 +72,8 @@ def _reference(
     buffer: bytes, pos: int, count: int, refs: References, depth: int
 ) -> tuple[Any, int]:
     number, pos = scalar_at(buffer, pos, count - 1, int)
+    if not -MAX_REFERENCE < number < MAX_REFERENCE:
+        raise NotPlain("a number that jelly wouldn't use")
     start = pos
     before = refs.get(_REPEATED, 0)
     value, pos = _value(buffer, pos, refs, depth - 1)
@@ -96,6 +107,8 @@ def _tuple(buffer: bytes, pos: int, count: int, refs: References, depth: int) ->
 
 def _set(buffer: bytes, pos: int, count: int, refs: References, depth: int) -> tuple[Any, int]:
     items, pos = _items(buffer, pos, count, refs, depth)
+    if not have_different_hashes(items):
+        raise NotPlain("too many items with the same hash")
     return set(items), pos
 
 
@@ -103,6 +116,8 @@ def _frozenset(
     buffer: bytes, pos: int, count: int, refs: References, depth: int
 ) -> tuple[Any, int]:
     items, pos = _items(buffer, pos, count, refs, depth)
+    if not have_different_hashes(items):
+        raise NotPlain("too many items with the same hash")
     return frozenset(items), pos
 
 
@@ -136,6 +151,7 @@ def _dictionary(
     str_length = _str_length
     key_length = _key_length
     out: dict[Any, Any] = {}
+    hashes = KeyHashes() if count > MAX_EQUAL_HASHES else None
     for _ in range(count):
         length = key_length(buffer[pos : pos + _KEY_START])
         if length is not None:
@@ -144,6 +160,13 @@ def _dictionary(
             key: Any = buffer[start:pos].decode()
         elif buffer.startswith(PAIR_START, pos):
             key, pos = _value(buffer, pos + _PAIR_START, refs, depth)
+            if (
+                hashes is not None
+                # Nearly all keys, without a call.
+                and not (type(key) is int and -DISTINCT_HASHES < key < DISTINCT_HASHES)
+                and not hashes.add(key)
+            ):
+                raise NotPlain("too many keys with the same hash")
         else:
             raise NotPlain("not a pair of key and value")
         length = str_length(buffer[pos : pos + _STR_START])

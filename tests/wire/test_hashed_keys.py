@@ -1,0 +1,174 @@
+"""
+Keys that are chosen to have the same hash.
+"""
+
+from __future__ import annotations
+
+import sys
+from decimal import Decimal
+from typing import Any
+
+from twisted.spread import pb
+from twisted.spread.jelly import InsecureJelly, jelly
+from twisted.trial.unittest import SynchronousTestCase
+
+from pbrealm._wire.amplification import check_amplification
+from pbrealm._wire.decode import decode_plain
+from pbrealm._wire.hashed_keys import MAX_EQUAL_HASHES, KeyHashes
+from pbrealm._wire.message_limits import MessageTooLarge
+from pbrealm._wire.tokens import NotPlain
+from tests.wire.objects import Point, Root
+from tests.wire.pair import Pair
+from tests.wire.plain import twisted_encode, written
+
+MODULUS = sys.hash_info.modulus
+COUNT = 1000
+
+
+def colliding() -> dict[str, list[Any]]:
+    """Keys of each kind that all have one hash; as jelly, so that none has to be hashed here."""
+    numbers: list[Any] = [7 + n * MODULUS for n in range(COUNT)]
+    zeros: list[Any] = [n * MODULUS for n in range(1, COUNT + 1)]
+    return {
+        "numbers": numbers,
+        "negative": [-number for number in numbers],
+        "floats": [2.0 ** (61 * (n % 10)) * (1 + n % 2) for n in range(20)] + numbers,
+        "decimals": [[b"decimal", number, 0] for number in numbers],
+        "tuples": [[b"tuple", number, [b"unicode", b"x"]] for number in numbers],
+        "nested": [[b"tuple", [b"tuple", [b"tuple", number]]] for number in numbers],
+        "frozensets": [[b"frozenset", number] for number in numbers],
+        # The hashes of two items with the same hash cancel out.
+        "pairs": [[b"frozenset", n, n + MODULUS] for n in range(COUNT)],
+        "mixed": [
+            *numbers[: COUNT // 2],
+            *([b"decimal", number, 0] for number in numbers[COUNT // 2 :]),
+        ],
+        "zeros": [[b"boolean", b"false"], *zeros],
+    }
+
+
+def containers(keys: list[Any]) -> list[list[Any]]:
+    """Each container with keys, as jelly."""
+    return [
+        [b"set", *keys],
+        [b"frozenset", *keys],
+        [b"dictionary", *([key, 1] for key in keys)],
+    ]
+
+
+class CollidingKeyTests(SynchronousTestCase):
+    def test_decoder(self) -> None:
+        """The decoder of plain data leaves them to others."""
+        for keys in colliding().values():
+            for container in containers(keys):
+                self.assertRaises(NotPlain, decode_plain, written(container), 0)
+
+    def test_through_jelly(self) -> None:
+        """They are refused, wherever they are."""
+        broker = Pair(pb.Root()).server
+        for keys in colliding().values():
+            for container in containers(keys):
+                for where in (
+                    container,
+                    [b"list", [b"reference", 1, container], [b"dereference", 1]],
+                    [
+                        b"tests.wire.objects.Point",
+                        [b"dictionary", [[b"unicode", b"x"], container]],
+                    ],
+                ):
+                    self.assertRaises(MessageTooLarge, broker.unserialize, where)
+
+    def test_shared_tuples(self) -> None:
+        """A number that is referred to counts as if it were written out."""
+        broker = Pair(pb.Root()).server
+        shared = [[b"reference", n + 1, [b"tuple", 7 + n * MODULUS, b"x"]] for n in range(COUNT)]
+        keys = [[b"tuple", [b"dereference", n + 1]] for n in range(COUNT)]
+        for container in containers(keys):
+            sexp = [b"list", *shared, container]
+            self.assertRaises(NotPlain, decode_plain, written(sexp), 0)
+            self.assertRaises(MessageTooLarge, broker.unserialize, sexp)
+
+    def test_set_that_waits_for_a_part(self) -> None:
+        """A set with an item that comes later is checked when it's complete."""
+        broker = Pair(pb.Root()).server
+        point = b"tests.wire.objects.Point"
+        numbers = [7 + n * MODULUS for n in range(COUNT // 4)]
+        for kind in (b"set", b"frozenset"):
+            waiting = [kind, *numbers, [b"dereference", 1]]
+            sexp = [b"reference", 1, [point, [b"dictionary", [[b"unicode", b"x"], waiting]]]]
+            self.assertRaises(MessageTooLarge, broker.unserialize, sexp)
+
+    def test_references_of_a_peer(self) -> None:
+        """References are hashed by a number that the peer chooses."""
+        broker = Pair(pb.Root()).server
+        # The references may be collected together with the broker.
+        broker.sendDecRef = lambda luid: None
+        remote = [[b"remote", 7 + n * MODULUS] for n in range(COUNT)]
+        for container in containers(remote):
+            self.assertRaises(MessageTooLarge, broker.unserialize, container)
+
+    def test_numbers_of_references(self) -> None:
+        """So is what jelly refers back to."""
+        for number in (2**61, -(2**61), 2.5):
+            sexp = [b"reference", number, [b"list"]]
+            self.assertRaises(NotPlain, decode_plain, written(sexp), 0)
+            self.assertRaises(InsecureJelly, check_amplification, sexp, 100)
+            back = [b"list", [b"dereference", number]]
+            self.assertRaises(InsecureJelly, check_amplification, back, 100)
+
+    def test_ids_of_cached_objects(self) -> None:
+        """And what this end caches for the peer."""
+        broker = Pair(pb.Root()).server
+        for cid in (2**61, -1, b"1", 1.5):
+            self.assertRaises(InsecureJelly, broker.cacheLocally, cid, object())
+        self.assertEqual(broker.locallyCachedObjects, {})
+
+    def test_call(self) -> None:
+        """The caller gets an error, and the connection goes on."""
+        pair = Pair(Root())
+        keys = frozenset(n * MODULUS for n in range(COUNT))
+        why = pair.call("echo", keys)
+        self.assertIn(b"MessageTooLarge", repr(why.type).encode())
+        self.assertEqual(pair.call("echo", 1), [(1,), {}])
+        self.assertEqual(len(self.flushLoggedErrors(MessageTooLarge)), 1)
+
+
+class OrdinaryKeyTests(SynchronousTestCase):
+    def test_ordinary_keys(self) -> None:
+        """What programs use for keys isn't refused."""
+        broker = Pair(pb.Root()).server
+        many = range(-5000, 5000)
+        for keys in (
+            list(many),
+            [str(n) for n in many],
+            [b"%d" % n for n in many],
+            [n / 8 for n in many],
+            [(n, -n) for n in many],
+            [((n, "x"), n * 0.5) for n in many],
+            [2.0**n for n in range(-1074, 1024)],
+            [2**n for n in range(440)],
+            [Decimal(n) / 100 for n in many],
+            [frozenset({n, n + 1}) for n in many],
+            [n * 2**40 for n in many],
+        ):
+            for made in (set(keys), frozenset(keys), dict.fromkeys(keys, 1)):
+                self.assertEqual(decode_plain(twisted_encode(made), 0), made)
+                self.assertEqual(broker.unserialize(jelly(made)), made)
+
+    def test_few_that_collide(self) -> None:
+        """As many as may be."""
+        keys = {n * MODULUS: n for n in range(1, MAX_EQUAL_HASHES + 1)}
+        self.assertEqual(decode_plain(twisted_encode({**keys, "x": 1}), 0), {**keys, "x": 1})
+        more = {**keys, 0: 1}
+        self.assertEqual(decode_plain(twisted_encode(more), 0), more)
+        self.assertRaises(NotPlain, decode_plain, twisted_encode({**more, -MODULUS: 1}), 0)
+
+    def test_state_of_instances(self) -> None:
+        """Instances are hashed by what they are, and their state is as it was."""
+        pair = Pair(Root())
+        point = pair.call("echo", Point({1: 2}))[0][0]
+        self.assertEqual(point.x, {1: 2})
+
+    def test_unhashable(self) -> None:
+        """What can't be a key is refused as ever."""
+        self.assertRaises(TypeError, KeyHashes().add, [])
