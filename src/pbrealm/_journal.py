@@ -1,10 +1,12 @@
 """
-The journal: one log event for each login, each refusal and each end of a session.
+The journal: one log event for each login, each refusal and each end of a session, and one where
+clients of an account keep replacing each other.
 
 What clients have sent is escaped, and cut after 200 characters.  All values are plain, so that
 they are the same in a JSON log: C{event}, C{avatar_id} and
 C{peer}; a login and an end have C{session}; a refusal and an end have C{why} and C{reason}, the
-number of a L{Reason}; an end has C{seconds}.
+number of a L{Reason}; an end and a contention have C{seconds}; a contention has C{session} and
+C{other}, the address of the one that stays.
 """
 
 from __future__ import annotations
@@ -69,4 +71,23 @@ def log_refusal(avatar_id: object, peer: IAddress | None, why: BaseException | N
         peer=format_address(peer),
         why=log_text(text),
         reason=reason.number,
+    )
+
+
+def log_contention(newcomer: ISession, holder: ISession, seconds: int) -> None:
+    """
+    Clients keep replacing each other: one of them has to wait.
+
+    @param holder: the session that stays.
+    @param seconds: how long the newcomer has to wait.
+    """
+    _log.warn(
+        "{avatar_id} logs in from {peer} and from {other}, and each login ends the other's "
+        "session: session {session} stays for {seconds} s",
+        event="contention",
+        avatar_id=log_text(newcomer.avatar_id),
+        peer=format_address(newcomer.peer),
+        other=format_address(holder.peer),
+        session=holder.id,
+        seconds=seconds,
     )

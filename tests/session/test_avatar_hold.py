@@ -158,10 +158,12 @@ class AvatarHoldTests(SynchronousTestCase):
         attaching: Deferred[Any] = Deferred()
         hold = self.hold(Recorder(self.calls, attaching))
         hold.attach()
-        self.assertIsNone(hold.release(Reason.KICKED))
+        released = hold.release(Reason.KICKED)
         self.assertEqual(self.calls, ["attached"])
+        self.assertNoResult(released)
         attaching.callback(None)
         self.assertEqual(self.calls, ["attached", Reason.KICKED, "logout"])
+        self.successResultOf(released)
 
     def test_attach_fails_after_the_release(self):
         """There is no detach, but a logout."""

@@ -47,7 +47,7 @@ def broadcast(
     Call a method of many minds, and collect what comes of it.
 
     Plain data is encoded once, to the bytes that C{callRemote} would send to each.  To very many
-    clients it is sent in slices; what is sent in the meantime doesn't overtake it.
+    clients it is sent in slices; no other notification or broadcast overtakes it meanwhile.
 
     @param timeout: seconds that the clients get to answer, once all is sent; L{None} for any
         time.  C{pbtimeout} among the keyword arguments goes before it.

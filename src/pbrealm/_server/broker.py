@@ -20,7 +20,10 @@ from pbrealm._delivery.queued_broker import QueuedBroker
 from pbrealm._server.client_connection import ClientConnection
 from pbrealm._server.grants import Grants
 from pbrealm._server.login_request import decode_arguments, is_plain_id
-from pbrealm._server.unauthenticated import UnauthenticatedReferenceable
+from pbrealm._server.unauthenticated import (
+    SessionReferenceable,
+    UnauthenticatedReferenceable,
+)
 from pbrealm._session.session import Session, current_session, serving
 from pbrealm.errors import LoginRefused, PBRealmError, Reason
 
@@ -34,6 +37,11 @@ class _StoppedCopy(pb.Cacheable):
 
     def stoppedObserving(self, perspective: Any, observer: Any) -> None:
         """The client has dropped its copy."""
+
+
+def _checks_for_itself(target: object) -> bool:
+    """Whether an object decides by itself on each call: what one logs in by, and a session."""
+    return isinstance(target, (UnauthenticatedReferenceable, SessionReferenceable))
 
 
 class ServerBroker(QueuedBroker):
@@ -73,10 +81,7 @@ class ServerBroker(QueuedBroker):
         except TypeError:
             # The client may send anything as an id, also what isn't hashable.
             return None
-        # A session checks for itself whether it may be called.
-        if found is not None and not isinstance(
-            found, (UnauthenticatedReferenceable, pb.AsReferenceable)
-        ):
+        if found is not None and not _checks_for_itself(found):
             self.client.check_may_call()
             self._grants.check(luid)
         return found
@@ -91,9 +96,15 @@ class ServerBroker(QueuedBroker):
 
     def registerReference(self, object: Any) -> Any:
         luid = super().registerReference(object)
-        if not isinstance(object, (UnauthenticatedReferenceable, pb.AsReferenceable)):
-            self._grants.add(luid, current_session())
+        if not _checks_for_itself(object):
+            self._grants.add(luid, self._granting_session())
         return luid
+
+    def _granting_session(self) -> Session | None:
+        # The call that is being served may be that of another connection's client, whose avatar
+        # calls a mind here.
+        session = current_session()
+        return session if session is not None and session.is_on(self) else None
 
     def proto_decref(self, objectID: Any) -> None:
         super().proto_decref(objectID)
@@ -102,13 +113,13 @@ class ServerBroker(QueuedBroker):
 
     def cacheRemotely(self, instance: Any) -> Any:
         luid = super().cacheRemotely(instance)
-        self._cache_grants.add(luid, current_session())
+        self._cache_grants.add(luid, self._granting_session())
         return luid
 
     def cachedRemotelyAs(self, instance: Any, incref: int = 0) -> Any:
         luid = super().cachedRemotelyAs(instance, incref)
         if incref and luid is not None:
-            self._cache_grants.add(luid, current_session())
+            self._cache_grants.add(luid, self._granting_session())
         return luid
 
     def proto_decache(self, objectID: Any) -> None:
@@ -151,7 +162,7 @@ class ServerBroker(QueuedBroker):
 
     def expressionReceived(self, sexp: Any) -> None:
         client = self.client
-        if not client.trusted and not (isinstance(sexp, list) and sexp and sexp[0] in _ANSWERS):
+        if client.metered and not (isinstance(sexp, list) and sexp and sexp[0] in _ANSWERS):
             client.received_message()
         if client.may_only_log_in:
             self._evaluate_before_login(sexp)
@@ -179,13 +190,20 @@ class ServerBroker(QueuedBroker):
                 case b"decref", 1 if is_plain_id(items[0]) and items[0] in self.localObjects:
                     self.proto_decref(items[0])
                     return
+                # What a client may send that doesn't know yet that its session has ended.
+                case b"decache", 1 if (
+                    is_plain_id(items[0]) and items[0] in self.remotelyCachedObjects
+                ):
+                    self.proto_decache(items[0])
+                    return
         raise pb.ProtocolError("a message that is not part of a login")
 
     def _discard_answer(self, request_id: int) -> None:
-        # Only pings are asked before the login, and for a ping any answer will do.
+        # For a ping or a goodbye any answer will do, and of a session that has ended there is
+        # nothing else that anybody waits for.
         answer = self.waitingForAnswers.pop(request_id, None)
         if answer is not None:
-            answer.callback(None)
+            answer.errback(Failure(pb.Error("the answer came after the end of the session")))
         elif not 0 < request_id <= self.currentRequestID:
             raise pb.ProtocolError("an answer to nothing")
 
@@ -197,7 +215,8 @@ class ServerBroker(QueuedBroker):
         local = self.localObjects.get(object_id) if is_plain_id(object_id) else None
         if local is None or not isinstance(local.object, UnauthenticatedReferenceable):
             if answer:
-                self._sendError(Failure(self._why_not_callable()), request_id)
+                why: Deferred[Any] = maybeDeferred(self.client.check_may_call)
+                why.addErrback(self._sendError, request_id)
             return
         name = method.decode("ascii", "replace")
         result: Deferred[Any] = maybeDeferred(self._log_in, local.object, name, args, kw)
@@ -211,13 +230,6 @@ class ServerBroker(QueuedBroker):
             )
         else:
             result.addErrback(lambda _: None)
-
-    def _why_not_callable(self) -> pb.Error:
-        try:
-            self.client.check_may_call()
-        except pb.Error as why:
-            return why
-        return LoginRefused("there is nothing to call before the login")
 
     def _log_in(
         self, target: UnauthenticatedReferenceable, method: str, args: Any, kw: Any

@@ -101,6 +101,16 @@ class ClientConnection:
         return self._logins.trusted
 
     @property
+    def metered(self) -> bool:
+        """
+        Whether there are limits on all that the client sends, and not on each message only.
+
+        The connection of a client whose session the server has ended is about to be closed; what
+        is under way until then isn't counted.
+        """
+        return not self._logins.trusted and not self._logins.revoked
+
+    @property
     def may_only_log_in(self) -> bool:
         """Whether the client can't call anything but what it logs in by."""
         return self._logins.may_only_log_in
@@ -146,7 +156,7 @@ class ClientConnection:
         @raise LoginRefused: if the client has sent more than it may without a login.
         """
         self._sign_of_life()
-        if not self._logins.trusted:
+        if self.metered:
             self._spend(max(count, _MIN_CHUNK_BYTES))
 
     def received_message(self) -> None:
@@ -345,9 +355,8 @@ class ClientConnection:
 
     def _apply_limits(self) -> None:
         server = self._server
-        trusted = self._logins.trusted
-        self._broker.limits = server.logged_in if trusted else server.unauthenticated
-        self._broker.decodes_arguments = trusted
+        self._broker.limits = server.unauthenticated if self.metered else server.logged_in
+        self._broker.decodes_arguments = self._logins.trusted
 
     @contextmanager
     def _counting_refusal(self) -> Iterator[None]:
@@ -361,7 +370,7 @@ class ClientConnection:
     def _after_refusal(self) -> None:
         if self.lost or not self._logins.idle:
             return
-        if self._logins.exhausted:
+        if self._logins.exhausted or self._logins.revoked:
             # The error that is about to be raised is to be written before.
             self._server.clock.callLater(0, self._connection.close, self._server.clock)
         else:

@@ -8,6 +8,7 @@ forgets it only when the client does.  So it is noted here which sessions have h
 from __future__ import annotations
 
 from collections.abc import Hashable
+from typing import Final
 
 from pbrealm.errors import Reason, SessionEnded
 from pbrealm.interfaces import ISession
@@ -18,7 +19,7 @@ class Grants:
     A table of the ids of objects on a connection, and the sessions that have handed them out.
 
     A client that has logged out by itself may keep what it got.  An object that was also handed
-    out outside of any session isn't bound to one.
+    out outside of a call of this connection's sessions isn't bound to one.
     """
 
     __slots__ = ("_sessions",)
@@ -36,8 +37,9 @@ class Grants:
         @param session: L{None} where no session's call is being served.
         """
         sessions = self._sessions.get(object_id, ())
-        if session not in sessions:
-            # Those that have ended count only if none is left.
+        if session is None or any(_permits_for_good(each) for each in sessions):
+            self._sessions[object_id] = _NOBODY
+        elif session not in sessions:
             alive = tuple([each for each in sessions if _permits(each)])
             self._sessions[object_id] = (*alive, session)
 
@@ -54,9 +56,7 @@ class Grants:
         sessions = self._sessions.get(object_id)
         if sessions is None or any(_permits(each) for each in sessions):
             return
-        last = sessions[-1]
-        reason = last.ended if last is not None else None
-        raise SessionEnded(reason or Reason.KICKED)
+        raise SessionEnded(next(each.ended for each in reversed(sessions) if each and each.ended))
 
     def revoked(self) -> list[Hashable]:
         """The ids of the objects that the client may not use any more."""
@@ -65,6 +65,14 @@ class Grants:
             for object_id, sessions in self._sessions.items()
             if not any(_permits(each) for each in sessions)
         ]
+
+
+_NOBODY: Final = (None,)
+"""What isn't bound to any session."""
+
+
+def _permits_for_good(session: ISession | None) -> bool:
+    return session is None or session.ended is Reason.LOGGED_OUT
 
 
 def _permits(session: ISession | None) -> bool:

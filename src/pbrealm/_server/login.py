@@ -25,7 +25,10 @@ from pbrealm._journal import log_refusal
 from pbrealm._server.broker import ServerBroker
 from pbrealm._server.login_request import is_plain_id
 from pbrealm._server.logins import PendingLogin
-from pbrealm._server.unauthenticated import UnauthenticatedReferenceable
+from pbrealm._server.unauthenticated import (
+    SessionReferenceable,
+    UnauthenticatedReferenceable,
+)
 from pbrealm._session.connection import ConnectedMind
 from pbrealm._session.session import Session
 from pbrealm.errors import LoginRefused, Reason, WrongCredentials
@@ -143,7 +146,9 @@ class LoginRoot(UnauthenticatedReferenceable):
 
     def _hand_out(self, aspect: Any, logout: Callable[[], object]) -> pb.Referenceable:
         reference = aspect
-        if not IJellyable.providedBy(aspect):
+        if isinstance(aspect, Session):
+            reference = SessionReferenceable(aspect)
+        elif not IJellyable.providedBy(aspect):
             reference = pb.AsReferenceable(aspect, "perspective")
         if isinstance(aspect, Session):
             aspect.on_end(self._session_ended)

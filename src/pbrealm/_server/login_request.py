@@ -29,7 +29,7 @@ def is_plain_id(value: object) -> bool:
 
 def decode_arguments(broker: pb.Broker, args: object, kw: object) -> list[Any]:
     """
-    Decode the arguments of a call: bytes, strings, numbers, None, and references to objects.
+    Decode the arguments of a call: bytes, strings, whole numbers, None, and references.
 
     @param broker: makes the references.
     @param args: the jelly of the positional arguments.

@@ -104,6 +104,11 @@ class Logins:
         return self.alive > 0 or self.authenticated > 0
 
     @property
+    def revoked(self) -> bool:
+        """Whether the server has ended the last session, and no other login is coming about."""
+        return self.access is Access.REVOKED and not self.trusted
+
+    @property
     def may_only_log_in(self) -> bool:
         """Whether the client can't call anything but what it logs in by."""
         return not self.trusted and self.access is not Access.LOGGED_OUT
@@ -125,7 +130,7 @@ class Logins:
 
         @raise SessionEnded: if the server has ended the client's last session.
         """
-        if self.access is Access.REVOKED and not self.trusted:
+        if self.revoked:
             raise SessionEnded(self._revoked_for)
 
     def begin_challenge(self) -> None:

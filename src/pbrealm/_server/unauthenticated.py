@@ -1,5 +1,5 @@
 """
-Objects that can be called without a login.
+Objects that decide by themselves who may call them: those for logins, and sessions.
 """
 
 from __future__ import annotations
@@ -9,7 +9,17 @@ from typing import Any, ClassVar
 
 from twisted.spread import pb
 
+from pbrealm._session.session import Session
 from pbrealm.errors import LoginRefused
+
+
+class SessionReferenceable(pb.AsReferenceable):
+    """
+    What a client gets a reference to for a session, which refuses calls after its end by itself.
+    """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session, "perspective")
 
 
 class UnauthenticatedReferenceable(pb.Referenceable):

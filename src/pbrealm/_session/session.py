@@ -112,7 +112,7 @@ class Session:
         "_since",
         "_state",
         "_text",
-        "_waiter",
+        "_waiters",
         "avatar",
         "avatar_id",
         "clock",
@@ -142,8 +142,8 @@ class Session:
         self._hold: AvatarHold | None = None
         # What the client is told in its goodbye, if not the text of the reason.
         self._text: str | None = None
-        # What wait() waits for at present.
-        self._waiter: Deferred[Any] | None = None
+        # What wait() waits for at present; more than one if a policy uses it, too.
+        self._waiters: tuple[Deferred[Any], ...] = ()
         # Fires when the end is complete, while it is under way.
         self._end: Deferred[None] | None = None
         if self._connection is not None:
@@ -163,6 +163,10 @@ class Session:
     def peer(self) -> IAddress | None:
         """The client's address; L{None} where the realm can't see the connection."""
         return self._connection.peer if self._connection is not None else None
+
+    def is_on(self, broker: pb.Broker) -> bool:
+        """Whether this session's connection is that of a broker."""
+        return self._connection is not None and self._connection.broker is broker
 
     @property
     def disconnected(self) -> bool:
@@ -317,13 +321,13 @@ class Session:
         """
         waiter: Deferred[_T] = Deferred()
         if self.ended is None:
-            self._waiter = waiter
+            self._waiters = (*self._waiters, waiter)
         else:
             waiter.errback(SessionEnded(self.ended))
 
         def settle(result: _T | Failure) -> None:
             if not waiter.called:
-                self._waiter = None
+                self._waiters = tuple([each for each in self._waiters if each is not waiter])
                 waiter.callback(result)
             elif isinstance(result, Failure):
                 # That the client has left is no news.
@@ -348,7 +352,7 @@ class Session:
         """
         attaching: Deferred[object] | None = None
         if isinstance(aspect, Session) and self.ended is None:
-            self._enclose(aspect)
+            self._enclose(aspect, logout)
         else:
             self.avatar = avatar
             self._hold = AvatarHold(self, avatar, logout)
@@ -362,13 +366,20 @@ class Session:
             self._release_avatar(self.ended)
             raise SessionEnded(self.ended)
 
-    def _enclose(self, inner: Session) -> None:
+    def _enclose(self, inner: Session, logout: Callable[[], object]) -> None:
         # The inner session has attached to the avatar.  The end of either ends the other; only
         # the outer one says goodbye.
         if inner._state is SessionState.OPEN:
             inner._become(SessionState.ENCLOSED)
         self.avatar = inner.avatar
-        self._hold = AvatarHold(self, None, lambda: inner.end(self.ended or Reason.LOGGED_OUT))
+
+        def leave() -> Deferred[None]:
+            ended = inner.end(self.ended or Reason.LOGGED_OUT)
+            # That of the realm between; the inner session's own does nothing any more.
+            logout()
+            return ended
+
+        self._hold = AvatarHold(self, None, leave)
         inner.on_end(lambda _, reason: self.end(reason, text=inner._text))
 
     def open(self) -> None:
@@ -386,9 +397,10 @@ class Session:
         goodbye = self._say_goodbye(reason) if held and reason not in _NO_GOODBYE else None
         if self._connection is not None:
             self._connection.discard(self)
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None:
-            waiter.errback(SessionEnded(reason))
+        waiters, self._waiters = self._waiters, ()
+        for waiter in waiters:
+            if not waiter.called:
+                waiter.errback(SessionEnded(reason))
         while self._on_end:
             callback, *rest = self._on_end
             self._on_end = tuple(rest)

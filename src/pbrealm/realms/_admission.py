@@ -60,7 +60,7 @@ def request_avatar(
         interface, aspect = found
         if session.ended is not None:
             # A subscriber or a realm that was told of the session has ended it.
-            raise SessionEnded(session.ended)
+            raise _EndedAfterAdmission(session.ended)
         session.open()
         return interface, (session if interface is IPerspective else aspect), session.logout
 
@@ -69,6 +69,9 @@ def request_avatar(
             # Whatever failed, it failed because the client has left.
             why = Failure(SessionEnded(Reason.DISCONNECTED))
         session.end(Reason.DISCONNECTED if session.disconnected else Reason.REFUSED)
+        if isinstance(why.value, _EndedAfterAdmission):
+            # The journal has its login and its end.
+            return Failure(SessionEnded(session.ended or Reason.REFUSED))
         log_refusal(session.avatar_id, session.peer, why.value)
         return why
 
@@ -78,6 +81,10 @@ def request_avatar(
     login: Deferred[Login] = Deferred(lambda _: _cancel(session))
     admission.addCallback(admitted).addErrback(refused).chainDeferred(login)
     return login
+
+
+class _EndedAfterAdmission(SessionEnded):
+    """A session was admitted by every realm, and has ended before the login is answered."""
 
 
 def _clock(realm: ISessionRealm, mind: object) -> IReactorTime:
