@@ -2,11 +2,16 @@
 The root object that clients log in by: what it refuses, and what the client gets then.
 """
 
-from twisted.cred.portal import Portal
+from typing import Any
+
+from twisted.cred.portal import IRealm, Portal
+from twisted.internet.defer import Deferred
 from twisted.spread import pb
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from pbrealm import CachingRealm, LoginRefused, Reason, ServerFactory, reason_of
-from pbrealm.testing import MemoryServer, make_portal
+from pbrealm.testing import MemoryServer, RecordingMind, make_portal
 from tests.avatars import Player
 from tests.server.cases import ServerTestCase, SlowChecker
 
@@ -68,3 +73,22 @@ class RequestTests(ServerTestCase):
             client.call(challenger, "respond", ["no", "bytes"], None)
         self.assertEqual(self.flushLoggedErrors(), [])
         self.assertTrue(client.connected)
+
+
+class HandWrittenRealmTests(SynchronousTestCase):
+    def test_it_may_call_the_mind(self) -> None:
+        """A client counts as logged in while a hand-written realm decides, and answers it."""
+
+        @implementer(IRealm)
+        class Asking:
+            async def ask(self, name: Any, mind: Any) -> Any:
+                color = await mind.callRemote("color")
+                return pb.IPerspective, Player(f"{name} in {color}"), lambda: None
+
+            def requestAvatar(self, avatarId: Any, mind: Any, *interfaces: Any) -> Any:
+                return Deferred.fromCoroutine(self.ask(avatarId.decode(), mind))
+
+        server = MemoryServer(Asking())
+        client = server.connect()
+        held = client.login("alice", "secret", RecordingMind("blue"))
+        self.assertEqual(client.call(held, "greet"), "<1>hello alice in blue")

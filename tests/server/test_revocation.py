@@ -175,6 +175,89 @@ class ReferenceTests(RevocationTestCase):
         self.assertRaises(pb.RemoteError, client.call, counter, "add")
 
 
+class OtherConnectionTests(RevocationTestCase):
+    """
+    carol's avatar hands something to bob, who is on another connection.
+    """
+
+    def setUp(self):
+        super().setUp()
+        self.other = self.server.connect(ClientFactory())
+        self.other_mind = RecordingMind()
+        self.other_bob = self.other.login("bob", "secret", self.other_mind)
+        self.receiver = self.realm.sessions("bob")[-1]
+
+    def give(self, thing, send):
+        """Have alice's avatar send something to bob's mind while it serves a call of alice's."""
+        avatar = self.caching.avatars["alice"]
+        avatar.perspective_give = lambda: send(thing) and None
+        self.client.call(self.alice, "give")
+        self.server.flush()
+        ((_, (received,)),) = self.other_mind.calls
+        return received
+
+    def test_it_is_not_bound_to_the_giver(self):
+        room = Counter()
+        for send in (
+            lambda thing: self.receiver.mind.callRemote("take", thing),
+            lambda thing: self.receiver.notify("take", thing),
+            lambda thing: self.realm.notify("bob", "take", thing),
+        ):
+            self.other_mind.calls.clear()
+            received = self.give(room, send)
+            (session,) = self.realm.sessions("alice")
+            session.end()
+            self.server.flush()
+            room.count = 0
+            self.assertEqual(self.other.call(received, "add"), 1)
+            self.alice = self.client.login("alice", "secret", self.mind)
+
+    def test_live_copy(self):
+        settings = SharedDict("room", {"open": 1})
+        copy = self.give(settings, lambda thing: self.receiver.mind.callRemote("take", thing))
+        self.kick()
+        self.other.call(self.other_bob, "score")
+        settings["open"] = 2
+        self.server.flush()
+        self.assertEqual(dict(copy), {"open": 2})
+
+
+class AfterTheEndTests(RevocationTestCase):
+    """
+    What a client sends that doesn't know yet that its session has ended.
+    """
+
+    def setUp(self):
+        super().setUp()
+        self.client = self.server.connect(ClientFactory())
+        self.stalling = StallingMind()
+        self.held = self.client.login("alice", "secret", self.stalling)
+        self.session = self.realm.sessions("alice")[-1]
+
+    def test_running_calls_are_answered(self):
+        """Also if the client drops a copy, or answers something late, in the meantime."""
+        copy = self.client.call(self.held, "settings")
+        answer = self.held.callRemote("counter_later")
+        notified = self.session.notify("news")
+        self.server.flush()
+        self.session.end()
+        self.server.flush()
+        del copy
+        self.stalling.release()
+        self.caching.avatars["alice"].later.pop().callback(5)
+        self.assertEqual(self.client.wait(answer), 5)
+        self.failureResultOf(notified)
+
+    def test_pending_login_that_is_refused(self):
+        """The connection of a client whose session was ended is closed once nothing is pending."""
+        login = self.client.start_login("alice", "wrong")
+        login.addErrback(lambda _: None)
+        self.server.clock.advance(0)
+        self.session.end()
+        self.server.advance(10)
+        self.assertFalse(self.client.connected)
+
+
 class LiveCopyTests(RevocationTestCase):
     def test_no_more_changes(self):
         copy = self.client.call(self.alice, "settings")
@@ -209,7 +292,22 @@ class LiveCopyTests(RevocationTestCase):
         self.assertEqual(dict(copy), {"volume": 5})
 
 
-class GrantsTests(SynchronousTestCase):
+class GrantsTests(RevocationTestCase):
+    def test_many_logins_leave_nothing(self):
+        """What a client that logs in and out all day keeps is bound to none of these sessions."""
+        client = self.server.connect(ClientFactory())
+        first = client.login("alice", "secret")
+        counter = client.call(first, "counter")
+        del first
+        for _ in range(20):
+            again = client.login("alice", "secret")
+            client.call(again, "counter")
+            del again
+            self.server.flush()
+        (sessions,) = client.server_broker._grants._sessions.values()
+        self.assertEqual(len(sessions), 1)
+        self.assertEqual(client.call(counter, "add"), 1)
+
     def test_outside_of_a_session(self):
         """What was handed out outside of any session is bound to none."""
         grants = Grants()

@@ -5,7 +5,8 @@ Sessions end exactly once, whatever avatars, factories, callbacks and clients do
 import asyncio
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.cred.portal import IRealm
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
 from twisted.logger import formatEvent
 from twisted.spread import pb
@@ -16,13 +17,15 @@ from pbrealm import (
     CachingRealm,
     ConnectionLimitedRealm,
     IClientAware,
+    IFullPolicy,
     MindTrackingRealm,
     Reason,
     SharedStateRealm,
+    WaitForRoom,
 )
 from pbrealm.client import ClientFactory
 from pbrealm.testing import MemoryServer, RecordingMind, StallingMind
-from tests.avatars import Aware, Player, SlowToAttach
+from tests.avatars import Aware, Player, Slow, SlowToAttach
 from tests.logs import observe_log
 
 NOT_EXCEPTIONS = (asyncio.CancelledError, GeneratorExit, SystemExit, KeyboardInterrupt)
@@ -386,3 +389,117 @@ class LeavesWhileAttachingTests(AvatarTestCase):
         client.drop()
         pending.errback(ZeroDivisionError())
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+
+class LogoutTests(AvatarTestCase):
+    def test_logout_that_fails_later(self):
+        """A hand-written realm's logout may return a Deferred, which is logged if it fails."""
+
+        @implementer(IRealm)
+        class Foreign:
+            def requestAvatar(self, avatarId, mind, *interfaces):
+                return pb.IPerspective, Player(avatarId), lambda: fail(ZeroDivisionError())
+
+        realm = MindTrackingRealm(Foreign())
+        server = MemoryServer(realm)
+        self.held = server.connect().login("alice", "secret")
+        (session,) = realm.sessions()
+        self.assertIsNone(self.successResultOf(session.end()))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_end_waits_for_an_avatar_that_attaches(self):
+        """For what is to be told of the end, too, when the server closes."""
+        self.serve(SlowToAttach)
+        client = self.server.connect()
+        client.start_login("alice", "secret").addErrback(lambda _: None)
+        self.server.flush()
+        (avatar,) = self.caching.avatars.values()
+        factory: Any = self.server.factory
+        closed = factory.close()
+        self.server.flush()
+        self.assertNoResult(closed)
+        avatar.attaching.finish()
+        self.server.flush()
+        self.assertNoResult(closed)
+        avatar.detaching.pop().callback(None)
+        self.server.flush()
+        self.successResultOf(closed)
+
+    def test_realm_between_two_of_ours(self):
+        """Its logout is called, once, whatever it does besides passing on the inner one."""
+        logouts = []
+
+        @implementer(IRealm)
+        class Between:
+            def __init__(self, inner):
+                self.inner = inner
+
+            async def _request(self, *request):
+                interface, aspect, logout = await self.inner.requestAvatar(*request)
+
+                def leave():
+                    logouts.append(aspect)
+                    logout()
+
+                return interface, aspect, leave
+
+            def requestAvatar(self, *request):
+                return Deferred.fromCoroutine(self._request(*request))
+
+        inner = MindTrackingRealm(CachingRealm(Aware))
+        server = MemoryServer(MindTrackingRealm(Between(inner)))
+        client = server.connect()
+        self.held = client.login("alice", "secret")
+        (session,) = inner.sessions()
+        client.leave()
+        self.assertEqual(logouts, [session])
+        self.assertEqual(session.avatar.clients, [])
+
+
+class PolicyThatWaitsTests(AvatarTestCase):
+    def test_session_ends_meanwhile(self):
+        """A policy may wait by way of the session, too: its end wakes everybody who waits."""
+        first: Deferred[None] = Deferred()
+        second: Deferred[None] = Deferred()
+
+        @implementer(IFullPolicy)
+        class Slow:
+            waiting = 5
+
+            async def make_room(self, newcomer, holders):
+                await newcomer.wait(first)
+                await second
+
+        limited = ConnectionLimitedRealm(CachingRealm(Player), on_full=Slow())
+        server = MemoryServer(limited)
+        self.held = server.connect().login("alice", "secret")
+        client = server.connect()
+        client.start_login("alice", "secret").addErrback(lambda _: None)
+        server.flush()
+        first.callback(None)
+        self.assertEqual(limited._queues.length("alice"), 1)
+        client.drop()
+        self.assertEqual(limited._queues.length("alice"), 0)
+        second.callback(None)
+
+
+class DetachOrderTests(AvatarTestCase):
+    def test_newcomer_that_waited_for_a_pending_login(self):
+        """It attaches after the holder has detached, though it began to wait before."""
+        make = Slow()
+        caching = CachingRealm(make)
+        realm = ConnectionLimitedRealm(caching, on_full=WaitForRoom())
+        server = MemoryServer(realm)
+        first, second = server.connect(), server.connect()
+        one = first.start_login("alice", "secret")
+        server.flush()
+        two = second.start_login("alice", "secret")
+        server.flush()
+        make.finish()
+        self.held = [first.wait(one)]
+        first.leave()
+        self.held.append(second.wait(two))
+        (avatar,) = caching.avatars.values()
+        self.assertEqual(
+            [event for event, *_ in avatar.history], ["attached", "detached", "attached"]
+        )

@@ -7,13 +7,14 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Callable
+from copy import copy
 from hashlib import md5
 from typing import Any, cast
 
 from twisted.cred.checkers import ANONYMOUS
 from twisted.cred.credentials import Anonymous, ICredentials, IUsernameHashedPassword
 from twisted.cred.error import LoginFailed, UnauthorizedLogin, UnhandledCredentials
-from twisted.cred.portal import Portal
+from twisted.cred.portal import IRealm, Portal
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.spread import pb
@@ -40,6 +41,23 @@ MAX_NAME_BYTES = 1024
 _log = Logger()
 
 
+@implementer(IRealm)
+class _HandWrittenRealm:
+    """
+    Passes the mind itself to a realm that isn't one of pbrealm's.
+
+    A realm is asked once the client has been authenticated, and may call its mind then.
+    """
+
+    def __init__(self, realm: IRealm) -> None:
+        self._realm = realm
+
+    def requestAvatar(self, avatarId: Any, mind: Any, *interfaces: Any) -> Any:
+        mind.authenticated()
+        request: Any = self._realm.requestAvatar
+        return request(avatarId, mind.mind, *interfaces)
+
+
 @implementer(IPBRoot)
 class PortalRoot:
     """
@@ -47,6 +65,9 @@ class PortalRoot:
     """
 
     def __init__(self, portal: Portal) -> None:
+        if not ISessionRealm.providedBy(portal.realm):
+            portal = copy(portal)
+            portal.realm = _HandWrittenRealm(portal.realm)
         self.portal = portal
 
     def rootObject(self, broker: ServerBroker) -> LoginRoot:
@@ -106,13 +127,9 @@ class LoginRoot(UnauthenticatedReferenceable):
         self, login: PendingLogin, credentials: ICredentials, account: bytes | None, mind: object
     ) -> pb.Referenceable:
         portal = self._portal
-        if ISessionRealm.providedBy(portal.realm):
-            mind = ConnectedMind(
-                self._broker,
-                mind,
-                self._client.clock,
-                lambda: self._client.authenticated(login),
-            )
+        mind = ConnectedMind(
+            self._broker, mind, self._client.clock, lambda: self._client.authenticated(login)
+        )
         try:
             if account is None:
                 _, aspect, logout = await portal.login(credentials, mind, pb.IPerspective)
