@@ -17,6 +17,7 @@ from pbrealm._wire.decode import decode_plain
 from pbrealm._wire.encode import encode_plain
 from pbrealm._wire.message_limits import MessageLimits, MessageTooLarge
 from pbrealm._wire.tokens import NotPlain
+from tests.wire.objects import Root
 from tests.wire.pair import Pair
 from tests.wire.plain import graphs, twisted_encode, written
 
@@ -34,30 +35,44 @@ class AmplificationTests(SynchronousTestCase):
     @given(graphs())
     def test_what_is_made_of_objects(self, graph: object) -> None:
         """What jelly makes of real objects is accepted, shared and circular ones too."""
-        check_amplification(jelly(graph), 1_000_000)
+        check_amplification(jelly(graph), MessageLimits(items=1_000_000))
 
     def test_doubling(self) -> None:
-        check_amplification(doubling(15, [b"set", [b"dereference", 14]]), 1_000_000)
+        check_amplification(
+            doubling(15, [b"set", [b"dereference", 14]]), MessageLimits(items=1_000_000)
+        )
         for last in ([b"set", [b"dereference", 39]], [b"None"]):
-            self.assertRaises(MessageTooLarge, check_amplification, doubling(40, last), 1_000_000)
+            self.assertRaises(
+                MessageTooLarge,
+                check_amplification,
+                doubling(40, last),
+                MessageLimits(items=1_000_000),
+            )
 
     def test_hidden_in_a_dictionary(self) -> None:
         """A dictionary key that looks like a reference isn't counted as one."""
         hidden = [b"dictionary", [b"dereference", doubling(40, [b"None"])]]
-        self.assertRaises(MessageTooLarge, check_amplification, hidden, 1_000_000)
-        check_amplification([b"dictionary", [b"dereference", 7], [b"reference", 7]], 100)
+        self.assertRaises(
+            MessageTooLarge, check_amplification, hidden, MessageLimits(items=1_000_000)
+        )
+        check_amplification(
+            [b"dictionary", [b"dereference", 7], [b"reference", 7]], MessageLimits(items=100)
+        )
 
     def test_backwards(self) -> None:
         """References to later objects are refused."""
         forward = [b"list", [b"set", [b"dereference", 1]], [b"reference", 1, [b"tuple"]]]
-        self.assertRaises(InsecureJelly, check_amplification, forward, 100)
+        self.assertRaises(InsecureJelly, check_amplification, forward, MessageLimits(items=100))
 
     def test_long_tuple_that_waits_for_a_part(self) -> None:
         """Jelly takes quadratic time for a long tuple that is incomplete."""
         waiting = [b"reference", 1, [b"list", [b"tuple", *range(100_000), [b"dereference", 1]]]]
-        self.assertRaises(MessageTooLarge, check_amplification, waiting, 1_000_000)
+        self.assertRaises(
+            MessageTooLarge, check_amplification, waiting, MessageLimits(items=1_000_000)
+        )
         check_amplification(
-            [b"reference", 1, [b"list", *range(100_000), [b"dereference", 1]]], 200_000
+            [b"reference", 1, [b"list", *range(100_000), [b"dereference", 1]]],
+            MessageLimits(items=200_000),
         )
 
     def test_decoder_leaves_it(self) -> None:
@@ -73,6 +88,32 @@ class AmplificationTests(SynchronousTestCase):
         broker.limits = MessageLimits(items=1000)
         bomb = doubling(40, [b"set", [b"dereference", 39]])
         self.assertRaises(MessageTooLarge, broker.unserialize, bomb)
+
+    def test_strings(self) -> None:
+        """A string counts by its bytes wherever it's referred to."""
+        text = [b"tuple", [b"unicode", b"x" * 14_000]]
+        shared = [b"list", [b"reference", 1, text], *[[b"dereference", 1]] * 900]
+        check_amplification(shared, MessageLimits())
+        for limits in (MessageLimits(message_bytes=1_000_000), MessageLimits(items=1000)):
+            self.assertRaises(MessageTooLarge, check_amplification, shared, limits)
+        doubled = doubling(15, [b"dereference", 14])
+        doubled[1][2] = text
+        self.assertRaises(MessageTooLarge, check_amplification, doubled, MessageLimits())
+
+    def test_limits_of_the_connection(self) -> None:
+        """A broker that allows few bytes allows few by reference."""
+        pair = Pair(Root())
+        shared = (b"x" * 1000,)
+        many = [shared] * 100
+        self.assertEqual(pair.call("echo", many), [(many,), {}])
+        pair.server.limits = MessageLimits(message_bytes=16 * 1024)
+        self.assertEqual(pair.call("echo", [shared] * 10), [([shared] * 10,), {}])
+        for broker in (True, False):
+            pair = Pair(Root(), fast_client=broker)
+            pair.server.limits = MessageLimits(message_bytes=16 * 1024)
+            why = pair.call("echo", many)
+            self.assertIn(b"MessageTooLarge", repr(why.type).encode())
+            self.assertEqual(len(self.flushLoggedErrors(MessageTooLarge)), 1)
 
 
 class HarmlessSharingTests(SynchronousTestCase):

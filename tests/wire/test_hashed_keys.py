@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pbrealm._wire.amplification import check_amplification
 from pbrealm._wire.decode import decode_plain
 from pbrealm._wire.hashed_keys import MAX_EQUAL_HASHES, KeyHashes
-from pbrealm._wire.message_limits import MessageTooLarge
+from pbrealm._wire.message_limits import MessageLimits, MessageTooLarge
 from pbrealm._wire.tokens import NotPlain
 from tests.examples import examples
 from tests.wire.objects import Point, Root
@@ -113,9 +113,9 @@ class CollidingKeyTests(SynchronousTestCase):
         for number in (2**61, -(2**61), 2.5):
             sexp = [b"reference", number, [b"list"]]
             self.assertRaises(NotPlain, decode_plain, written(sexp), 0)
-            self.assertRaises(InsecureJelly, check_amplification, sexp, 100)
+            self.assertRaises(InsecureJelly, check_amplification, sexp, MessageLimits())
             back = [b"list", [b"dereference", number]]
-            self.assertRaises(InsecureJelly, check_amplification, back, 100)
+            self.assertRaises(InsecureJelly, check_amplification, back, MessageLimits())
 
     def test_ids_of_cached_objects(self) -> None:
         """And what this end caches for the peer."""

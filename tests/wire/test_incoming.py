@@ -29,6 +29,8 @@ def listening_broker(kind: type[pb.Broker]) -> tuple[Any, list[Any]]:
     broker._selectDialect(b"pb")
     heard: list[Any] = []
     broker.expressionReceived = heard.append
+    # References may be collected together with the broker, when it can't write any more.
+    broker.sendDecRef = lambda luid: None
     return broker, heard
 
 
@@ -87,9 +89,10 @@ class SameMessagesTests(SynchronousTestCase):
                     # Before anybody looks at it, and again.
                     for _ in range(2):
                         made = outcome(ours.unserialize, item)
-                        if made is InsecureJelly and b"dereference" in repr(other).encode():
+                        if made is InsecureJelly and b"reference" in repr(other).encode():
                             # Ours takes no reference to what comes later, or never does; jelly
-                            # may, and makes an object of it that can't be sent.
+                            # may, and makes an object of it that can't be sent.  Nor does ours
+                            # take a number for a reference that jelly would never give it.
                             continue
                         plain = outcome(theirs.unserialize, other[sexp.index(item)])
                         self.assertEqual(

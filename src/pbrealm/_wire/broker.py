@@ -242,22 +242,22 @@ class FastBroker(FastBanana, Broker):
         Unjelly an object.
 
         @raise InsecureJelly: if the security options don't allow it.
-        @raise MessageTooLarge: if it has more items than a message may have, counting those of a
-            back reference each time that it occurs; or if too many keys of a container have the
-            same hash.
+        @raise MessageTooLarge: if it has more items or bytes than a message may have, counting
+            those of a back reference each time that it occurs; or if too many keys of a
+            container have the same hash.
         """
         if type(sexp) in SELF_JELLYING_TYPES:
             return sexp
         if isinstance(sexp, LazyJelly):
             if may_decode_plain(self.security):
                 try:
-                    return sexp.unjelly()
+                    return sexp.unjelly(self._reader.limits)
                 except NotPlain:
                     pass
             sexp = sexp.jelly()
         elif type(sexp) is list:
             sexp = materialize(sexp)
-        check_amplification(sexp, self.limits.items)
+        check_amplification(sexp, self._reader.limits)
         # As Twisted's unserialize does it.
         self.unserializingPerspective = perspective
         try:

@@ -20,6 +20,7 @@ from pbrealm._wire.hashed_keys import (
     KeyHashes,
     have_different_hashes,
 )
+from pbrealm._wire.message_limits import DEFAULT_LIMITS
 from pbrealm._wire.scalars import (
     References,
     boolean_at,
@@ -51,8 +52,10 @@ from pbrealm._wire.tokens import (
 # The entries of References: refs[number] is an object that can be referred back to, and
 # refs[_REPEATED, number] is the size of its jelly in bytes.  refs[_REPEATED] is how many bytes the
 # back references so far would have taken, had each repeated the jelly of its object.
+# refs[_ALLOWED] is how many they may be, if that isn't the default.
 _REPEATED: Final = "repeated"
-_MAX_REPEATED_BYTES: Final = 4 * 1024 * 1024
+_ALLOWED: Final = "allowed"
+_DEFAULT_REPEATED_BYTES: Final = DEFAULT_LIMITS.repeated_bytes
 
 # Numbers beyond this aren't accepted for references.  Jelly counts them from 1.
 MAX_REFERENCE: Final = 2**31
@@ -93,7 +96,7 @@ def _dereference(
         # A cycle.  Jelly resolves these once the object is complete.
         raise NotPlain("reference to an incomplete object")
     repeated = refs.get(_REPEATED, 0) + refs[_REPEATED, number]
-    if repeated > _MAX_REPEATED_BYTES:
+    if repeated > refs.get(_ALLOWED, _DEFAULT_REPEATED_BYTES):
         # This may be an attack.  On the way through jelly, check_amplification finds out.
         raise NotPlain("too much is repeated")
     refs[_REPEATED] = repeated
@@ -266,18 +269,22 @@ DECODE_ERRORS: Final = (
 """What L{decode_next} raises for bytes that aren't plain data, or are invalid or incomplete."""
 
 
-def decode_next(buffer: bytes, pos: int, depth: int) -> tuple[Any, int]:
+def decode_next(
+    buffer: bytes, pos: int, depth: int, repeated_bytes: int = _DEFAULT_REPEATED_BYTES
+) -> tuple[Any, int]:
     """
     Decode the object whose jelly starts at C{pos}.
 
     The bytes need not have been scanned before, and may be incomplete.
 
     @param depth: how many levels of lists are allowed.  Some jelly within this limit is refused.
+    @param repeated_bytes: as in L{MessageLimits<pbrealm._wire.message_limits.MessageLimits>}.
     @return: the object, and where its jelly ends.  If that is beyond the end of the buffer, the
         jelly is incomplete and the object is not to be used.
     @raise Exception: one of L{DECODE_ERRORS}.
     """
-    return _value(buffer, pos, {}, depth)
+    refs = {} if repeated_bytes == _DEFAULT_REPEATED_BYTES else {_ALLOWED: repeated_bytes}
+    return _value(buffer, pos, refs, depth)
 
 
 def decode_header_item(buffer: bytes, pos: int) -> tuple[Any, int]:
@@ -303,13 +310,14 @@ def decode_header_item(buffer: bytes, pos: int) -> tuple[Any, int]:
     return value, pos
 
 
-def decode_plain(buffer: bytes, pos: int) -> Any:
+def decode_plain(buffer: bytes, pos: int, repeated_bytes: int = _DEFAULT_REPEATED_BYTES) -> Any:
     """
     Decode the object whose jelly starts at C{pos}, in a message that is complete.
 
+    @param repeated_bytes: as for L{decode_next}.
     @raise NotPlain: if the jelly isn't that of plain data, or isn't valid.
     """
     try:
-        return decode_next(buffer, pos, sys.maxsize)[0]
+        return decode_next(buffer, pos, sys.maxsize, repeated_bytes)[0]
     except DECODE_ERRORS as error:
         raise NotPlain(error) from None

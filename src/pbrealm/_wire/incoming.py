@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pbrealm._wire.decode import decode_header_item, decode_next
 from pbrealm._wire.lazy_jelly import SELF_JELLYING_TYPES, ReceivedJelly
+from pbrealm._wire.message_limits import MessageLimits
 from pbrealm._wire.sexp import skip_prefix
 from pbrealm._wire.tokens import ANSWER_START, CALL_START, EMPTY_DICTIONARY, LIST, NotPlain
 
@@ -15,24 +16,27 @@ _CALLS: Final = frozenset({b"message", b"cachemessage"})
 _RESULTS: Final = frozenset({b"answer", b"error"})
 
 
-def decode_plain_message(buffer: bytes, pos: int, depth: int) -> tuple[list[Any], int]:
+def decode_plain_message(buffer: bytes, pos: int, limits: MessageLimits) -> tuple[list[Any], int]:
     """
     Decode a call or an answer whose arguments are plain data, in one pass.
 
     The bytes need not have been scanned before, and may be incomplete.
 
-    @param depth: how many levels of lists are allowed within the message.
+    @param limits: for the depth, and for what is repeated by back references; the bytes and items
+        are the caller's concern.
     @return: the message, and where it ends.  If that is beyond the end of the buffer, the message
         is incomplete and not to be used.
     @raise Exception: one of L{DECODE_ERRORS<pbrealm._wire.decode.DECODE_ERRORS>}, for any other
         message and for an incomplete one.
     """
+    depth = limits.depth - 1
+    repeated_bytes = limits.repeated_bytes
     if buffer.startswith(CALL_START, pos):
         request_id, pos = decode_header_item(buffer, pos + len(CALL_START))
         object_id, pos = decode_header_item(buffer, pos)
         method, pos = decode_header_item(buffer, pos)
         answer, start = decode_header_item(buffer, pos)
-        args, pos = decode_next(buffer, start, depth)
+        args, pos = decode_next(buffer, start, depth, repeated_bytes)
         if type(args) is not tuple:
             raise NotPlain("the arguments aren't a tuple")
         net_args = ReceivedJelly(buffer, start, args)
@@ -41,7 +45,7 @@ def decode_plain_message(buffer: bytes, pos: int, depth: int) -> tuple[list[Any]
             kw: Any = {}
             pos += len(EMPTY_DICTIONARY)
         else:
-            kw, pos = decode_next(buffer, pos, depth)
+            kw, pos = decode_next(buffer, pos, depth, repeated_bytes)
             if type(kw) is not dict:
                 raise NotPlain("the keyword arguments aren't a dictionary")
         net_kw = ReceivedJelly(buffer, start, kw)
@@ -49,7 +53,7 @@ def decode_plain_message(buffer: bytes, pos: int, depth: int) -> tuple[list[Any]
     if not buffer.startswith(ANSWER_START, pos):
         raise NotPlain("neither a call nor an answer")
     request_id, start = decode_header_item(buffer, pos + len(ANSWER_START))
-    result, pos = decode_next(buffer, start, depth)
+    result, pos = decode_next(buffer, start, depth, repeated_bytes)
     if type(result) not in SELF_JELLYING_TYPES:
         result = ReceivedJelly(buffer, start, result)
     return [b"answer", request_id, result], pos

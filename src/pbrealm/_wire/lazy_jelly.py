@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 from twisted.spread import flavors, pb
 
 from pbrealm._wire.decode import decode_plain
+from pbrealm._wire.message_limits import MessageLimits
 from pbrealm._wire.sexp import Sexp, decode_sexp
 from pbrealm._wire.tokens import INCOMING_VOCABULARY, NotPlain
 
@@ -51,10 +52,11 @@ class LazyJelly(list[Any]):
         """Make an ordinary list of the same items."""
         return list(self)
 
-    def unjelly(self) -> Any:
+    def unjelly(self, limits: MessageLimits) -> Any:
         """
         Decode the object, if it is plain data.
 
+        @param limits: those of the message.
         @return: a new object each time, as the caller may change it.
         @raise NotPlain: if the object isn't plain data, or the list may have been changed.
         """
@@ -64,7 +66,7 @@ class LazyJelly(list[Any]):
             return obj
         if self.buffer is None:
             raise NotPlain("the list may have been changed")
-        return decode_plain(self.buffer, self._start)
+        return decode_plain(self.buffer, self._start, limits.repeated_bytes)
 
     def _decode_items(self) -> None:
         if self.buffer is not None:

@@ -14,6 +14,8 @@ from twisted.spread.banana import BananaError
 # a message.
 _MAX_SAFE_BYTES: Final = 32 * 1024
 
+_MAX_REPEATED_BYTES: Final = 4 * 1024 * 1024
+
 
 class MessageTooLarge(BananaError):
     """
@@ -48,6 +50,17 @@ class MessageLimits:
         without counting is a waste of time if the message isn't complete.
         """
         return min(_MAX_SAFE_BYTES, self.message_bytes, self.items) if self.depth > 0 else 0
+
+    @cached_property
+    def repeated_bytes(self) -> int:
+        """
+        How many bytes the back references in an argument may stand for if it is decoded in one
+        pass.
+
+        More may be an attack: L{check_amplification
+        <pbrealm._wire.amplification.check_amplification>} finds out.
+        """
+        return min(_MAX_REPEATED_BYTES, self.message_bytes)
 
 
 DEFAULT_LIMITS: Final = MessageLimits()

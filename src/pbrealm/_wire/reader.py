@@ -161,7 +161,7 @@ class MessageReader:
             and isinstance(buffer, bytes)
         ):
             try:
-                message, end = decode_plain_message(buffer, start, limits.depth - 1)
+                message, end = decode_plain_message(buffer, start, limits)
             except DECODE_ERRORS:
                 # Not plain data, incomplete, or invalid: the scanner finds out which.
                 pass
