@@ -22,6 +22,7 @@ from pbrealm import (
 from pbrealm._server.login_throttle import UNDECIDED_SECONDS, LoginThrottle
 from pbrealm.testing import MemoryServer
 from tests.avatars import Player, Slow
+from tests.examples import slow
 from tests.server.cases import ServerTestCase, SlowChecker
 
 
@@ -231,6 +232,7 @@ class ParallelLoginTests(SynchronousTestCase):
         self.run_for(60)
         self.assertEqual(len(self.tried), 7)
 
+    @slow
     def test_persistently(self):
         """Who always has attempts waiting is allowed one for each delay."""
         for _ in range(60):
@@ -245,6 +247,7 @@ class ParallelLoginTests(SynchronousTestCase):
         self.run_for(60)
         self.assertEqual(len(self.tried), 7)
 
+    @slow
     def test_owner_is_not_locked_out(self):
         """Neither where the account has logged in from, nor at an address that doesn't guess."""
         (login,) = self.attempts(["198.51.100.1"], password="secret")
@@ -264,6 +267,7 @@ class ParallelLoginTests(SynchronousTestCase):
         self.held.append(self.successResultOf(elsewhere))
         self.assertIsInstance(self.held[-1], pb.RemoteReference)
 
+    @slow
     def test_crowd(self):
         """Many users of one address who come at once get in at once."""
         logins = self.attempts(
