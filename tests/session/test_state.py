@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm._session.state import HOLD, SESSION, HoldState, SessionState
+from pbrealm._session.state import ATTACHMENT, SESSION, AttachmentState, SessionState
 from pbrealm._transitions import State, Transitions
 
 S = TypeVar("S", bound=State)
@@ -42,8 +42,8 @@ class TableTests(SynchronousTestCase):
 
     def test_hold(self) -> None:
         self.check(
-            HOLD,
-            HoldState,
+            ATTACHMENT,
+            AttachmentState,
             {
                 ("HELD", "ATTACHING"),
                 ("HELD", "RELEASED"),

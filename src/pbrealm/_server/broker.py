@@ -20,7 +20,7 @@ from pbrealm._delivery.queued_broker import QueuedBroker
 from pbrealm._server.client_connection import ClientConnection
 from pbrealm._server.grants import Grants
 from pbrealm._server.login_request import decode_arguments, is_plain_id
-from pbrealm._server.unauthenticated import (
+from pbrealm._server.referenceable import (
     SessionReferenceable,
     UnauthenticatedReferenceable,
 )

@@ -23,8 +23,8 @@ from pbrealm._delivery.send_queue import SendQueue
 from pbrealm._log_text import log_text
 from pbrealm._server.connection_limits import Admission, origin_of
 from pbrealm._server.keepalive import Keepalive
+from pbrealm._server.login_state import Logins, PendingLogin
 from pbrealm._server.login_throttle import Attempt
-from pbrealm._server.logins import Logins, PendingLogin
 from pbrealm._server.server_state import ServerState
 from pbrealm._session.connection import ConnectedSession, Connection
 from pbrealm.errors import LoginRefused, Reason, SessionEnded, TooManyConnections
@@ -53,6 +53,10 @@ class ClientConnection:
     Without a login the client has little time and few bytes; with one it has more.
 
     @ivar lost: whether the connection is lost.
+    @ivar metered: whether there are limits on all that the client sends, and not on each message
+        only.  The connection of a client whose session the server has ended is about to be
+        closed, so what is under way until then isn't counted.
+    @ivar may_only_log_in: whether the client can't call anything but what it logs in by.
     """
 
     __slots__ = (
@@ -67,6 +71,8 @@ class ClientConnection:
         "_origin",
         "_server",
         "lost",
+        "may_only_log_in",
+        "metered",
     )
 
     def __init__(
@@ -90,30 +96,12 @@ class ClientConnection:
         self._delays: list[Deferred[Attempt]] = []
         self._on_lost: list[Deferred[None]] = []
         self.lost = False
+        self.metered = True
+        self.may_only_log_in = True
 
     @property
     def _connection(self) -> Connection:
         return Connection.of(self._broker)
-
-    @property
-    def trusted(self) -> bool:
-        """Whether a login is alive, or pending and authenticated."""
-        return self._logins.trusted
-
-    @property
-    def metered(self) -> bool:
-        """
-        Whether there are limits on all that the client sends, and not on each message only.
-
-        The connection of a client whose session the server has ended is about to be closed; what
-        is under way until then isn't counted.
-        """
-        return not self._logins.trusted and not self._logins.revoked
-
-    @property
-    def may_only_log_in(self) -> bool:
-        """Whether the client can't call anything but what it logs in by."""
-        return self._logins.may_only_log_in
 
     @property
     def clock(self) -> IReactorTime:
@@ -355,8 +343,12 @@ class ClientConnection:
 
     def _apply_limits(self) -> None:
         server = self._server
+        logins = self._logins
+        # Attributes, since the broker asks for them with each message.
+        self.metered = not logins.trusted and not logins.revoked
+        self.may_only_log_in = logins.may_only_log_in
         self._broker.limits = server.unauthenticated if self.metered else server.logged_in
-        self._broker.decodes_arguments = self._logins.trusted
+        self._broker.decodes_arguments = logins.trusted
 
     @contextmanager
     def _counting_refusal(self) -> Iterator[None]:

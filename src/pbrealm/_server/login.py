@@ -25,8 +25,8 @@ from zope.interface import implementer
 from pbrealm._journal import log_refusal
 from pbrealm._server.broker import ServerBroker
 from pbrealm._server.login_request import is_plain_id
-from pbrealm._server.logins import PendingLogin
-from pbrealm._server.unauthenticated import (
+from pbrealm._server.login_state import PendingLogin
+from pbrealm._server.referenceable import (
     SessionReferenceable,
     UnauthenticatedReferenceable,
 )

@@ -21,7 +21,7 @@ from zope.interface import implementer
 
 from pbrealm._broker_slot import BrokerSlot
 from pbrealm._delivery.notify import NOTIFY_TIMEOUT, call_mind, take_timeout, timed_out
-from pbrealm._session.avatar_hold import AvatarHold
+from pbrealm._session.attachment import Attachment
 from pbrealm._session.connection import (
     ConnectedMind,
     Connection,
@@ -104,9 +104,9 @@ class Session:
 
     __slots__ = (
         "__weakref__",
+        "_attachment",
         "_connection",
         "_end",
-        "_hold",
         "_on_end",
         "_perspective",
         "_since",
@@ -139,7 +139,7 @@ class Session:
         # The connection, where it's known.
         self._connection: Connection | None = connection_of(mind)
         # The hold on the avatar, once that is found.
-        self._hold: AvatarHold | None = None
+        self._attachment: Attachment | None = None
         # What the client is told in its goodbye, if not the text of the reason.
         self._text: str | None = None
         # What wait() waits for at present; more than one if a policy uses it, too.
@@ -355,9 +355,9 @@ class Session:
             self._enclose(aspect, logout)
         else:
             self.avatar = avatar
-            self._hold = AvatarHold(self, avatar, logout)
+            self._attachment = Attachment(self, avatar, logout)
             if self.ended is None:
-                attaching = self._hold.attach()
+                attaching = self._attachment.attach()
         self._perspective = aspect
         if attaching is not None:
             await self.wait(attaching)
@@ -379,7 +379,7 @@ class Session:
             logout()
             return ended
 
-        self._hold = AvatarHold(self, None, leave)
+        self._attachment = Attachment(self, None, leave)
         inner.on_end(lambda _, reason: self.end(reason, text=inner._text))
 
     def open(self) -> None:
@@ -449,7 +449,7 @@ class Session:
         return goodbye.addTimeout(GOODBYE_TIMEOUT, self.clock).addErrback(lambda _: None)
 
     def _release_avatar(self, reason: Reason) -> Deferred[Any] | None:
-        return None if self._hold is None else self._hold.release(reason)
+        return None if self._attachment is None else self._attachment.release(reason)
 
     def _leave_connection(self, reason: Reason) -> None:
         connection = self._connection

@@ -1,5 +1,5 @@
 """
-The life of a session, and of its hold on the avatar, as two state machines.
+The life of a session, and of its attachment to the avatar, as two state machines.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class SessionState(State):
     """All of that is done."""
 
 
-class HoldState(State):
+class AttachmentState(State):
     """
-    Where a session's hold on its avatar is in its life.
+    Where a session's attachment to its avatar is in its life.
     """
 
     HELD = auto()
@@ -73,13 +73,13 @@ SESSION: Final = Transitions(
     }
 )
 
-HOLD: Final = Transitions(
+ATTACHMENT: Final = Transitions(
     {
-        HoldState.HELD: (HoldState.ATTACHING, HoldState.RELEASED),
+        AttachmentState.HELD: (AttachmentState.ATTACHING, AttachmentState.RELEASED),
         # Back to HELD if C{attached} fails.
-        HoldState.ATTACHING: (HoldState.ATTACHED, HoldState.HELD),
-        HoldState.ATTACHED: (HoldState.DETACHING,),
-        HoldState.DETACHING: (HoldState.RELEASED,),
-        HoldState.RELEASED: (),
+        AttachmentState.ATTACHING: (AttachmentState.ATTACHED, AttachmentState.HELD),
+        AttachmentState.ATTACHED: (AttachmentState.DETACHING,),
+        AttachmentState.DETACHING: (AttachmentState.RELEASED,),
+        AttachmentState.RELEASED: (),
     }
 )

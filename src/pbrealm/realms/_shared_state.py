@@ -13,8 +13,8 @@ from twisted.internet.interfaces import IReactorTime
 
 from pbrealm._arguments import check_callable
 from pbrealm.interfaces import ISession
+from pbrealm.realms._avatar_cache import AvatarCache
 from pbrealm.realms._base import FindingRealm
-from pbrealm.realms._cache import AvatarCache
 
 
 class SharedStateRealm(FindingRealm):

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from pbrealm import IClientAware, Reason, Session, SessionEnded, reason_of
-from pbrealm._session.avatar_hold import AvatarHold
+from pbrealm._session.attachment import Attachment
 from pbrealm.testing import RecordingMind
 from tests.avatars import Aware, Player, SlowToAttach
 from tests.session.cases import SessionTestCase
@@ -123,9 +123,9 @@ class Recorder:
         return self.detaching
 
 
-class AvatarHoldTests(SynchronousTestCase):
+class AttachmentTests(SynchronousTestCase):
     """
-    L{AvatarHold} by itself.
+    L{Attachment} by itself.
     """
 
     def setUp(self):
@@ -133,7 +133,7 @@ class AvatarHoldTests(SynchronousTestCase):
 
     def hold(self, avatar):
         session = Session("alice", None, Clock())
-        return AvatarHold(session, avatar, lambda: self.calls.append("logout"))
+        return Attachment(session, avatar, lambda: self.calls.append("logout"))
 
     def test_attach_and_release(self):
         hold = self.hold(Recorder(self.calls))
@@ -191,14 +191,14 @@ class AvatarHoldTests(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_logout_fails(self):
-        hold = AvatarHold(Session("alice", None, Clock()), Player("alice"), lambda: 1 / 0)
+        hold = Attachment(Session("alice", None, Clock()), Player("alice"), lambda: 1 / 0)
         self.assertIsNone(hold.release(Reason.KICKED))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_logout_that_takes_time(self):
         """The logout of an enclosed session takes as long as its end."""
         pending: Deferred[Any] = Deferred()
-        hold = AvatarHold(Session("alice", None, Clock()), Player("alice"), lambda: pending)
+        hold = Attachment(Session("alice", None, Clock()), Player("alice"), lambda: pending)
         released: Any = hold.release(Reason.KICKED)
         self.assertNoResult(released)
         pending.callback(None)

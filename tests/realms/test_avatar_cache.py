@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm import CachingRealm, Session
-from pbrealm.realms._cache import AvatarCache, CacheEntry
+from pbrealm.realms._avatar_cache import AvatarCache, CacheEntry
 from pbrealm.testing import MemoryServer
 from tests.avatars import Player
 

@@ -1,5 +1,5 @@
 """
-A session's hold on its avatar: attach, detach and logout, each at most once.
+A session's attachment to its avatar: attach, detach and logout, each at most once.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.reflect import qual
 
-from pbrealm._session.state import HOLD, HoldState
+from pbrealm._session.state import ATTACHMENT, AttachmentState
 from pbrealm.errors import Reason
 from pbrealm.interfaces import IClientAware, ISession
 
@@ -33,9 +33,9 @@ def _warn_if_undeclared(avatar_class: Any) -> None:
         )
 
 
-class AvatarHold:
+class Attachment:
     """
-    The hold of one session on one avatar.
+    The attachment of one session to one avatar.
 
     For each C{attached} that succeeded it calls C{detached} once, and the logout once in any
     case, also where the session ends while C{attached} is under way: that is waited for then.
@@ -47,13 +47,13 @@ class AvatarHold:
         self._session = session
         self._avatar = avatar
         self._logout = logout
-        self._state = HoldState.HELD
+        self._state = AttachmentState.HELD
         # Why the hold is to be released, and who waits for that while the avatar is attaching.
         self._reason: Reason | None = None
         self._released: Deferred[Any] | None = None
 
-    def _become(self, state: HoldState) -> None:
-        self._state = HOLD.to(state, self._state)
+    def _become(self, state: AttachmentState) -> None:
+        self._state = ATTACHMENT.to(state, self._state)
 
     def attach(self) -> Deferred[object] | None:
         """
@@ -66,18 +66,18 @@ class AvatarHold:
         if not IClientAware.providedBy(avatar):
             _warn_if_undeclared(avatar.__class__)
             return None
-        self._become(HoldState.ATTACHING)
+        self._become(AttachmentState.ATTACHING)
         # The look-up is within, since an avatar may say more than is true.
         attaching: Deferred[object] = maybeDeferred(lambda: avatar.attached(session))
         return attaching.addCallbacks(self._attached, self._not_attached)
 
     def _attached(self, result: object) -> object:
-        self._become(HoldState.ATTACHED)
+        self._become(AttachmentState.ATTACHED)
         self._release_if_wanted()
         return result
 
     def _not_attached(self, why: Failure) -> Failure:
-        self._become(HoldState.HELD)
+        self._become(AttachmentState.HELD)
         self._release_if_wanted()
         return why
 
@@ -102,13 +102,13 @@ class AvatarHold:
         """
         self._reason = reason
         match self._state:
-            case HoldState.ATTACHING:
+            case AttachmentState.ATTACHING:
                 self._released = Deferred()
                 return self._released
-            case HoldState.HELD:
+            case AttachmentState.HELD:
                 return self._log_out()
-            case HoldState.ATTACHED:
-                self._become(HoldState.DETACHING)
+            case AttachmentState.ATTACHED:
+                self._become(AttachmentState.DETACHING)
                 avatar, session = self._avatar, self._session
                 detaching: Deferred[Any] = maybeDeferred(lambda: avatar.detached(session, reason))
                 detaching.addErrback(self._log_failure, "{session} failed to detach")
@@ -116,7 +116,7 @@ class AvatarHold:
         return None
 
     def _log_out(self) -> Deferred[Any] | None:
-        self._become(HoldState.RELEASED)
+        self._become(AttachmentState.RELEASED)
         try:
             result = self._logout()
         except BaseException:

@@ -15,7 +15,7 @@ from pbrealm import (
     SessionEnded,
     reason_of,
 )
-from pbrealm._server.logins import Access, Logins
+from pbrealm._server.login_state import Access, Logins
 from tests.avatars import Player, Slow
 from tests.pitfalls.handwritten import CountingRealm
 from tests.server.cases import ServerTestCase
