@@ -53,7 +53,7 @@ def pb_factories(peer: str) -> tuple[Any, Any]:
     checker = AllowAnonymousAccess()
     if peer == "plain PB":
         return pb.PBServerFactory(Portal(PlainRealm(), [checker])), pb.PBClientFactory()
-    # As its users have it: with sessions, behind the front door.
+    # As its users have it: with sessions, behind a ServerFactory.
     from pbrealm import AnonymousRealm, DisposableRealm, MindTrackingRealm, ServerFactory
     from pbrealm.client import ClientFactory
 
