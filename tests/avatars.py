@@ -2,6 +2,8 @@
 Avatars for tests.
 """
 
+from typing import Any
+
 from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.spread import pb
 from zope.interface import implementer
@@ -11,6 +13,9 @@ from pbrealm import IClientAware, current_session
 
 class Player(pb.Avatar):
     """The howto's avatar: it takes no notice of its clients."""
+
+    state: Any
+    """Set by tests of states that avatars share."""
 
     def __init__(self, name):
         self.name = name
@@ -38,7 +43,7 @@ class Player(pb.Avatar):
         return [session and session.id for session in (before, current_session())]
 
     def perspective_later(self):
-        self.answer = Deferred()
+        self.answer: Deferred[Any] = Deferred()
         return self.answer
 
     def perspective_object(self):
@@ -56,11 +61,6 @@ class Aware(Player):
         super().__init__(name)
         self.clients = []
         self.history = []
-
-    @property
-    def book(self):
-        """The same, by the name that C{tests/integration/abuse} knows it by."""
-        return self.history
 
     def attached(self, session):
         self.clients.append(session)
@@ -81,7 +81,7 @@ class Slow:
         self.calls = []
 
     def __call__(self, *args):
-        pending = Deferred()
+        pending: Deferred[Any] = Deferred()
         self.calls.append((args, pending))
         return pending
 
@@ -108,6 +108,6 @@ class SlowToAttach(Aware):
 
     def detached(self, session, reason):
         super().detached(session, reason)
-        pending = Deferred()
+        pending: Deferred[Any] = Deferred()
         self.detaching.append(pending)
         return pending

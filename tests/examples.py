@@ -1,7 +1,7 @@
 """
 How many examples the tests try that make their own: those of hypothesis, and the random walks.
 
-With C{PBREALM_EXAMPLES=few}, as C{make unit} sets it, they try a twentieth, the same each time,
+With C{PBREALM_EXAMPLES=few}, as C{make unit} sets it, they try a thirtieth, the same each time,
 and the tests that are L{slow} in any case are skipped.
 """
 
@@ -19,7 +19,7 @@ def examples(number: int) -> int:
     """
     How many examples a test tries that has C{number} of them in full.
     """
-    return max(1, number // 20) if FEW else number
+    return max(1, number // 30) if FEW else number
 
 
 slow = unittest.skipIf(FEW, "takes long, with any number of examples")

@@ -4,6 +4,8 @@ What pbrealm keeps on brokers, and the broker of a reference.
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -33,7 +35,7 @@ class BrokerSlotTests(SynchronousTestCase):
     def test_names_are_apart(self) -> None:
         """Two slots of one broker don't meet, nor do they meet an attribute of Twisted's."""
         one, two = BrokerSlot[int]("factory"), BrokerSlot[int]("number")
-        broker = pb.Broker()
+        broker: Any = pb.Broker()
         broker.factory = "Twisted's own"
         one.set(broker, 1)
         self.assertIsNone(two.get(broker))

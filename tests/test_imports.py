@@ -29,7 +29,7 @@ def imports_of(source, name, is_package, known):
 
     That importing C{a.b} runs C{a} first is left out: every module would import its package.
     """
-    found = set()
+    found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)

@@ -9,11 +9,12 @@ from typing import Any
 from twisted.cred.checkers import ANONYMOUS
 from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
-from twisted.logger import formatEvent, globalLogPublisher
+from twisted.logger import formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm import LoginRefused, Reason, Session
 from pbrealm._journal import NAMESPACE, log_end, log_login, log_refusal
+from tests.logs import observe_log
 
 PEER = IPv4Address("TCP", "192.0.2.1", 5)
 
@@ -21,8 +22,7 @@ PEER = IPv4Address("TCP", "192.0.2.1", 5)
 class JournalTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.events: list[dict[str, Any]] = []
-        globalLogPublisher.addObserver(self.observe)
-        self.addCleanup(globalLogPublisher.removeObserver, self.observe)
+        observe_log(self, self.observe)
 
     def observe(self, event: dict[str, Any]) -> None:
         if event.get("log_namespace") == NAMESPACE:

@@ -2,8 +2,11 @@
 What happens to a newcomer when all slots are taken.
 """
 
+from typing import Any
+
 from twisted.cred.checkers import ANONYMOUS
 from twisted.internet.task import Clock
+from twisted.logger import formatEvent
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyClass, verifyObject
@@ -26,6 +29,7 @@ from pbrealm import (
 )
 from pbrealm.testing import MemoryServer
 from tests.avatars import Aware, Player, Slow
+from tests.logs import observe_log
 from tests.realms.cases import RealmTestCase
 
 
@@ -39,7 +43,8 @@ class InterfaceTests(PolicyTestCase):
         for policy in (Refuse, ReplaceOldest, PingOldest, WaitForRoom):
             verifyClass(IFullPolicy, policy)
             verifyObject(IFullPolicy, policy())
-        for make in (PingOldest, WaitForRoom):
+        policies: tuple[Any, ...] = (PingOldest, WaitForRoom)
+        for make in policies:
             for timeout in (0, -1, "1", True):
                 with self.assertRaises(ValueError):
                     make(timeout=timeout)
@@ -87,6 +92,96 @@ class ReplaceOldestTests(PolicyTestCase):
         self.assertIs(reason_of(failure), Reason.REPLACED)
         slow.finish()
         self.successResultOf(second)
+
+
+class ReplaceEachOtherTests(PolicyTestCase):
+    """
+    Clients of one account that come back by themselves.
+    """
+
+    def come_and_go(self, realm, seconds):
+        """Two clients, each of which comes back a second after it was replaced or refused."""
+        replaced = 0
+        holder = self.session(realm)
+        for _ in range(seconds):
+            self.clock.advance(1)
+            login = self.request(realm)
+            result = self.successResultOf(login.addErrback(reason_of))
+            if result is not Reason.BUSY:
+                self.assertIs(holder.ended, Reason.REPLACED)
+                replaced += 1
+                holder = result[1]
+        return replaced
+
+    def test_damped(self):
+        """The second stays for 10 seconds, the next one for 20, and so on."""
+        realm = self.limited(on_full=ReplaceOldest())
+        self.assertEqual(self.come_and_go(realm, 20), 2)
+        realm = self.limited(on_full=ReplaceOldest())
+        self.assertEqual(self.come_and_go(realm, 3600), 11)
+
+    def test_turned_off(self):
+        realm = self.limited(on_full=ReplaceOldest(stay=0))
+        self.assertEqual(self.come_and_go(realm, 20), 20)
+        for stay in (-1, "5", None, True, False):
+            self.assertRaises(ValueError, ReplaceOldest, stay=stay)
+
+    def test_forgotten(self):
+        """Whoever comes much later is let in at once, and the time starts anew."""
+        realm = self.limited(on_full=ReplaceOldest(stay=10))
+        self.come_and_go(realm, 100)
+        for _ in range(3):
+            self.clock.advance(2000)
+            self.session(realm)
+            self.clock.advance(9)
+            self.failureResultOf(self.request(realm), TooManyConnections)
+            self.clock.advance(1)
+            self.session(realm)
+
+    def test_said_once(self):
+        """The journal says once for each session that others want its place."""
+        said = []
+
+        def observe(event):
+            if event.get("event") == "contention":
+                said.append(formatEvent(event))
+
+        observe_log(self, observe)
+        realm = self.limited(on_full=ReplaceOldest())
+        self.session(realm)
+        holder = self.session(realm)
+        for _ in range(3):
+            self.clock.advance(1)
+            why = self.failureResultOf(self.request(realm), TooManyConnections)
+        self.assertEqual(
+            str(why.value),
+            "alice has just logged in from an unknown address; try again in 7 s (reason 9)",
+        )
+        self.assertEqual(
+            said,
+            [
+                "alice logs in from an unknown address and from an unknown address, and each "
+                f"login ends the other's session: session {holder.id} stays for 9 s"
+            ],
+        )
+
+    def test_total(self):
+        """Nobody is told of others' sessions."""
+        realm = self.limited(total=1, on_full=ReplaceOldest())
+        self.session(realm, "alice")
+        self.session(realm, "bob")
+        why = self.failureResultOf(self.request(realm, "carol"), TooManyConnections)
+        self.assertNotIn("bob", str(why.value))
+
+    def test_others_are_replaced(self):
+        """Of several sessions, one that may be replaced is."""
+        realm = self.limited(limit=2, on_full=ReplaceOldest())
+        first, second = self.session(realm), self.session(realm)
+        third = self.session(realm)
+        fourth = self.session(realm)
+        self.assertEqual([s.ended for s in (first, second)], [Reason.REPLACED] * 2)
+        self.failureResultOf(self.request(realm), TooManyConnections)
+        self.assertEqual([s.ended for s in (third, fourth)], [None, None])
 
 
 class WaitForRoomTests(SynchronousTestCase):

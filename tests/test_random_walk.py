@@ -3,6 +3,7 @@ A random walk over everything that can happen to logins, in any order.
 """
 
 import os
+from typing import Any
 
 import hypothesis.strategies as st
 from hypothesis import settings
@@ -44,6 +45,8 @@ TOTAL = 4
 
 which = st.integers(0, 1000)
 
+publisher: Any = globalLogPublisher
+
 
 class Boom(Exception):
     """What factories and attaches fail with here."""
@@ -52,10 +55,10 @@ class Boom(Exception):
 class Walk(RuleBasedStateMachine):
     """
     A server with a slow factory, avatars that are slow to attach, a limit and a total, and clients
-    that come, go and vanish.
+    that log in, leave and vanish.
     """
 
-    server_factory = None
+    server_factory: Any = None
     always_a_mind = False
 
     @initialize(
@@ -65,7 +68,7 @@ class Walk(RuleBasedStateMachine):
     )
     def start(self, policy, linger, most):
         self.logged = []
-        globalLogPublisher.addObserver(self.log)
+        publisher.addObserver(self.log)
         self.avatars = []
         self.clock = Clock()
         self.slow = Slow(self.make)
@@ -123,8 +126,8 @@ class Walk(RuleBasedStateMachine):
 
     @precondition(lambda self: len(self.clients) < 8)
     @rule(name=st.sampled_from(NAMES[:2]), mind=st.sampled_from([RecordingMind, StallingMind]))
-    def come_in(self, name, mind):
-        """The whole way, which the small steps seldom find while it's getting full."""
+    def log_in_completely(self, name, mind):
+        """A whole login, which the small steps seldom complete while slots are few."""
         self.connect()
         self.log_in(-1, name, mind, "secret")
         self.server.flush()
@@ -166,7 +169,7 @@ class Walk(RuleBasedStateMachine):
 
     @precondition(lambda self: self.clients)
     @rule(number=which, how=st.sampled_from(["drop", "leave", "cut_off", "restore"]))
-    def part(self, number, how):
+    def disconnect(self, number, how):
         client = self.pick(self.clients, number)
         getattr(client, how)()
         if how in ("drop", "leave"):
@@ -174,7 +177,7 @@ class Walk(RuleBasedStateMachine):
 
     @precondition(lambda self: self.held)
     @rule(number=which)
-    def let_go(self, number):
+    def log_out(self, number):
         del self.held[number % len(self.held)]
 
     @precondition(lambda self: self.held)
@@ -229,7 +232,7 @@ class Walk(RuleBasedStateMachine):
                 else:
                     here.remove(entry[1])
                     assert entry[1].ended is entry[2]
-            # Whoever is attached is here, or about to be told that the login succeeded.
+            # Each session that is attached is open, or its login is about to succeed.
             assert all(session.ended is None for session in here)
             assert here == avatar.clients
             assert set(here) <= set(self.limited._slots._all)
@@ -247,10 +250,10 @@ class Walk(RuleBasedStateMachine):
             for detaching in getattr(avatar, "detaching", ()):
                 detaching.callback(None)
         self.clock.advance(100)
-        globalLogPublisher.removeObserver(self.log)
+        publisher.removeObserver(self.log)
         assert self.realm.sessions() == ()
         assert len(self.limited._slots) == 0
-        assert not self.limited._slots._by_id
+        assert not self.limited._slots._by_key
         assert not self.limited._queues._queues
         assert not self.realm._presence._by_id
         assert not any(has_sessions(client.server_broker) for client in self.server.clients)

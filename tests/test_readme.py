@@ -6,6 +6,7 @@ import ast
 import re
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -62,7 +63,7 @@ class ReadmeTests(SynchronousTestCase):
     def test_server(self):
         """The server of the README is one."""
         (source,) = re.findall(r"```python\n(from .*?)```", README, re.DOTALL)
-        names = {}
+        names: dict[Any, Any] = {}
         exec(compile(ast.parse(source), "players.tac", "exec"), names)
         server = MemoryServer(names["realm"], {"alice": "secret"})
         alice = server.connect()

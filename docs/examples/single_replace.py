@@ -3,7 +3,9 @@ A single client for each account; a second login replaces the first.
 
 If the first client's mind has a method remote_goodbye(code, text, reconnect), the server calls it
 with (3, "replaced", False).  Later calls through the first client's reference fail with
-SessionEnded.  The server then closes its connection, unless there is another login on it.
+SessionEnded.  The server then closes its connection, unless there is another login on it.  The
+second client stays for ten seconds at least, so that clients which come back by themselves don't
+replace each other for ever.
 
     python docs/examples/single_replace.py [ENDPOINT]
     python docs/examples/client.py --stay steer 90  (twice, at the same time)

@@ -1,9 +1,12 @@
 """
-The journal: one log event for each login, each refusal and each end of a session.
+The journal: one log event for each login, each refusal and each end of a session, and one where
+clients of an account keep replacing each other.
 
-All three have plain values, so that they are the same in a JSON log: C{event}, C{avatar_id} and
+What clients have sent is escaped, and cut after 200 characters.  All values are plain, so that
+they are the same in a JSON log: C{event}, C{avatar_id} and
 C{peer}; a login and an end have C{session}; a refusal and an end have C{why} and C{reason}, the
-number of a L{Reason}; an end has C{seconds}.
+number of a L{Reason}; an end and a contention have C{seconds}; a contention has C{session} and
+C{other}, the address of the one that stays.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
 
 from pbrealm._addresses import format_address
+from pbrealm._log_text import log_text
 from pbrealm.errors import PBRealmError, Reason
 from pbrealm.interfaces import ISession
 
@@ -27,7 +31,7 @@ def log_login(session: ISession) -> None:
     _log.info(
         "login of {avatar_id} from {peer}: session {session}",
         event="login",
-        avatar_id=session.avatar_id,
+        avatar_id=log_text(session.avatar_id),
         peer=format_address(session.peer),
         session=session.id,
     )
@@ -38,7 +42,7 @@ def log_end(session: ISession, reason: Reason) -> None:
     _log.info(
         "end of session {session} of {avatar_id} from {peer} after {seconds} s: {why}",
         event="end",
-        avatar_id=session.avatar_id,
+        avatar_id=log_text(session.avatar_id),
         peer=format_address(session.peer),
         session=session.id,
         seconds=round(session.clock.seconds() - session.since.timestamp(), 3),
@@ -63,8 +67,27 @@ def log_refusal(avatar_id: object, peer: IAddress | None, why: BaseException | N
     _log.info(
         "login of {avatar_id} from {peer} refused: {why}",
         event="refusal",
-        avatar_id="anonymous" if avatar_id == ANONYMOUS else avatar_id,
+        avatar_id="anonymous" if avatar_id == ANONYMOUS else log_text(avatar_id),
         peer=format_address(peer),
-        why=text,
+        why=log_text(text),
         reason=reason.number,
+    )
+
+
+def log_contention(newcomer: ISession, holder: ISession, seconds: int) -> None:
+    """
+    Clients keep replacing each other: one of them has to wait.
+
+    @param holder: the session that stays.
+    @param seconds: how long the newcomer has to wait.
+    """
+    _log.warn(
+        "{avatar_id} logs in from {peer} and from {other}, and each login ends the other's "
+        "session: session {session} stays for {seconds} s",
+        event="contention",
+        avatar_id=log_text(newcomer.avatar_id),
+        peer=format_address(newcomer.peer),
+        other=format_address(holder.peer),
+        session=holder.id,
+        seconds=seconds,
     )

@@ -31,6 +31,7 @@ class Reason(Enum):
     TOO_SLOW = (6, "too slow", True)
     NO_ANSWER = (7, "no answer", True)
     SHUTTING_DOWN = (8, "shutting down", True)
+    BUSY = (9, "try again later", True)
 
     text: str
     reconnect: bool

@@ -38,7 +38,8 @@ class ISession(Interface):
 
     def notify(method: str, /, *args: object, **kw: object) -> Deferred[Any]:
         """
-        Call a method of the client's mind.  Never raises.
+        Call a method of the client's mind.  Never raises.  C{pbanswer} and C{pbtimeout} aren't
+        sent, but say whether an answer is asked for, and how many seconds it may take.
 
         @return: fires with the answer, or fails.
         """
@@ -51,10 +52,11 @@ class ISession(Interface):
         @return: fires with whether one came; never fails.
         """
 
-    def end(reason: Reason = Reason.KICKED) -> Deferred[None]:
+    def end(reason: Reason = Reason.KICKED, *, text: str | None = None) -> Deferred[None]:
         """
         End the session; once it has ended, this does nothing.
 
+        @param text: what the client is told, by default the text of the reason.
         @return: fires when the end is complete; never fails.
         """
 

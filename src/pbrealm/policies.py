@@ -5,14 +5,20 @@ Policies for a L{ConnectionLimitedRealm<pbrealm.ConnectionLimitedRealm>} that is
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
+from weakref import WeakKeyDictionary
 
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from pbrealm._addresses import format_address
 from pbrealm._avatar_ids import is_guest
+from pbrealm._journal import log_contention
 from pbrealm.errors import Reason, TooManyConnections
 from pbrealm.interfaces import IFullPolicy, ISession
+
+MAX_STAY = 600.0
+"""Seconds to which the time that a session can't be replaced doubles at most."""
 
 
 def too_many(newcomer: ISession, holders: Sequence[ISession]) -> TooManyConnections:
@@ -48,12 +54,83 @@ class ReplaceOldest:
 
     Where the total is reached, an avatar id's own sessions are replaced before those of others,
     and a guest replaces only guests.
+
+    Two clients of one account that both come back by themselves would replace each other for
+    ever.  So a session that has replaced another isn't replaced itself for some seconds, and each
+    time that this goes on the seconds double.  The newcomer is refused meanwhile, for the reason
+    "try again later", and the journal says so once.
     """
 
     waiting = 1
 
+    def __init__(self, stay: float = 10) -> None:
+        """
+        @param stay: seconds that a session which has replaced another can't be replaced; 0 for
+            none.
+        @raise ValueError: if it isn't a number, or negative.
+        """
+        self.stay = 0 if stay == 0 and stay is not False else _positive("stay", stay)
+        # By the session that has replaced another.
+        self._replaced: WeakKeyDictionary[ISession, _Replacement] = WeakKeyDictionary()
+
     def make_room(self, newcomer: ISession, holders: Sequence[ISession]) -> None:
-        _oldest(newcomer, holders).end(Reason.REPLACED)
+        replaceable = _replaceable(newcomer, holders)
+        for holder in replaceable:
+            if not self._left_to_stay(newcomer, holder):
+                self._replace(newcomer, holder)
+                return
+        self._refuse(newcomer, holders, replaceable)
+
+    def _left_to_stay(self, newcomer: ISession, holder: ISession) -> float:
+        replacement = self._replaced.get(holder)
+        if replacement is None:
+            return 0
+        return max(0, replacement.stay - _age(newcomer, holder))
+
+    def _replace(self, newcomer: ISession, holder: ISession) -> None:
+        if self.stay:
+            before = self._replaced.get(holder)
+            stay = self.stay
+            if before is not None and _age(newcomer, holder) < 2 * before.stay:
+                stay = min(2 * before.stay, max(self.stay, MAX_STAY))
+            self._replaced[newcomer] = _Replacement(stay)
+        holder.end(Reason.REPLACED)
+
+    def _refuse(
+        self, newcomer: ISession, holders: Sequence[ISession], replaceable: Sequence[ISession]
+    ) -> None:
+        if not replaceable:
+            raise too_many(newcomer, holders)
+        holder = min(replaceable, key=lambda each: self._left_to_stay(newcomer, each))
+        seconds = ceil(self._left_to_stay(newcomer, holder))
+        replacement = self._replaced[holder]
+        if not replacement.logged:
+            replacement.logged = True
+            log_contention(newcomer, holder, seconds)
+        if holder.avatar_id == newcomer.avatar_id:
+            text = f"{newcomer.avatar_id} has just logged in from {format_address(holder.peer)}"
+        else:
+            text = "as many clients are logged in as may be"
+        raise TooManyConnections(f"{text}; try again in {seconds} s", Reason.BUSY)
+
+
+class _Replacement:
+    """
+    What is known of a session that has replaced another.
+
+    @ivar stay: seconds that it can't be replaced.
+    @ivar logged: whether the journal says that others want to.
+    """
+
+    __slots__ = ("logged", "stay")
+
+    def __init__(self, stay: float) -> None:
+        self.stay = stay
+        self.logged = False
+
+
+def _age(newcomer: ISession, holder: ISession) -> float:
+    return newcomer.clock.seconds() - holder.since.timestamp()
 
 
 @implementer(IFullPolicy)
@@ -127,12 +204,20 @@ def _oldest(newcomer: ISession, holders: Sequence[ISession]) -> ISession:
     @raise TooManyConnections: for a guest where there are no guests, or anonymous clients could
         end the sessions of users.
     """
+    replaceable = _replaceable(newcomer, holders)
+    return replaceable[0]
+
+
+def _replaceable(newcomer: ISession, holders: Sequence[ISession]) -> Sequence[ISession]:
+    """
+    The sessions whose slot the newcomer may take, as L{_oldest}, the oldest first.
+    """
     own = [holder for holder in holders if holder.avatar_id == newcomer.avatar_id]
     if not own and is_guest(newcomer.avatar_id):
         own = [holder for holder in holders if is_guest(holder.avatar_id)]
         if not own:
             raise too_many(newcomer, holders)
-    return (own or holders)[0]
+    return own or holders
 
 
 def _positive(name: str, number: float) -> float:

@@ -7,11 +7,12 @@ import tempfile
 from hashlib import md5
 
 from twisted.cred.checkers import AllowAnonymousAccess, ICredentialsChecker
-from twisted.cred.credentials import IUsernameHashedPassword
+from twisted.cred.credentials import Anonymous, IUsernameHashedPassword
 from twisted.cred.error import LoginDenied, UnauthorizedLogin
 from twisted.cred.portal import Portal
 from twisted.cred.strcred import makeChecker
 from twisted.internet.defer import fail, succeed
+from twisted.python.usage import UsageError
 from twisted.spread import pb
 from twisted.spread.pb import IUsernameMD5Password
 from twisted.trial.unittest import SynchronousTestCase
@@ -55,7 +56,7 @@ class DenyingChecker:
 class CheckerTests(SynchronousTestCase):
     def server(self, *checkers):
         portal = Portal(DisposableRealm(DemoAvatar), chain_checkers(checkers))
-        return MemoryServer(None, factory=ServerFactory(portal))
+        return MemoryServer(portal.realm, factory=ServerFactory(portal))
 
     def greeting(self, server, *account):
         client = server.connect()
@@ -81,9 +82,8 @@ class CheckerTests(SynchronousTestCase):
     def test_strcred_alone(self):
         """What strcred makes of memory: can't log anybody in over PB."""
         checker = makeChecker("memory:alice:secret")
-        server = MemoryServer(
-            None, factory=ServerFactory(Portal(DisposableRealm(DemoAvatar), [checker]))
-        )
+        portal = Portal(DisposableRealm(DemoAvatar), [checker])
+        server = MemoryServer(portal.realm, factory=ServerFactory(portal))
         self.assertRefused(server, "alice", "secret")
 
     def test_memory(self):
@@ -105,6 +105,24 @@ class CheckerTests(SynchronousTestCase):
         with open(name, "a", encoding="utf-8") as file:
             file.write("carol:pw\n")
         self.assertIn("hello carol", self.greeting(server, "carol", "pw"))
+
+    def test_file_without_a_usable_line(self):
+        """That nobody could log in is said at once, and where to look."""
+        for text in ("", "\n", "alice secret\n", ":secret\n"):
+            name = self.password_file(text)
+            why = self.assertRaises(UsageError, make_checker, f"file:{name}")
+            self.assertEqual(str(why), f"--auth file finds no line like name:password in {name}")
+        make_checker("file:" + self.password_file("# who may log in\nalice:secret\n"))
+
+    def test_file_that_cannot_be_read(self):
+        """The whole path is given, since twistd may have been started anywhere."""
+        missing = os.path.abspath("no such file")
+        for name, cause in (
+            ("no such file", f"{missing}: No such file or directory"),
+            (tempfile.gettempdir(), f"{tempfile.gettempdir()}: Is a directory"),
+        ):
+            why = self.assertRaises(UsageError, make_checker, f"file:{name}")
+            self.assertEqual(str(why), f"--auth file can't read {cause}")
 
     def test_file_gone(self):
         """One whose file has gone doesn't keep the others from being asked."""
@@ -146,6 +164,7 @@ class CheckerTests(SynchronousTestCase):
         self.assertEqual(len(chain_checkers([AllowAnonymousAccess()])), 1)
 
     def test_nobody_to_ask(self):
-        failure = self.failureResultOf(CheckerChain([], PASSWORD_INTERFACES).requestAvatarId(None))
+        chain = CheckerChain([], PASSWORD_INTERFACES)
+        failure = self.failureResultOf(chain.requestAvatarId(Anonymous()))
         self.assertTrue(failure.check(UnauthorizedLogin))
         self.assertFalse(failure.check(WrongCredentials))

@@ -30,5 +30,5 @@ class CommandDocumentTests(SynchronousTestCase):
         """The default is the same in the document and in the help."""
         self.assertIn(f"`{DEFAULT_ENDPOINT}`", COMMAND)
         self.assertIn(
-            f"[default: {DEFAULT_ENDPOINT}]", " ".join(Options.opt_listen.__doc__.split())
+            f"[default: {DEFAULT_ENDPOINT}]", " ".join((Options.opt_listen.__doc__ or "").split())
         )

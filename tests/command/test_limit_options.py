@@ -35,7 +35,7 @@ class BoundsTests(SynchronousTestCase):
     def test_documentation(self):
         """The documentation of the classes has the description of each field."""
         for bounds in (Limits, Backlog):
-            said = " ".join(bounds.__doc__.split())
+            said = " ".join((bounds.__doc__ or "").split())
             for field in fields(bounds):
                 self.assertIn(f"@ivar {field.name}: {description_of(field)} By default", said)
 
@@ -52,6 +52,8 @@ class BoundsTests(SynchronousTestCase):
 
     def test_each_is_used(self):
         """Each option sets the bound of its name, and no other."""
+        given: str
+        value: object
         for bounds, kept in ((Limits, "limits"), (Backlog, "backlog")):
             for field in fields(bounds):
                 given, value = ("7000000", 7000000)

@@ -2,24 +2,27 @@
 The service, without a reactor.
 """
 
+from typing import Any
+
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
-from twisted.logger import LogLevel, globalLogPublisher
+from twisted.logger import LogLevel
 from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from pbrealm import IClientAware, ServerFactory
+from pbrealm import DisposableRealm, IClientAware, ServerFactory
 from pbrealm._command.demo import DemoAvatar
 from pbrealm._command.realm import make_realm
 from pbrealm._command.realm_options import RealmOptions
 from pbrealm._command.service import CannotListen, PBService
 from pbrealm.testing import UNHURRIED, MemoryServer, RecordingMind, make_portal
+from tests.logs import observe_log
 
 
 @implementer(IStreamServerEndpoint)
@@ -27,7 +30,7 @@ class SlowEndpoint:
     """One that only says later what comes of listening at it."""
 
     def __init__(self):
-        self.listening = Deferred()
+        self.listening: Deferred[Any] = Deferred()
 
     def listen(self, factory):
         return self.listening
@@ -77,14 +80,13 @@ class ServiceTests(SynchronousTestCase):
         slow.listening.errback(CannotListenError("", 1, OSError(98, "Address already in use")))
         service, _ = make_service(slow)
         why = self.assertRaises(CannotListen, service.startService)
-        sentence = "pbrealm: cannot listen on endpoint0: Address already in use"
+        sentence = "pbrealm: Address already in use: cannot listen on endpoint0"
         self.assertEqual((why.code, str(why)), (sentence, sentence))
 
     def test_cannot_listen_in_the_end(self):
         """Nobody is left to raise it to, so it's logged, and the server stops."""
-        events = []
-        globalLogPublisher.addObserver(events.append)
-        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        events: list[Any] = []
+        observe_log(self, events.append)
         slow = SlowEndpoint()
         service, reactor = make_service(slow)
         service.startService()
@@ -92,7 +94,7 @@ class ServiceTests(SynchronousTestCase):
         slow.listening.errback(Failure(ValueError("no such relay")))
         self.assertTrue(reactor.stopped)
         said = [event["problem"] for event in events if event["log_level"] == LogLevel.critical]
-        self.assertEqual(said, ["pbrealm: cannot listen on endpoint0: ValueError: no such relay"])
+        self.assertEqual(said, ["pbrealm: ValueError: no such relay: cannot listen on endpoint0"])
         self.successResultOf(service.stopService())
 
     def test_stopped_before_it_listens(self):
@@ -106,7 +108,7 @@ class ServiceTests(SynchronousTestCase):
         """An avatar that never detaches doesn't keep the server from stopping."""
         service, clock = make_service(avatar=NeverDone)
         service.startService()
-        server = MemoryServer(None, clock=clock, factory=service.factory)
+        server = MemoryServer(DisposableRealm(NeverDone), clock=clock, factory=service.factory)
         client = server.connect()
         mind = RecordingMind()
         held = client.login("alice", "secret", mind)

@@ -55,9 +55,10 @@ pb.setUnjellyableForClass(Score, ScoreCopy)
 
 
 class StateAvatar(pb.Avatar):
-    def __init__(self, name, state):
+    def __init__(self, name, state, number):
         self.name = name
         self.state = state
+        self.number = number
 
     def perspective_state(self):
         return self.state
@@ -88,8 +89,7 @@ class SharedDictTestCase(SynchronousTestCase):
         self.references = []
 
     def make_avatar(self, name, state):
-        avatar = StateAvatar(name, state)
-        avatar.number = len(self.avatars)
+        avatar = StateAvatar(name, state, len(self.avatars))
         self.avatars.append(avatar)
         return avatar
 

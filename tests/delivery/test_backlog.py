@@ -2,6 +2,8 @@
 What happens to a client that takes its messages too slowly.
 """
 
+from typing import Any
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm import Backlog, NotificationDropped, ObserverSet, Reason, SlowClientPolicy
@@ -147,7 +149,7 @@ class SlowClientTests(BroadcastTestCase):
         self.patch(Player, "perspective_object", lambda player: score)
         self.serve([None], when_slow=SlowClientPolicy.KEEP_LAST)
         copy = self.clients[0].call(self.held[0], "object")
-        seen = []
+        seen: list[Any] = []
         copy.observe_points = seen.append
         self.clients[0].broker.locallyCachedObjects[copy.luid].observe_points = seen.append
         self.clients[0].stop_reading()

@@ -61,15 +61,15 @@ class ClientSetTests(SynchronousTestCase):
         self.assertEqual(len(self.set), 0)
 
     def test_notify(self):
-        report = self.set.notify("news", 1)
+        notified = self.set.notify("news", 1)
         self.server.flush()
-        report = self.successResultOf(report)
+        report = self.successResultOf(notified)
         self.assertEqual(report.answered[self.sessions[0]], "one")
         self.assertEqual(report.failed[self.sessions[1]].value, "news fails")
         self.assertEqual(len(self.set), 3)
 
     def test_without_a_mind(self):
-        """A client that can't be told is a member as long as it's here, and the report says so."""
+        """A client without a mind stays a member, and the report names it."""
         self.held.append(self.server.connect().login("bob", "secret"))
         (bob,) = self.realm.sessions("bob")
         self.set.add(bob)
@@ -87,9 +87,9 @@ class ClientSetTests(SynchronousTestCase):
         minds = ClientSet(clock=self.server.clock)
         for session in (*self.sessions, bob):
             minds.add(session.mind)
-        report = minds.notify("news")
+        notified = minds.notify("news")
         self.server.flush()
-        report = self.successResultOf(report)
+        report = self.successResultOf(notified)
         self.assertEqual([id(mind) for mind in report.gone], [id(bob.mind)])
         self.assertEqual(report.answered[self.sessions[2].mind], "three")
         self.assertEqual(len(minds), 3)

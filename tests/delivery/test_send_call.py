@@ -50,7 +50,7 @@ class SendCallTests(SynchronousTestCase):
         call = encode_call("echo", args, {**kw, **answer})
         assert call is not None
         for fast in (True, False):
-            written = []
+            written: list[Any] = []
             for _ in range(2):
                 pair = Pair(Root(), fast, fast)
                 pair.client.currentRequestID = 200 * len(written)

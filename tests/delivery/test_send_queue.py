@@ -2,10 +2,13 @@
 The send queue: what waits for a client that is slow.
 """
 
+from functools import partial
+from typing import Any
+
 from twisted.internet.interfaces import IPushProducer, ISSLTransport
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
+from zope.interface import directlyProvides
 from zope.interface.verify import verifyObject
 
 from pbrealm import Backlog, SlowClientPolicy
@@ -19,8 +22,8 @@ class Transport:
         self.room = room
         self.written = []
         self.reading = True
-        self.producer = None
-        self.closed = None
+        self.producer: Any = None
+        self.closed: str | None = None
 
     def registerProducer(self, producer, streaming):
         assert self.producer is None
@@ -57,7 +60,7 @@ class SendQueueTests(SynchronousTestCase):
     def make(self, room=0, **backlog):
         self.clock = Clock()
         self.transport = Transport(room)
-        self.events = []
+        self.events: list[Any] = []
         self.send_queue = SendQueue(
             self.transport,
             Backlog(**{"soft_bytes": 3, "soft_seconds": 10, "hard_bytes": 5, **backlog}),
@@ -72,9 +75,9 @@ class SendQueueTests(SynchronousTestCase):
 
     def post(self, *messages):
         """Each message's first letter is its kind."""
-        dropped = []
+        dropped: list[Any] = []
         for message in messages:
-            taken = self.send_queue.post(message, message[:1], lambda m=message: dropped.append(m))
+            taken = self.send_queue.post(message, message[:1], partial(dropped.append, message))
             if not taken:
                 dropped.append(message)
         return dropped
@@ -168,7 +171,7 @@ class SendQueueTests(SynchronousTestCase):
         self.assertEqual(self.transport.written, [b"x", b"bb", b"cc", b"d"])
 
     def test_keep_last(self):
-        """Of each kind the last call waits, in the place of its arrival."""
+        """Of each kind the last call waits, in the order of arrival."""
         self.make(when_slow=SlowClientPolicy.KEEP_LAST)
         self.assertEqual(self.post(b"a1", b"b1", b"a2", b"a3"), [b"a1", b"a2"])
         self.transport.drain()
@@ -270,11 +273,9 @@ class SendQueueTests(SynchronousTestCase):
         self.assertEqual(transport.closed, "gently")
 
     def test_provides_what_the_transport_does(self):
-        @implementer(ISSLTransport)
-        class Secure(Transport):
-            pass
-
-        send_queue = SendQueue(Secure(1), Backlog(), Clock(), lambda: None, lambda: None)
+        secure = Transport(1)
+        directlyProvides(secure, ISSLTransport)
+        send_queue = SendQueue(secure, Backlog(), Clock(), lambda: None, lambda: None)
         self.assertTrue(ISSLTransport.providedBy(send_queue))
         self.assertTrue(IPushProducer.providedBy(send_queue))
 

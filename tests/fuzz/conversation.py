@@ -7,6 +7,7 @@ from __future__ import annotations
 import signal
 import weakref
 from contextlib import contextmanager
+from typing import Any
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
@@ -42,6 +43,8 @@ HANGING = 20
 """Seconds after which one conversation counts as hanging."""
 
 PEER = IPv4Address("TCP", "127.0.0.1", 5)
+
+publisher: Any = globalLogPublisher
 
 
 class Mirror(pb.Cacheable):
@@ -85,7 +88,9 @@ class Subject(pb.Avatar):
 
     def perspective_news(self):
         """Have the client asked something, which it answers."""
-        told = current_session().notify("news", ["a", {"b": 1.5}])
+        session = current_session()
+        assert session is not None
+        told = session.notify("news", ["a", {"b": 1.5}])
         told.addErrback(lambda _: None)
 
     async def perspective_think(self):
@@ -96,6 +101,8 @@ class Transport(StringTransport):
     """
     A transport that is closed as TCP's is: not while the bytes of one call are being handled.
     """
+
+    protocol: Any
 
     def __init__(self, clock):
         super().__init__(peerAddress=PEER)
@@ -123,19 +130,20 @@ class Transport(StringTransport):
 
 class Server:
     """
-    A server, and the books that must be empty when everybody has gone.
+    A server, and the tables that must be empty when all clients have gone.
     """
 
     def __init__(self):
         self.errors = []
-        self.brokers = weakref.WeakSet()
+        self.brokers: weakref.WeakSet[Any] = weakref.WeakSet()
         self.open()
 
     def open(self):
         """Begin anew: wrong passwords are remembered, and would have a say in what comes next."""
         self.clock = Clock()
+        self.caching = CachingRealm(Subject)
         self.limited = ConnectionLimitedRealm(
-            CachingRealm(Subject), limit=2, on_full=PingOldest(5), clock=self.clock
+            self.caching, limit=2, on_full=PingOldest(5), clock=self.clock
         )
         self.realm = MindTrackingRealm(self.limited)
         self.server = MemoryServer(self.realm, clock=self.clock, limits=LIMITS)
@@ -152,7 +160,7 @@ class Server:
     def watched(self):
         """Keep what is logged as an error, and don't wait for what hangs."""
         del self.errors[:]
-        globalLogPublisher.addObserver(self.log)
+        publisher.addObserver(self.log)
         before = signal.signal(signal.SIGALRM, _hangs)
         signal.alarm(HANGING)
         try:
@@ -160,7 +168,7 @@ class Server:
         finally:
             signal.alarm(0)
             signal.signal(signal.SIGALRM, before)
-            globalLogPublisher.removeObserver(self.log)
+            publisher.removeObserver(self.log)
 
     def hear(self, pieces, pauses=()):
         """
@@ -194,10 +202,11 @@ class Server:
         assert not self.limited._queues._queues
         assert not self.realm._presence._by_id
         assert not has_sessions(broker)
-        counter = self.server.factory._state.counter
+        factory: Any = self.server.factory
+        counter = factory._state.counter
         assert counter._accepted == counter._explained == 0 and not counter._by_origin
         assert self.clock.getDelayedCalls() == [], str(self.clock.getDelayedCalls())
-        assert not any(kept.holders for kept in self.limited.realm._avatars._entries.values())
+        assert not any(kept.holders for kept in self.caching._avatars._entries.values())
         assert broker.buffer == b""
 
 
@@ -238,9 +247,9 @@ def record():
 
     @return: what it has written until it's logged in, and what after that.
     """
-    house = Server()
+    server = Server()
     recorder = Recorder()
-    client = house.server.connect(recorder)
+    client = server.server.connect(recorder)
     mind = RecordingMind(answer=[1, "two"])
     perspective = client.login("alice", "secret", mind)
     before = recorder.written[:]
@@ -255,7 +264,7 @@ def record():
     again = client.login("bob", "secret")
     client.call(again, "greet")
     del held, again, perspective
-    house.server.flush()
+    server.server.flush()
     after = recorder.written[len(before) :]
     client.drop()
     return before, after

@@ -1,168 +1,192 @@
 """
-Real servers and plain Perspective Broker clients, for tests where the process is the point.
+Processes that tests start, read, signal and end.
 """
 
+from __future__ import annotations
+
+import codecs
 import os
 import re
-import shutil
-import sys
-import sysconfig
-import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from twisted.cred.credentials import Anonymous, UsernamePassword
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import TCP4ClientEndpoint
-from twisted.internet.error import ProcessExitedAlready
+from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTerminated
+from twisted.internet.interfaces import IProcessTransport
 from twisted.internet.protocol import ProcessProtocol
-from twisted.spread import pb
+from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
+from tests.integration.waiting import TIMEOUT
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The directory of the checkout, in which C{python -m tests...} finds the tests."""
+
 ANY_PORT = "tcp:0:interface=127.0.0.1"
-PATIENCE = 30
-"""Seconds to wait for what must happen."""
+
+GRACE = 30
+"""Seconds after SIGTERM at which a process that has not ended gets SIGKILL."""
 
 
-class Program(ProcessProtocol):
+class Process(ProcessProtocol):
     """
-    A process, what it has written to either output, and how it ended.
+    A process and what it has written.
 
-    @ivar ended: fires with its exit status, negative for a signal.
+    @ivar out: what it has written to its standard output.
+    @ivar err: what it has written to its standard error.
+    @ivar output: both, in the order in which they arrived.
+    @ivar status: its exit status, or the negative number of the signal that ended it; L{None}
+        while it runs.
     """
 
-    def __init__(self, arguments, directory=None, env=None):
-        self.output = ""
-        self.ended = Deferred()
-        self.status = None
-        self._waiting = []
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})}
-        arguments = [sys.executable, *map(str, arguments)]
-        self.transport = reactor.spawnProcess(
-            self, sys.executable, arguments, env=environment, path=directory
+    transport: IProcessTransport
+
+    def __init__(
+        self,
+        command: Sequence[object],
+        directory: str | Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """
+        Start the process.
+
+        @param command: the program's path, and its arguments.
+        @param directory: where it runs; by default, where the tests do.
+        @param environment: variables to add to those of the tests.
+        """
+        self.command = [str(part) for part in command]
+        self.out = self.err = self.output = ""
+        self.status: int | None = None
+        self._decoders = {fd: codecs.getincrementaldecoder("utf-8")("replace") for fd in (1, 2)}
+        self._waiting: list[tuple[str, str, Deferred[re.Match[str]]]] = []
+        self._waiting_for_end: list[Deferred[int]] = []
+        reactor.spawnProcess(
+            self,
+            self.command[0],
+            self.command,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
+            path=None if directory is None else str(directory),
         )
 
-    def childDataReceived(self, _, data):
-        self.output += data.decode("utf-8", "replace")
-        self._look()
+    @property
+    def pid(self) -> int:
+        """Its process id, while it runs."""
+        pid = self.transport.pid
+        assert isinstance(pid, int)
+        return pid
 
-    def processEnded(self, reason):
-        exit = reason.value
-        self.status = exit.exitCode if exit.signal is None else -exit.signal
-        self._look()
-        self.ended.callback(self.status)
+    def wait_for(
+        self, pattern: str, stream: str = "output", timeout: float = TIMEOUT
+    ) -> Deferred[re.Match[str]]:
+        """
+        Wait until the output matches a regular expression; it may do so already.
 
-    def _look(self):
-        for pattern, found in self._waiting[:]:
-            match = re.search(pattern, self.output)
-            if match or self.status is not None:
-                self._waiting.remove((pattern, found))
-                if match:
-                    found.callback(match)
-                else:
-                    found.errback(AssertionError(f"never said {pattern!r}:\n{self.output}"))
+        @param stream: where to search: C{"out"}, C{"err"} or C{"output"}.
+        @param timeout: seconds to wait.
+        @return: fires with the match.  Fails with the whole output if the process ends, or the
+            timeout passes, without a match.
+        """
+        found: Deferred[re.Match[str]] = Deferred()
+        self._waiting.append((pattern, stream, found))
+        found.addTimeout(
+            timeout, reactor, lambda _, __: self._error(f"no {pattern!r} within {timeout} s")
+        )
+        self._check_waiting()
+        return found
 
-    def says(self, pattern):
-        """A Deferred that fires with the match, once the output has one."""
-        found = Deferred()
-        self._waiting.append((pattern, found))
-        self._look()
-        return found.addTimeout(PATIENCE, reactor)
+    def wait(self, timeout: float = TIMEOUT) -> Deferred[int]:
+        """
+        Wait until the process has ended.
 
-    def signal(self, name):
+        @param timeout: seconds to wait.
+        @return: fires with its L{status}; fails with the whole output if the timeout passes.
+        """
+        ended: Deferred[int] = Deferred()
+        ended.addTimeout(timeout, reactor, lambda _, __: self._error(f"no end within {timeout} s"))
+        if self.status is None:
+            self._waiting_for_end.append(ended)
+        else:
+            ended.callback(self.status)
+        return ended
+
+    def write(self, data: bytes) -> None:
+        """Write to its standard input."""
+        self.transport.writeToChild(0, data)
+
+    def signal(self, name: str) -> None:
+        """Send a signal, such as C{"TERM"}, unless the process has ended."""
         try:
             self.transport.signalProcess(name)
         except ProcessExitedAlready:
             pass
 
-    def kill(self):
-        """End it if it's still there, for cleaning up."""
-        if self.status is None:
-            self.signal("KILL")
-        return self.ended
+    async def stop(self, grace: float = GRACE) -> int:
+        """
+        End the process: by SIGTERM, and by SIGKILL if that is not enough.  Safe to repeat.
+
+        @param grace: seconds between the two signals.
+        @return: its L{status}.
+        """
+        self.signal("TERM")
+        forced = reactor.callLater(grace, self.signal, "KILL")
+        try:
+            return await self.wait(grace + TIMEOUT)
+        finally:
+            if forced.active():
+                forced.cancel()
+
+    # What Twisted calls
+
+    def childDataReceived(self, childFD: int, data: bytes) -> None:
+        text = self._decoders[childFD].decode(data)
+        self.output += text
+        if childFD == 1:
+            self.out += text
+        else:
+            self.err += text
+        self._check_waiting()
+
+    def processEnded(self, reason: Failure) -> None:
+        exit = reason.value
+        assert isinstance(exit, ProcessDone | ProcessTerminated)
+        self.status = exit.exitCode if exit.signal is None else -exit.signal
+        self._check_waiting()
+        waiting, self._waiting_for_end = self._waiting_for_end, []
+        for ended in waiting:
+            if not ended.called:
+                ended.callback(self.status)
+
+    def _check_waiting(self) -> None:
+        for entry in self._waiting[:]:
+            pattern, stream, found = entry
+            match = re.search(pattern, getattr(self, stream))
+            if found.called:
+                self._waiting.remove(entry)
+            elif match:
+                self._waiting.remove(entry)
+                found.callback(match)
+            elif self.status is not None:
+                self._waiting.remove(entry)
+                found.errback(self._error(f"ended with {self.status} and without {pattern!r}"))
+
+    def _error(self, what: str) -> Failure:
+        return Failure(AssertionError(f"{' '.join(self.command)}: {what}:\n{self.output}"))
 
 
-class Mind(pb.Referenceable):
-    """A mind that keeps what it's told."""
-
-    def __init__(self):
-        self.goodbyes = []
-        self.told = Deferred()
-
-    def remote_goodbye(self, code, text, reconnect):
-        self.goodbyes.append((code, text, reconnect))
-        self.told.callback(text)
-
-    def remote_notifyTime(self, time):
-        pass
+ProcessT = TypeVar("ProcessT", bound=Process)
 
 
 class ProcessTestCase(TestCase):
     """
-    Tests that start processes in a directory of their own, and leave none behind.
+    A test that starts processes and leaves none behind.
     """
 
-    timeout = 90
+    # Every wait of these tests has a shorter timeout, and a message that says more.
+    timeout = 600
 
-    def setUp(self):
-        self.perspectives = []
-        self.directory = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
-
-    def write(self, name, text):
-        """Put a file into the directory of the test."""
-        path = Path(self.directory, name)
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    def start(self, *arguments, env=None):
-        """Start Python with these arguments, in the directory of the test."""
-        program = Program(arguments, self.directory, env)
-        self.addCleanup(program.kill)
-        return program
-
-    def command(self, *arguments, command=("twistd", "-n", "--pidfile=")):
-        """Start the command, as the script that was installed."""
-        script = Path(sysconfig.get_path("scripts"), command[0])
-        return self.start(script, *command[1:], "pbrealm", *arguments)
-
-    async def serve(self, *arguments, **kw):
-        """Start the command on a free port, and learn which."""
-        server = self.command("--listen", ANY_PORT, *arguments, **kw)
-        server.port = int((await server.says(r"listening on 127\.0\.0\.1:(\d+)"))[1])
-        return server
-
-    async def connect(self, server):
-        """A plain client that has connected."""
-        factory = pb.PBClientFactory()
-        endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", server.port)
-        broker = await endpoint.connect(factory)
-        lost = factory.lost = Deferred()
-        broker.notifyOnDisconnect(lambda: lost.callback(None))
-
-        def leave():
-            broker.transport.loseConnection()
-            return lost
-
-        self.addCleanup(leave)
-        factory.leave = leave
-        return factory
-
-    async def log_in(self, server, name=None, password="secret", mind=None):
-        """A plain client's perspective, over a connection of its own, held until the end."""
-        factory = await self.connect(server)
-        credentials = Anonymous()
-        if name is not None:
-            credentials = UsernamePassword(name.encode(), password.encode())
-        perspective = await factory.login(credentials, mind)
-        # A reference that nobody holds any more is a logout.
-        self.perspectives.append(perspective)
-        return perspective
-
-    async def refusal(self, server, *account):
-        """What a login that must be refused is refused with."""
-        try:
-            await self.log_in(server, *account)
-        except pb.RemoteError as why:
-            return str(why)
-        raise self.failureException("the login wasn't refused")
+    def stop_after_test(self, process: ProcessT) -> ProcessT:
+        """Register a process to be stopped when the test is over."""
+        self.addCleanup(process.stop)
+        return process

@@ -5,14 +5,16 @@ The command as users run it: real processes, and plain PB clients over TCP.
 import json
 import signal
 import socket
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
 
-from pbrealm._command.endpoints import DEFAULT_ENDPOINT
-from tests.integration.processes import ANY_PORT, Mind, ProcessTestCase
+from tests.integration.command_case import TWISTD, CommandTestCase, Server
+from tests.integration.plain_client import Mind
+from tests.integration.processes import ANY_PORT, Process
+from tests.integration.waiting import wait_until
 
 APP = """
 from twisted.spread import pb
@@ -44,25 +46,12 @@ TWIST = ("twist", "--log-format=text")
 PLAYER = ("--avatar", "myapp.Player")
 
 
-def coroutine(test):
-    """A test that is a coroutine, in a form that the oldest supported trial takes too."""
-
-    def run(self):
-        return Deferred.fromCoroutine(test(self))
-
-    run.__name__ = test.__name__
-    run.__doc__ = test.__doc__
-    return run
-
-
-class ServingTests(ProcessTestCase):
-    def setUp(self):
+class ServingTests(CommandTestCase):
+    def setUp(self) -> None:
         super().setUp()
         self.write("myapp.py", APP)
 
-    @coroutine
-    async def test_memory(self):
-        """The avatar comes from the working directory, as with python -m."""
+    async def test_memory_auth_and_an_avatar_class_of_the_working_directory(self) -> None:
         server = await self.serve(*PLAYER, "--auth", "memory:alice:secret")
         for calls in (1, 2):
             alice = await self.log_in(server, "alice")
@@ -70,14 +59,12 @@ class ServingTests(ProcessTestCase):
         self.assertIn("the name or the password", await self.refusal(server, "alice", "wrong"))
         self.assertIn("not accepted", await self.refusal(server))
 
-    @coroutine
-    async def test_twist(self):
+    async def test_twist_serves_as_twistd_does(self) -> None:
         server = await self.serve(*PLAYER, "--auth", "memory:alice:secret", command=TWIST)
         alice = await self.log_in(server, "alice")
         self.assertEqual(await alice.callRemote("greet"), "hello alice, 1")
 
-    @coroutine
-    async def test_several_auths(self):
+    async def test_passwords_of_several_auths_are_accepted(self) -> None:
         self.write("passwords", "bob:hunter2\nalice:other\n")
         server = await self.serve(
             *(*PLAYER, "--auth", "memory:alice:secret", "--auth", "file:passwords")
@@ -88,8 +75,7 @@ class ServingTests(ProcessTestCase):
         self.assertEqual(await bob.callRemote("greet"), "hello bob, 1")
         self.assertIn("password is wrong", await self.refusal(server, "bob", "secret"))
 
-    @coroutine
-    async def test_shared(self):
+    async def test_shared_realm_makes_an_avatar_a_session_with_shared_state(self) -> None:
         server = await self.serve(
             *(*PLAYER, "--realm", "shared", "--state", "myapp.state"),
             *("--auth", "memory:alice:secret"),
@@ -99,8 +85,7 @@ class ServingTests(ProcessTestCase):
             self.assertEqual(await alice.callRemote("state"), many)
             self.assertEqual(await alice.callRemote("greet"), "hello alice, 1")
 
-    @coroutine
-    async def test_disposable(self):
+    async def test_disposable_realm_makes_an_avatar_a_session(self) -> None:
         server = await self.serve(
             *(*PLAYER, "--realm", "disposable", "--auth", "memory:alice:secret")
         )
@@ -108,14 +93,12 @@ class ServingTests(ProcessTestCase):
             alice = await self.log_in(server, "alice")
             self.assertEqual(await alice.callRemote("greet"), "hello alice, 1")
 
-    @coroutine
-    async def test_foreign_realm(self):
+    async def test_realm_can_be_a_function_of_the_application(self) -> None:
         server = await self.serve("--realm", "myapp.realm", "--auth", "memory:alice:secret")
         alice = await self.log_in(server, "alice")
         self.assertEqual(await alice.callRemote("greet"), "hello alice, 1")
 
-    @coroutine
-    async def test_guests(self):
+    async def test_guests_log_in_without_a_name_or_with_the_guest_name(self) -> None:
         server = await self.serve(
             *(*PLAYER, "--guests", "myapp.Guest", "--guest-name", "visitor"),
             *("--auth", "memory:visitor:secret:alice:secret"),
@@ -128,57 +111,49 @@ class ServingTests(ProcessTestCase):
             ["hello guest#1, 1", "hello guest#2, 1", "hello guest#3, 1", "hello alice, 1"],
         )
 
-    @coroutine
-    async def test_guests_only(self):
+    async def test_total_limits_guests(self) -> None:
         server = await self.serve("--guests", "myapp.Guest", "--total", "1")
         guest = await self.log_in(server)
         self.assertEqual(await guest.callRemote("greet"), "hello guest#1, 1")
         self.assertIn("as many clients", await self.refusal(server))
 
-    @coroutine
-    async def test_refuse(self):
+    async def test_limit_refuses_by_default(self) -> None:
         server = await self.serve(*PLAYER, "--auth", "memory:alice:secret", "--limit", "2")
         for _ in range(2):
             await self.log_in(server, "alice")
         self.assertIn("alice is logged in already", await self.refusal(server, "alice"))
 
-    @coroutine
-    async def test_replace(self):
+    async def test_on_full_replace_ends_the_oldest_session(self) -> None:
         server = await self.serve(
             *(*PLAYER, "--auth", "memory:alice:secret", "--limit", "1", "--on-full", "replace")
         )
         mind = Mind()
         await self.log_in(server, "alice", mind=mind)
         alice = await self.log_in(server, "alice")
-        await mind.told
-        self.assertEqual(mind.goodbyes, [(3, "replaced", False)])
+        self.assertEqual(await mind.next_call(), ("goodbye", 3, "replaced", False))
         self.assertEqual(await alice.callRemote("greet"), "hello alice, 1")
 
-    @coroutine
-    async def test_ping(self):
-        """The one who is in answers, so the newcomer is refused."""
+    async def test_on_full_ping_refuses_while_the_oldest_client_answers(self) -> None:
         server = await self.serve(
             *(*PLAYER, "--auth", "memory:alice:secret", "--limit", "1", "--on-full", "ping")
         )
         await self.log_in(server, "alice")
         self.assertIn("alice is logged in already", await self.refusal(server, "alice"))
 
-    @coroutine
-    async def test_wait(self):
+    async def test_on_full_wait_admits_the_login_when_there_is_room(self) -> None:
         server = await self.serve(
             *(*PLAYER, "--auth", "memory:alice:secret", "--limit", "1", "--on-full", "wait")
         )
         first = await self.log_in(server, "alice")
         second = Deferred.fromCoroutine(self.log_in(server, "alice"))
         bystander = await self.connect(server)
-        await bystander.getRootObject()
+        await bystander.factory.getRootObject()
         self.assertNoResult(second)
         first.broker.transport.loseConnection()
         self.assertEqual(await (await second).callRemote("greet"), "hello alice, 1")
 
-    @coroutine
-    async def test_demo(self):
-        """Two for alice, one for bob, and guests."""
+    async def test_demo_has_its_limits_and_guests(self) -> None:
+        """Alice may have two sessions, bob one, and guests log in."""
         server = await self.serve("--demo")
         for _ in range(2):
             await self.log_in(server, "alice")
@@ -186,128 +161,125 @@ class ServingTests(ProcessTestCase):
         mind = Mind()
         await self.log_in(server, "bob", mind=mind)
         await self.log_in(server, "bob")
-        self.assertEqual(await mind.told, "replaced")
+        goodbye = await mind.next_call("goodbye")
+        self.assertEqual(goodbye, ("goodbye", 3, "replaced", False))
         guest = await self.log_in(server)
         self.assertIn("hello guest#1", await guest.callRemote("greet"))
 
-    @coroutine
-    async def test_journal(self):
+    async def test_logins_refusals_and_ends_are_logged(self) -> None:
         server = await self.serve("--demo", "--limit", "1")
         alice = await self.log_in(server, "alice")
         host = alice.broker.transport.getHost()
         peer = rf"127\.0\.0\.1:{host.port}"
-        await server.says(rf"login of alice from {peer}: session \d+")
+        await server.process.wait_for(rf"login of alice from {peer}: session \d+")
         await self.refusal(server, "alice")
-        await server.says(
+        await server.process.wait_for(
             rf"login of alice from 127\S+ refused: alice is logged in already, from {peer} since"
         )
         await self.refusal(server, "alice", "wrong")
-        await server.says(r"login of alice from 127\S+ refused")
+        await server.process.wait_for(r"login of alice from 127\S+ refused")
         alice.broker.transport.loseConnection()
-        await server.says(rf"end of session \d+ of alice from {peer} after [\d.]+ s: disconnected")
-        self.assertNotIn("Traceback", server.output)
+        await server.process.wait_for(
+            rf"end of session \d+ of alice from {peer} after [\d.]+ s: disconnected"
+        )
+        self.assertNotIn("Traceback", server.process.output)
 
-    @coroutine
-    async def test_json_journal(self):
-        """What twist logs by default is for programs to read."""
-        server = self.command("--listen", ANY_PORT, "--demo", command=("twist",))
-        await server.says(r'"address": "127.*\n')
+    async def test_twist_logs_events_as_json(self) -> None:
+        process = self.command("--listen", ANY_PORT, "--demo", command=("twist",))
+        await process.wait_for(r'"address": "127.*\n', "out")
 
-        def events():
-            # Each is preceded by a record separator, at which splitlines would split too.
-            lines = server.output.split("\n")[:-1]
+        def events() -> list[dict[str, Any]]:
+            # A record separator precedes each event, and splitlines would split there too.
+            lines = process.out.split("\n")[:-1]
             return [json.loads(line.lstrip("\x1e")) for line in lines]
 
         (address,) = [event["address"] for event in events() if "address" in event]
-        server.port = int(address.rpartition(":")[2])
-        await self.log_in(server, "alice")
-        await server.says(r'"event": "login".*\n')
+        await self.log_in(Server(process, int(address.rpartition(":")[2])), "alice")
+        await process.wait_for(r'"event": "login".*\n', "out")
         (login,) = [event for event in events() if event.get("event") == "login"]
         self.assertEqual(login["avatar_id"], "alice")
         self.assertTrue(login["peer"].startswith("127.0.0.1:"))
 
 
-class StoppingTests(ProcessTestCase):
-    async def stop(self, command):
+class StoppingTests(CommandTestCase):
+    async def check_stop(self, command: Sequence[str]) -> None:
         server = await self.serve("--demo", command=command)
         mind = Mind()
         alice = await self.log_in(server, "alice", mind=mind)
-        stranger = await self.connect(server)
-        await stranger.getRootObject()
-        bob = await self.connect(server)
-        lost = [stranger.lost, bob.lost]
-        server.signal("TERM")
-        await mind.told
-        self.assertEqual(mind.goodbyes, [(8, "shutting down", True)])
-        for closed in lost:
-            await closed
-        # As everything that these commands run, it dies of the signal once it has finished.
-        self.assertEqual(await server.ended, -signal.SIGTERM)
-        self.assertIn("of alice", server.output)
-        self.assertRegex(server.output, r"end of session \d+ .* s: shutting down")
-        self.assertNotIn("Traceback", server.output)
+        unauthenticated = await self.connect(server)
+        await unauthenticated.factory.getRootObject()
+        idle = await self.connect(server)
+        server.process.signal("TERM")
+        goodbye = await mind.next_call("goodbye")
+        self.assertEqual(goodbye, ("goodbye", 8, "shutting down", True))
+        await unauthenticated.lost
+        await idle.lost
+        # Twisted's commands shut down first, and then let the signal end the process.
+        self.assertEqual(await server.process.wait(), -signal.SIGTERM)
+        self.assertIn("of alice", server.process.output)
+        self.assertRegex(server.process.output, r"end of session \d+ .* s: shutting down")
+        self.assertNotIn("Traceback", server.process.output)
         self.assertTrue(alice.broker.disconnected)
 
-    @coroutine
-    async def test_twistd(self):
-        await self.stop(("twistd", "-n", "--pidfile="))
+    async def test_twistd_tells_clients_and_ends(self) -> None:
+        await self.check_stop(TWISTD)
 
-    @coroutine
-    async def test_twist(self):
-        await self.stop(TWIST)
+    async def test_twist_tells_clients_and_ends(self) -> None:
+        await self.check_stop(TWIST)
 
-    @coroutine
-    async def test_no_clients(self):
+    async def test_server_without_clients_ends(self) -> None:
         server = await self.serve("--demo")
-        server.signal("TERM")
-        self.assertEqual(await server.ended, -signal.SIGTERM)
+        server.process.signal("TERM")
+        self.assertEqual(await server.process.wait(), -signal.SIGTERM)
 
 
-class FailingTests(ProcessTestCase):
-    def taken(self):
-        """An endpoint that is in use already."""
+class FailingTests(CommandTestCase):
+    def endpoint_in_use(self) -> str:
+        """An endpoint on which this test listens."""
         listener = socket.socket()
         self.addCleanup(listener.close)
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         return f"tcp:{listener.getsockname()[1]}:interface=127.0.0.1"
 
-    async def fails(self, sentence, *arguments, command):
+    async def check_failure(
+        self, sentence: str, *arguments: str, command: Sequence[str]
+    ) -> Process:
         program = self.command(*arguments, command=command)
-        self.assertEqual(await program.ended, 1, program.output)
+        self.assertEqual(await program.wait(), 1, program.output)
         self.assertEqual(program.output.count(sentence), 1, program.output)
         self.assertNotIn("Traceback", program.output)
         return program
 
-    @coroutine
-    async def test_port_in_use(self):
-        """It doesn't stay up with nobody to talk to, and leaves no pidfile behind."""
-        endpoint = self.taken()
+    async def test_port_in_use_ends_the_command(self) -> None:
+        """The command leaves no pidfile, and ends even if another endpoint is free."""
+        endpoint = self.endpoint_in_use()
         for command in (("twistd", "-n"), TWIST):
             for listen in ([endpoint], [ANY_PORT, endpoint]):
-                await self.fails(
-                    f"pbrealm: cannot listen on {endpoint}: Address already in use\n",
+                await self.check_failure(
+                    f"pbrealm: Address already in use: cannot listen on {endpoint}\n",
                     "--demo",
                     *(argument for name in listen for argument in ("--listen", name)),
                     command=command,
                 )
         self.assertFalse(Path(self.directory, "twistd.pid").exists())
 
-    @coroutine
-    async def test_daemon(self):
-        """The daemon that can't listen says so to the terminal that it was started from."""
-        endpoint = self.taken()
+    async def test_port_in_use_is_reported_by_the_daemon(self) -> None:
+        """The cause appears in the terminal that started the daemon, which shows 100 bytes."""
+        endpoint = self.endpoint_in_use()
         program = self.command("--demo", "--listen", endpoint, command=("twistd",))
-        self.assertEqual(await program.ended, 1)
-        self.assertIn(f"cannot listen on {endpoint}", program.output)
-        # The daemon tells its parent first, and its log after that; the timeout bounds it.
+        self.assertEqual(await program.wait(), 1)
+        self.assertIn("Address already in use: cannot listen on tcp:", program.output)
+        # The daemon tells its parent before it writes its log.
         log = Path(self.directory, "twistd.log")
-        while "Address already in use" not in log.read_text(encoding="utf-8"):
-            await deferLater(reactor, 0.01, lambda: None)
+        await wait_until(
+            lambda: log.read_text(encoding="utf-8") if log.exists() else "",
+            lambda text: "Address already in use" in text,
+            "'Address already in use' in twistd.log",
+        )
 
-    @coroutine
-    async def test_usage(self):
-        """The sentence is all that is printed, whichever command it is."""
+    async def test_usage_error_is_one_sentence(self) -> None:
+        """twistd and twist print nothing else."""
         for command in (("twistd", "-n"), TWIST):
             for sentence, arguments in (
                 ("--limit must be a positive whole number, not '0'", ("--demo", "--limit", "0")),
@@ -318,9 +290,5 @@ class FailingTests(ProcessTestCase):
                 ),
             ):
                 said = f"pbrealm: {sentence}\n"
-                program = await self.fails(said, *arguments, command=command)
+                program = await self.check_failure(said, *arguments, command=command)
                 self.assertEqual(program.output, said)
-
-    def test_default(self):
-        """Nobody but this machine gets to it unless that is asked for."""
-        self.assertEqual(DEFAULT_ENDPOINT, "tcp:8787:interface=127.0.0.1")

@@ -30,7 +30,12 @@ class NoDelayTests(TestCase):
         server, client = ServerFactory(portal), ClientFactory()
         brokers: list[Any] = []
         build = server.buildProtocol
-        server.buildProtocol = lambda addr: brokers.append(build(addr)) or brokers[-1]
+
+        def build_protocol(address: Any) -> Any:
+            brokers.append(build(address))
+            return brokers[-1]
+
+        self.patch(server, "buildProtocol", build_protocol)
         port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(server)
         self.addCleanup(port.stopListening)
         endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)

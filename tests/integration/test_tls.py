@@ -1,5 +1,5 @@
 """
-The front door over TLS, whose transport has ways of its own.
+A session over TLS.
 """
 
 from datetime import datetime, timedelta, timezone
@@ -9,9 +9,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
-from twisted.cred.credentials import UsernamePassword
 from twisted.internet import reactor, ssl
-from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.endpoints import SSL4ServerEndpoint, TCP4ClientEndpoint, wrapClientTLS
 from twisted.spread import pb
 from twisted.trial.unittest import TestCase
@@ -19,10 +17,11 @@ from twisted.trial.unittest import TestCase
 from pbrealm import CachingRealm, MindTrackingRealm, Reason, ServerFactory
 from pbrealm.testing import make_portal
 from tests.avatars import Player
+from tests.integration.plain_client import Mind, PlainClient
 
 
-def self_signed():
-    """The options of a server that nobody vouches for."""
+def self_signed() -> ssl.CertificateOptions:
+    """The options of a server with a self-signed certificate."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(timezone.utc)
@@ -35,47 +34,33 @@ def self_signed():
     pem = key.private_bytes(
         Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
     ) + certificate.public_bytes(Encoding.PEM)
-    return ssl.PrivateCertificate.loadPEM(pem).options()
+    options: ssl.CertificateOptions = ssl.PrivateCertificate.loadPEM(pem).options()
+    return options
 
 
 LARGE = b"x" * 600_000
 
 
-class Told(pb.Referenceable):
-    """A mind that fires when it's told goodbye."""
-
-    def __init__(self):
-        self.goodbye = Deferred()
-
-    def remote_goodbye(self, code, text, reconnect):
-        self.goodbye.callback(code)
-
-
 class TLSTests(TestCase):
-    timeout = 30
+    timeout = 300
 
-    def test_from_login_to_goodbye(self):
-        """Logins, large answers and a gentle close work as they do over TCP."""
-        return ensureDeferred(self.from_login_to_goodbye())
-
-    async def from_login_to_goodbye(self):
+    async def test_login_large_answers_and_goodbye_work_as_over_tcp(self) -> None:
         self.patch(Player, "perspective_later", lambda player: LARGE)
         realm = MindTrackingRealm(CachingRealm(Player))
         server = SSL4ServerEndpoint(reactor, 0, self_signed(), interface="127.0.0.1")
-        factory = ServerFactory(make_portal(realm, {"alice": "secret"}))
-        port = await server.listen(factory)
-        client = pb.PBClientFactory()
+        server_factory = ServerFactory(make_portal(realm, {"alice": "secret"}))
+        port = await server.listen(server_factory)
+        factory = pb.PBClientFactory()
         address = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
-        broker = await wrapClientTLS(ssl.CertificateOptions(), address).connect(client)
-        lost = Deferred()
-        broker.notifyOnDisconnect(lambda: lost.callback(None))
-        told = Told()
-        alice = await client.login(UsernamePassword(b"alice", b"secret"), told)
+        broker = await wrapClientTLS(ssl.CertificateOptions(), address).connect(factory)
+        client = PlainClient(factory, broker)
+        mind = Mind()
+        alice = await client.login(mind=mind)
         answers = [alice.callRemote("later") for _ in range(5)]
         for answer in answers:
             self.assertEqual(await answer, LARGE)
         realm.sessions()[0].end(Reason.SHUTTING_DOWN)
-        self.assertEqual(await told.goodbye, 8)
-        await lost
+        self.assertEqual((await mind.next_call("goodbye"))[1], 8)
+        await client.lost
         await port.stopListening()
-        await factory.close()
+        await server_factory.close()

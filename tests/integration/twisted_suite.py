@@ -14,20 +14,25 @@ import unittest
 MODULES = ("test_banana", "test_jelly", "test_pb", "test_pbfailure")
 
 
-def put_in_place() -> None:
+def patch(module: object, name: str, value: object) -> None:
+    """Set an attribute that mypy takes for constant."""
+    setattr(module, name, value)
+
+
+def patch_twisted() -> None:
     """
-    Have the tests that are imported after this, and all they use, meet the fast classes.
+    Replace Twisted's classes, before the tests are imported.
     """
     from twisted.spread import banana, pb
 
     from pbrealm._wire.banana import FastBanana
     from pbrealm._wire.broker import FastBroker
 
-    pb.Broker = FastBroker
+    patch(pb, "Broker", FastBroker)
     pb.PBClientFactory.protocol = FastBroker
     pb.PBServerFactory.protocol = FastBroker
-    banana.Banana = FastBanana
-    # What the module's functions C{encode} and C{decode} use.
+    patch(banana, "Banana", FastBanana)
+    # The functions encode and decode of the module use this instance.
     banana._i = FastBanana()
     banana._i.connectionMade()
     banana._i._selectDialect(b"none")
@@ -45,16 +50,17 @@ def main(which: str) -> None:
             super().__init__()
 
         def done(self) -> None:
-            """Part of what a runner asks of a reporter."""
+            """Called by the runner at the end."""
 
     if which == "fast":
-        put_in_place()
+        patch_twisted()
     loader = TestLoader()
     suite = unittest.TestSuite(
         loader.loadModule(importlib.import_module(f"twisted.spread.test.{name}"))
         for name in MODULES
     )
     result = TrialRunner(Quiet, workingDirectory=sys.argv[2]).run(suite)
+    assert isinstance(result, Quiet)
     print(
         json.dumps(
             {

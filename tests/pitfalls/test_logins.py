@@ -5,6 +5,8 @@ Each check is run on pbrealm, where it must hold, and on the pattern that people
 where it must not: else it would prove nothing.
 """
 
+from typing import Any
+
 from twisted.cred.checkers import ICredentialsChecker, InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.credentials import IUsernameHashedPassword
 from twisted.cred.portal import Portal
@@ -46,7 +48,7 @@ class SlowChecker:
         self._checker = InMemoryUsernamePasswordDatabaseDontUse(alice=b"secret")
 
     def requestAvatarId(self, credentials):
-        pending = Deferred()
+        pending: Deferred[Any] = Deferred()
         self.pending.append(pending)
         return pending.addCallback(lambda _: self._checker.requestAvatarId(credentials))
 
@@ -56,12 +58,12 @@ class SlowChecker:
 
 class LoginPitfalls(SynchronousTestCase):
     def assert_fails(self, check, *args, by=SynchronousTestCase.failureException):
-        """The check doesn't hold on the hand-written pattern, and in the way that it's meant."""
+        """The check fails on the hand-written pattern, with the expected exception."""
         self.assertRaises(by, check, *args)
         self.flushLoggedErrors()
 
     def check_drop_during_check(self, make_factory, realm, mind):
-        """A connection that goes while the checker is at work leaves no place taken."""
+        """A connection that is lost while the checker decides leaves no slot taken."""
         checker = SlowChecker()
         server = MemoryServer(realm, factory=make_factory(Portal(realm, [checker])))
         first = server.connect()
@@ -78,7 +80,7 @@ class LoginPitfalls(SynchronousTestCase):
 
     def results_of(self, deferred):
         # Held until the end of the test: a reference that nobody holds is a logout.
-        results = []
+        results: list[Any] = []
         self.addCleanup(results.clear)
         deferred.addBoth(results.append)
         return results
@@ -100,11 +102,11 @@ class LoginPitfalls(SynchronousTestCase):
         )
 
     def test_1_hand_written_realm_under_our_factory(self):
-        """The factory alone mends pitfall 1 for a hand-written realm, as it stands."""
+        """pbrealm's factory alone avoids pitfall 1 for a hand-written realm."""
         self.check_drop_during_check(ServerFactory, CountingRealm(), lambda: None)
 
     def check_drop_during_creation(self, make_factory, make_realm, mind, make=Player):
-        """A connection that goes while the avatar is being made leaves no place taken."""
+        """A connection that is lost while the avatar is made leaves no slot taken."""
         slow = Slow(make)
         realm = make_realm(slow)
         server = MemoryServer(realm, factory=make_factory(make_portal(realm, PASSWORDS)))
@@ -128,8 +130,8 @@ class LoginPitfalls(SynchronousTestCase):
             by=pb.RemoteError,
         )
 
-    def test_1_place_is_free_before_creation_is_done(self):
-        """The place of a client that left is free at once, however long its avatar takes."""
+    def test_1_slot_is_free_before_creation_is_done(self):
+        """The slot of a client that left is free at once, however long its avatar takes."""
         slow = Slow()
         realm = self.limited(slow)
         server = MemoryServer(realm)
@@ -146,13 +148,14 @@ class LoginPitfalls(SynchronousTestCase):
 
     def test_1_drop_during_attach(self):
         """An attach that succeeds after its client has gone is followed by its detach."""
-        realm = MindTrackingRealm(CachingRealm(SlowToAttach))
+        caching = CachingRealm(SlowToAttach)
+        realm = MindTrackingRealm(caching)
         server = MemoryServer(realm)
         client = server.connect()
         self.results_of(client.start_login("alice", "secret"))
         server.flush()
         client.drop()
-        (avatar,) = realm.realm.avatars.values()
+        (avatar,) = caching.avatars.values()
         avatar.attaching.finish()
         self.assertEqual([entry[0] for entry in avatar.history], ["attached", "detached"])
         self.assertEqual(avatar.history[1][2], Reason.DISCONNECTED)
@@ -265,7 +268,7 @@ class LoginPitfalls(SynchronousTestCase):
         self.assertFalse(client.connected)
 
     def check_late_disconnect(self, realm, here):
-        """The disconnect of a replaced client leaves its successor where it is."""
+        """The late disconnect of a replaced session doesn't remove its successor."""
         server = MemoryServer(realm, factory=pb.PBServerFactory(make_portal(realm, PASSWORDS)))
         first, second = server.connect(), server.connect()
         self.held = [c.login("alice", "secret", RecordingMind()) for c in (first, second)]
@@ -281,7 +284,7 @@ class LoginPitfalls(SynchronousTestCase):
         self.assert_fails(self.check_late_disconnect, by_name, lambda: by_name.connections)
 
     def check_concurrent_newcomers(self, make_realm):
-        """Of two that come at the same time for one place, one gets it."""
+        """Of two newcomers at the same time for one slot, one gets it."""
         slow = Slow(Player)
         realm = make_realm(slow)
         server = MemoryServer(realm, factory=pb.PBServerFactory(make_portal(realm, PASSWORDS)))
@@ -336,7 +339,7 @@ class LoginPitfalls(SynchronousTestCase):
         self.assert_fails(self.check_nothing_piles_up, pb.PBServerFactory, CountingRealm())
 
     def test_6_one_failing_callback(self):
-        """A callback that fails at the end of a session keeps none of the others from theirs."""
+        """A callback that fails at the end of a session doesn't stop the others."""
         realm = MindTrackingRealm(CachingRealm(Player))
         server = MemoryServer(realm)
         client = server.connect()
@@ -350,13 +353,13 @@ class LoginPitfalls(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_6_one_failing_callback_by_hand(self):
-        """What the check above guards against, as a mind does it."""
+        """How minds behave without pbrealm: the first exception skips the other callbacks."""
         realm = ByNameRealm()
         server = MemoryServer(realm, factory=pb.PBServerFactory(make_portal(realm, PASSWORDS)))
         client = server.connect()
         client.login("alice", "secret", RecordingMind())
         mind = realm.connections[b"alice"]
-        ended = []
+        ended: list[Any] = []
         mind.notifyOnDisconnect(lambda _: 1 / 0)
         mind.notifyOnDisconnect(ended.append)
         client.drop()

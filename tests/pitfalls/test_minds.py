@@ -3,6 +3,8 @@ Pitfalls 7 to 9 and 13: minds are no safe keys, one that is dead raises, and a s
 can't tell its callers apart.
 """
 
+from typing import Any
+
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -45,7 +47,7 @@ class MindPitfalls(SynchronousTestCase):
             self.check_set_of_minds(set)
 
     def test_7_two_minds_of_one_client(self):
-        """Two references to one object of a client are two members, as they are two logins."""
+        """Two references to one object of a client are two members: they are two logins."""
         client = self.server.connect()
         mind = RecordingMind()
         self.held = [client.login("alice", "secret", mind) for _ in range(2)]
@@ -66,7 +68,7 @@ class MindPitfalls(SynchronousTestCase):
 
         class Shown(Observed):
             def __init__(self):
-                self.observers = observers
+                self.observers: Any = observers
 
             def getStateToCacheAndObserveFor(self, perspective, observer):
                 self.observers.add(observer)
@@ -104,7 +106,7 @@ class MindPitfalls(SynchronousTestCase):
         self.flushLoggedErrors()
 
     def check_one_dead(self, members, tell):
-        """A member that is dead keeps nobody else from being told."""
+        """A dead member doesn't stop the notification of the others."""
         for mind in self.minds(3):
             members.add(mind)
         self.clients[0].drop()

@@ -2,6 +2,9 @@
 Test cases and mixins for realms.
 """
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
 from twisted.cred.checkers import ANONYMOUS
 from twisted.cred.portal import IRealm
 from twisted.internet.defer import Deferred
@@ -32,6 +35,14 @@ class RealmTestCase(SynchronousTestCase):
         return session
 
 
+# What a mixin is mixed into.  At run time that can't be its base: its own tests would run.
+if TYPE_CHECKING:
+    _TestCase = SynchronousTestCase
+    _RealmTestCase = RealmTestCase
+else:
+    _TestCase = _RealmTestCase = object
+
+
 @implementer(IRealm)
 class HandWrittenRealm:
     """A realm that knows nothing of pbrealm, and answers when the test says so."""
@@ -47,15 +58,18 @@ class HandWrittenRealm:
         self.asked.append((avatarId, mind))
         answer = (pb.IPerspective, Player(avatarId), lambda: self.logouts.append(avatarId))
         if self.slow:
-            self.pending = Deferred().addCallback(lambda _: answer)
+            self.pending: Deferred[Any] = Deferred().addCallback(lambda _: answer)
             return self.pending
         return answer
 
 
-class WrappingMixin:
+class WrappingMixin(_RealmTestCase):
     """
     What holds of each realm that wraps another; C{wrap} wraps.
     """
+
+    def wrap(self, realm: IRealm) -> Any:
+        raise NotImplementedError
 
     def test_interfaces(self):
         realm = self.wrap(HandWrittenRealm())
@@ -115,10 +129,13 @@ class Postal(Aware):
         return Mailbox(self) if interface is IMailbox else None
 
 
-class AvatarMixin:
+class AvatarMixin(_TestCase):
     """
     What holds of each realm that makes the avatar; C{make} makes the realm.
     """
+
+    def make(self, factory: Callable[..., Any]) -> Any:
+        raise NotImplementedError
 
     def request(self, realm, name="alice", *interfaces):
         return realm.requestAvatar(name, None, *(interfaces or (pb.IPerspective,)))

@@ -4,14 +4,15 @@ One avatar for each avatar id.
 
 from twisted.internet.task import Clock
 from twisted.spread import pb
+from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm import CachingRealm
 from pbrealm.testing import MemoryServer
 from tests.avatars import Aware, Player, Slow
-from tests.realms.cases import AvatarMixin, RealmTestCase
+from tests.realms.cases import AvatarMixin
 
 
-class CachingTests(AvatarMixin, RealmTestCase):
+class CachingTests(AvatarMixin, SynchronousTestCase):
     def make(self, factory, **options):
         return CachingRealm(factory, **options)
 

@@ -2,7 +2,6 @@
 Limits of sessions, by avatar id and in all.
 """
 
-from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from pbrealm import (
@@ -39,6 +38,43 @@ class ConnectionLimitedTests(WrappingMixin, RealmTestCase):
         for name in ("admin", "admin", "alice"):
             self.session(realm, name)
         for name in ("admin", "alice"):
+            self.failureResultOf(self.request(realm, name), TooManyConnections)
+
+    def test_only_a_total(self):
+        """Who gives only a total doesn't limit each avatar id."""
+        realm = self.limited(total=3)
+        self.held = [self.session(realm) for _ in range(3)]
+        self.failureResultOf(self.request(realm, "bob"), TooManyConnections)
+
+    def test_one_by_default(self):
+        realm = self.limited()
+        self.held = self.session(realm)
+        self.failureResultOf(self.request(realm), TooManyConnections)
+
+    def test_no_limit(self):
+        for limit in (None, lambda _: None):
+            realm = self.limited(limit=limit)
+            self.held = [self.session(realm) for _ in range(9)]
+
+    def test_key(self):
+        """Sessions are counted by what the key says: here, by the client's machine."""
+        realm = self.limited(limit=2, key=lambda session: session.avatar_id[0])
+        sessions = [self.session(realm, name) for name in ("alice", "anna", "bob")]
+        why = self.failureResultOf(self.request(realm, "alice"), TooManyConnections)
+        self.assertIn("alice is logged in already", str(why.value))
+        why = self.failureResultOf(self.request(realm, "adam"), TooManyConnections)
+        self.assertNotIn("logged in already", str(why.value))
+        sessions[1].end()
+        self.session(realm, "adam")
+
+    def test_key_that_fails(self):
+        realm = self.limited(key=lambda session: 1 / 0)
+        self.failureResultOf(self.request(realm), ZeroDivisionError)
+
+    def test_limit_by_key(self):
+        realm = self.limited(limit={"a": 1, "b": 2}.get, key=lambda session: session.avatar_id[0])
+        self.held = [self.session(realm, name) for name in ("alice", "bob", "bea", "zoe", "zoe")]
+        for name in ("alice", "anna", "bob"):
             self.failureResultOf(self.request(realm, name), TooManyConnections)
 
     def test_limit_of_none(self):
@@ -93,7 +129,7 @@ class ConnectionLimitedTests(WrappingMixin, RealmTestCase):
             waiting = 1
 
             def make_room(self, newcomer, holders):
-                return Deferred().callback(1 / 0)
+                return 1 / 0
 
         realm = self.limited(on_full=Broken())
         held = self.session(realm)

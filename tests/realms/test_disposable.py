@@ -2,12 +2,14 @@
 An avatar for each login.
 """
 
+from twisted.trial.unittest import SynchronousTestCase
+
 from pbrealm import DisposableRealm
 from tests.avatars import Aware, Player, Slow
-from tests.realms.cases import AvatarMixin, RealmTestCase
+from tests.realms.cases import AvatarMixin
 
 
-class DisposableTests(AvatarMixin, RealmTestCase):
+class DisposableTests(AvatarMixin, SynchronousTestCase):
     def make(self, factory):
         return DisposableRealm(factory)
 
@@ -27,11 +29,11 @@ class DisposableTests(AvatarMixin, RealmTestCase):
     def test_too_late(self):
         """An avatar that is made when the session is over isn't attached to."""
         slow = Slow()
-        made = []
-        slow.make = lambda name: made.append(Aware(name)) or made[-1]
+        avatar = Aware("alice")
+        slow.make = lambda name: avatar
         realm = self.make(slow)
         login = self.request(realm)
         login.cancel()
         self.failureResultOf(login)
         slow.finish()
-        self.assertEqual(made[0].history, [])
+        self.assertEqual(avatar.history, [])

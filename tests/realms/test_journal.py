@@ -3,10 +3,10 @@ The lines of the journal, on a clock.
 """
 
 import json
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
-from twisted.logger import globalLogPublisher
 from twisted.logger._json import eventAsJSON
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
@@ -22,18 +22,20 @@ from pbrealm import (
 from pbrealm._command.demo import DemoAvatar
 from pbrealm.realms._journal import JournalRealm
 from pbrealm.testing import MemoryServer, RecordingMind, make_portal
+from tests.logs import observe_log
 
 
-class RealmTestCase(SynchronousTestCase):
+class JournalTestCase(SynchronousTestCase):
+    server: MemoryServer
+
     def setUp(self):
         self.clock = Clock()
         self.events = []
-        globalLogPublisher.addObserver(self.observe)
-        self.addCleanup(globalLogPublisher.removeObserver, self.observe)
+        observe_log(self, self.observe)
 
     def log_in(self, *arguments):
         """A client that is logged in, and stays so: it holds on to its perspective."""
-        client = self.server.connect()
+        client: Any = self.server.connect()
         client.perspective = client.login(*arguments)
         return client
 
@@ -41,13 +43,13 @@ class RealmTestCase(SynchronousTestCase):
         if event.get("log_namespace") == "pbrealm.journal":
             self.events.append(event)
 
-    def said(self, *names):
-        """Of each event so far, these values."""
+    def logged(self, *names):
+        """Of each event since the last call, these values."""
         events, self.events = self.events, []
         return [tuple(event.get(name) for name in names) for event in events]
 
 
-class JournalTests(RealmTestCase):
+class JournalTests(JournalTestCase):
     def setUp(self):
         super().setUp()
         inner = ConnectionLimitedRealm(CachingRealm(self.make, clock=self.clock))
@@ -65,21 +67,21 @@ class JournalTests(RealmTestCase):
 
     def test_login_and_end(self):
         client = self.log_in("alice", "secret")
-        ((event, who, peer, number),) = self.said("event", "avatar_id", "peer", "session")
+        ((event, who, peer, number),) = self.logged("event", "avatar_id", "peer", "session")
         self.assertEqual((event, who, peer), ("login", "alice", "127.0.0.1:50000"))
         self.server.advance(2.5)
         client.leave()
         self.assertEqual(
-            self.said("event", "avatar_id", "peer", "session", "seconds", "why", "reason"),
+            self.logged("event", "avatar_id", "peer", "session", "seconds", "why", "reason"),
             [("end", "alice", "127.0.0.1:50000", number, 2.5, "disconnected", 2)],
         )
 
     def test_refusal(self):
         self.log_in("alice", "secret")
-        self.said()
+        self.logged()
         second = self.server.connect()
         self.assertRaises(pb.RemoteError, second.login, "alice", "secret")
-        ((event, who, peer, why, reason),) = self.said(
+        ((event, who, peer, why, reason),) = self.logged(
             "event", "avatar_id", "peer", "why", "reason"
         )
         self.assertEqual((event, who, peer), ("refusal", "alice", "127.0.0.1:50001"))
@@ -90,20 +92,20 @@ class JournalTests(RealmTestCase):
         self.assertRaises(pb.RemoteError, self.log_in, "bob", "secret")
         self.flushLoggedErrors(ZeroDivisionError)
         self.assertEqual(
-            self.said("event", "avatar_id", "why"),
+            self.logged("event", "avatar_id", "why"),
             [("refusal", "bob", "ZeroDivisionError: no bob today")],
         )
 
     def test_guest(self):
         self.log_in()
-        self.assertEqual(self.said("event", "avatar_id"), [("login", "guest#1")])
+        self.assertEqual(self.logged("event", "avatar_id"), [("login", "guest#1")])
 
     def test_guests_unwelcome(self):
         """A login that isn't one of the realm's has its line too."""
         server = MemoryServer(JournalRealm(CachingRealm(DemoAvatar, clock=self.clock)))
         self.assertRaises(pb.RemoteError, server.connect().login)
         self.assertEqual(
-            self.said("event", "avatar_id", "peer", "why"),
+            self.logged("event", "avatar_id", "peer", "why"),
             [
                 (
                     "refusal",
@@ -116,7 +118,7 @@ class JournalTests(RealmTestCase):
 
     def test_gone_during_login(self):
         """A client that left before its avatar was there never was in."""
-        avatar = Deferred()
+        avatar: Deferred[Any] = Deferred()
         inner = CachingRealm(lambda avatar_id: avatar, clock=self.clock)
         server = MemoryServer(JournalRealm(inner), clock=self.clock)
         client = server.connect()
@@ -124,7 +126,7 @@ class JournalTests(RealmTestCase):
         server.flush()
         client.drop()
         avatar.callback(DemoAvatar("alice"))
-        self.assertEqual(self.said("event", "avatar_id", "reason"), [("refusal", "alice", 2)])
+        self.assertEqual(self.logged("event", "avatar_id", "reason"), [("refusal", "alice", 2)])
 
     def test_json(self):
         """The values survive a JSON log."""
@@ -138,11 +140,11 @@ class JournalTests(RealmTestCase):
     def test_plain_factory(self):
         """Under PB's own factory the mind tells where a client is."""
         portal = make_portal(self.realm, {"alice": "secret"})
-        server = MemoryServer(None, clock=self.clock, factory=pb.PBServerFactory(portal))
+        server = MemoryServer(self.realm, clock=self.clock, factory=pb.PBServerFactory(portal))
         self.server = server
         self.log_in("alice", "secret", RecordingMind())
         self.log_in()
         self.assertEqual(
-            self.said("avatar_id", "peer"),
+            self.logged("avatar_id", "peer"),
             [("alice", "127.0.0.1:50000"), ("guest#1", "an unknown address")],
         )

@@ -2,9 +2,11 @@
 The sessions of a realm, and calls to all of their minds.
 """
 
+from typing import Any
+
 from twisted.spread import pb
 
-from pbrealm import CachingRealm, MindTrackingRealm, NoMind, NotifyTimeout
+from pbrealm import CachingRealm, ClientSet, MindTrackingRealm, NoMind, NotifyTimeout
 from pbrealm.testing import (
     FailingMind,
     MemoryServer,
@@ -33,10 +35,18 @@ class MindTrackingTests(WrappingMixin, RealmTestCase):
         c.end()
         self.assertEqual(realm.sessions("alice"), ())
 
+    def test_bad_timeouts(self):
+        bad: list[Any] = [0, -1, "5"]
+        for timeout in bad:
+            with self.assertRaises(ValueError):
+                MindTrackingRealm(CachingRealm(Player), timeout=timeout)
+            with self.assertRaises(ValueError):
+                ClientSet(timeout=timeout)
+
 
 class BroadcastTests(RealmTestCase):
-    def serve(self, minds, make_factory=None):
-        self.realm = MindTrackingRealm(CachingRealm(Player, clock=self.clock), timeout=5)
+    def serve(self, minds, make_factory=None, timeout=5):
+        self.realm = MindTrackingRealm(CachingRealm(Player, clock=self.clock), timeout=timeout)
         passwords = {"alice": "secret", "bob": "secret"}
         factory = make_factory and make_factory(make_portal(self.realm, passwords))
         self.server = MemoryServer(self.realm, factory=factory)
@@ -45,6 +55,42 @@ class BroadcastTests(RealmTestCase):
             client.login("alice", "secret", mind)
             for client, mind in zip(self.clients, minds, strict=True)
         ]
+
+    def test_any_time(self):
+        """Without a timeout, whoever is there may take any time to answer."""
+        late = StallingMind("late")
+        self.serve([late, RecordingMind("at once"), StallingMind("never")], timeout=None)
+        broadcast = self.realm.broadcast("news")
+        self.server.advance(86_400)
+        self.assertNoResult(broadcast)
+        late.release()
+        self.clients[2].drop()
+        self.server.flush()
+        report = self.successResultOf(broadcast)
+        self.assertEqual(list(report.answered.values()), ["at once", "late"])
+        self.assertEqual(len(report.gone), 1)
+
+    def test_cancelled_without_a_timeout(self):
+        self.serve([StallingMind()])
+        report = self.realm.broadcast("news", pbtimeout=None)
+        report.cancel()
+        (why,) = self.successResultOf(report).failed.values()
+        self.assertTrue(why.check(NotifyTimeout))
+
+    def test_timeout_of_one_call(self):
+        self.serve([StallingMind()])
+        (session,) = self.realm.sessions()
+        clients = ClientSet(clock=self.clock)
+        clients.add(session)
+        reports = [
+            self.realm.broadcast("news", pbtimeout=2),
+            self.realm.notify("alice", "news", pbtimeout=2),
+            clients.notify("news", pbtimeout=2),
+            clients.notify_some([session], "news", pbtimeout=2),
+        ]
+        self.server.advance(2)
+        for report in reports:
+            self.assertEqual(len(self.successResultOf(report).failed), 1)
 
     def test_notify(self):
         one, two = RecordingMind("one"), RecordingMind("two")

@@ -2,6 +2,8 @@
 Who is logged in, and who hears of it.
 """
 
+from typing import Any
+
 from pbrealm import Arrival, CachingRealm, Departure, MindTrackingRealm, Reason, SessionEnded
 from tests.avatars import Player
 from tests.realms.cases import RealmTestCase
@@ -11,7 +13,7 @@ class PresenceTests(RealmTestCase):
     def test_arrivals_and_departures(self):
         """Subscribers hear of each that comes and goes, and which is the first and the last."""
         realm = MindTrackingRealm(CachingRealm(Player, clock=self.clock))
-        events = []
+        events: list[Any] = []
         stop = realm.subscribe(events.append)
         a = self.session(realm)
         b = self.session(realm)

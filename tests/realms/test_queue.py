@@ -59,7 +59,7 @@ class QueuesTests(SynchronousTestCase):
     def test_no_deep_recursion(self) -> None:
         """Sessions that release the queue as soon as they have acquired it, very many of them."""
         self.successResultOf(self.acquire())
-        waiting = [self.acquire() for _ in range(5000)]
+        waiting = [self.acquire() for _ in range(2000)]
         for acquired in waiting:
             acquired.addCallback(lambda _: self.queues.release("queue"))
         self.queues.release("queue")

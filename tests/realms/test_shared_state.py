@@ -3,13 +3,14 @@ An avatar for each login, over one state for each avatar id.
 """
 
 from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm import SharedStateRealm
 from tests.avatars import Player, Slow
-from tests.realms.cases import AvatarMixin, RealmTestCase
+from tests.realms.cases import AvatarMixin
 
 
-class SharedStateTests(AvatarMixin, RealmTestCase):
+class SharedStateTests(AvatarMixin, SynchronousTestCase):
     def make(self, factory, state_factory=list, **options):
         def make_avatar(name, state):
             avatar = factory(name)

@@ -4,10 +4,14 @@ The table of the sessions that hold slots.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from time import perf_counter
+
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm import Reason, Session
+from pbrealm.realms._presence import PresenceTable
 from pbrealm.realms._slots import Slots
 
 
@@ -22,7 +26,7 @@ class SlotsTests(SynchronousTestCase):
         """Sessions that hold slots."""
         sessions = [self.session(avatar_id) for avatar_id in avatar_ids]
         for session in sessions:
-            slots.take(session)
+            slots.take(session, session.avatar_id)
         return sessions
 
     def test_by_avatar_id(self) -> None:
@@ -44,9 +48,9 @@ class SlotsTests(SynchronousTestCase):
     def test_total(self) -> None:
         slots = Slots(lambda _: 9, 2)
         one, two = self.session("alice"), self.session("bob")
-        slots.take(one)
+        slots.take(one, "alice")
         self.assertIsNone(slots.blocking_total())
-        slots.take(two)
+        slots.take(two, "bob")
         self.assertEqual(slots.blocking_total(), (one, two))
 
     def test_no_total(self) -> None:
@@ -60,7 +64,7 @@ class SlotsTests(SynchronousTestCase):
         session.end(Reason.KICKED)
         self.assertIsNone(slots.blocking_own("alice"))
         self.assertIsNone(slots.blocking_total())
-        self.assertEqual((len(slots), slots._by_id), (0, {}))
+        self.assertEqual((len(slots), slots._by_key), (0, {}))
 
     def test_revoked_sessions_hold_none(self) -> None:
         """All sessions of a lost connection are revoked before the first of them is ended."""
@@ -71,3 +75,47 @@ class SlotsTests(SynchronousTestCase):
         self.assertIsNone(slots.blocking_own("alice"))
         self.assertIsNone(slots.blocking_total())
         self.assertEqual(len(slots), 1)
+
+
+class ManySessionsTests(SynchronousTestCase):
+    """
+    What a login and an end cost doesn't depend on how many sessions the avatar id has.
+    """
+
+    def seconds(self, table: Slots | PresenceTable, count: int) -> tuple[float, float]:
+        """How long one session takes to come and to go where there are so many others."""
+        clock = Clock()
+
+        def add(session: Session) -> None:
+            if isinstance(table, Slots):
+                table.take(session, "alice")
+            else:
+                table.add(session)
+
+        others = [Session("alice", None, clock) for _ in range(count)]
+        for session in others:
+            add(session)
+        coming, going = [], []
+        for _ in range(50):
+            session = Session("alice", None, clock)
+            start = perf_counter()
+            if isinstance(table, Slots):
+                self.assertIsNone(table.blocking_own("alice"))
+            add(session)
+            coming.append(perf_counter() - start)
+            start = perf_counter()
+            session.end()
+            going.append(perf_counter() - start)
+        return min(coming), min(going)
+
+    def compare(self, make: Callable[[], Slots | PresenceTable]) -> None:
+        few, many = self.seconds(make(), 100), self.seconds(make(), 10_000)
+        # Copies would make this 50 to 100.
+        for one, other in zip(few, many, strict=True):
+            self.assertLess(other, 10 * one)
+
+    def test_slots(self) -> None:
+        self.compare(lambda: Slots(lambda _: 100_000, 100_000))
+
+    def test_presence(self) -> None:
+        self.compare(PresenceTable)

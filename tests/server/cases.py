@@ -2,6 +2,8 @@
 A server to which the tests of this folder connect clients, and a checker that is slow.
 """
 
+from typing import Any
+
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernameHashedPassword
 from twisted.internet.defer import Deferred
@@ -33,7 +35,7 @@ class SlowChecker:
     credentialInterfaces = (IUsernameHashedPassword,)
 
     def __init__(self):
-        self.answer = Deferred()
+        self.answer: Deferred[Any] = Deferred()
 
     def requestAvatarId(self, credentials):
         return self.answer

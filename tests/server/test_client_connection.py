@@ -134,15 +134,14 @@ class RevocationTests(ServerTestCase):
 class LeavingTests(ServerTestCase):
     def test_leaving_before_an_answer_that_is_an_object(self):
         """An answer that can't be sent any more is nobody's error."""
-        client = self.serve()
-        self.held = client.login("alice", "secret")
         for answer in (pb.Referenceable(), 5, pb.Error("too late")):
-            client = self.serve()
+            caching = CachingRealm(Player)
+            client = self.serve(MindTrackingRealm(caching))
             self.held = client.login("alice", "secret")
             self.held.callRemote("later").addErrback(lambda _: None)
             self.server.flush()
             client.drop()
-            later = self.realm.realm.avatars["alice"].answer
+            later = caching.avatars["alice"].answer
             (later.errback if isinstance(answer, Exception) else later.callback)(answer)
             self.assertEqual(self.flushLoggedErrors(), [])
 

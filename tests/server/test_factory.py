@@ -2,6 +2,8 @@
 The server factory, and its shutdown.
 """
 
+from typing import Any
+
 from twisted.cred.checkers import AllowAnonymousAccess
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred
@@ -27,6 +29,7 @@ class ShutdownTests(SynchronousTestCase):
     def serve(self, realm):
         self.realm = realm
         self.server = MemoryServer(realm)
+        self.factory: Any = self.server.factory
         self.held = []
 
     def log_in(self, name, mind=None):
@@ -36,7 +39,7 @@ class ShutdownTests(SynchronousTestCase):
 
     def test_no_connections(self):
         self.serve(CachingRealm(Player))
-        self.successResultOf(self.server.factory.close())
+        self.successResultOf(self.factory.close())
 
     def test_all_sessions_end(self):
         """It's over when all have answered the goodbye, and all connections are closed."""
@@ -44,7 +47,7 @@ class ShutdownTests(SynchronousTestCase):
         quick, slow = RecordingMind(), StallingMind()
         clients = [self.log_in("alice", quick), self.log_in("bob", slow), self.log_in("bob")]
         clients.append(self.server.connect())
-        closed = self.server.factory.close()
+        closed = self.factory.close()
         self.server.flush()
         for mind in (quick, slow):
             self.assertEqual(mind.goodbyes(), [(8, "shutting down", True)])
@@ -56,15 +59,18 @@ class ShutdownTests(SynchronousTestCase):
         self.assertEqual(self.server.clock.getDelayedCalls(), [])
 
     def test_new_logins_are_refused(self):
-        """Connected clients are refused with the reason, and no others get to connect."""
+        """
+        The connections of clients that log in are closed, and no others get to connect.
+
+        A client takes an error for final, and a lost connection for a reason to come back.
+        """
         self.serve(CachingRealm(Player))
         self.log_in("alice", StallingMind())
         late = self.server.connect()
-        closed = self.server.factory.close()
+        closed = self.factory.close()
         login = late.start_login("bob", "secret")
         self.server.flush()
-        failure = self.failureResultOf(login)
-        self.assertEqual(failure.value, "the server is shutting down (reason 8)")
+        self.failureResultOf(login, pb.PBConnectionLost)
         self.assertIsNone(self.server.factory.buildProtocol(None))
         self.server.advance(2)
         self.successResultOf(closed)
@@ -75,18 +81,18 @@ class ShutdownTests(SynchronousTestCase):
         self.log_in("alice")
         waiting = self.server.connect().start_login("alice", "secret")
         self.server.flush()
-        self.server.factory.close()
+        self.factory.close()
         self.server.flush()
-        self.assertIs(reason_of(self.failureResultOf(waiting)), Reason.SHUTTING_DOWN)
+        self.failureResultOf(waiting, pb.PBConnectionLost)
 
     def test_pending_login(self):
         slow = Slow(Player)
         self.serve(CachingRealm(slow))
         login = self.server.connect().start_login("alice", "secret")
         self.server.flush()
-        closed = self.server.factory.close()
+        closed = self.factory.close()
         self.server.flush()
-        self.assertIs(reason_of(self.failureResultOf(login)), Reason.SHUTTING_DOWN)
+        self.failureResultOf(login, pb.PBConnectionLost)
         self.successResultOf(closed)
 
     def test_pending_in_a_checker(self):
@@ -111,7 +117,7 @@ class ShutdownTests(SynchronousTestCase):
         self.serve(CachingRealm(Aware))
         client = self.log_in("alice")
         self.realm.avatars["alice"].detached = lambda *_: Deferred()
-        closed = self.server.factory.close(patience=3)
+        closed = self.factory.close(patience=3)
         self.server.advance(2.9)
         self.assertNoResult(closed)
         self.server.advance(0.2)
@@ -122,7 +128,7 @@ class ShutdownTests(SynchronousTestCase):
         """A client that takes nothing any more doesn't hold it up for long."""
         self.serve(CachingRealm(Player))
         self.log_in("alice", RecordingMind()).cut_off()
-        closed = self.server.factory.close()
+        closed = self.factory.close()
         self.server.advance(2)
         self.server.advance(5)
         self.successResultOf(closed)
@@ -130,7 +136,7 @@ class ShutdownTests(SynchronousTestCase):
     def test_hand_written_realm(self):
         self.serve(CountingRealm())
         client = self.log_in("alice")
-        closed = self.server.factory.close()
+        closed = self.factory.close()
         self.server.flush()
         self.successResultOf(closed)
         self.assertFalse(client.connected)

@@ -2,6 +2,8 @@
 The keepalive: its clock, and the clients that it finds dead.
 """
 
+from typing import Any
+
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -14,7 +16,7 @@ from tests.server.cases import ServerTestCase
 class KeepaliveTests(SynchronousTestCase):
     def setUp(self):
         self.clock = Clock()
-        self.events = []
+        self.events: list[Any] = []
         self.keepalive = Keepalive(
             self.clock,
             20,

@@ -2,13 +2,27 @@
 The delays after refused logins.
 """
 
+from typing import Any
+
+from twisted.cred.error import UnauthorizedLogin
+from twisted.cred.portal import Portal
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm import AnonymousRealm, CachingRealm, Limits, MindTrackingRealm
-from pbrealm._server.login_throttle import LoginThrottle
-from tests.avatars import Player
-from tests.server.cases import ServerTestCase
+from pbrealm import (
+    AnonymousRealm,
+    CachingRealm,
+    Limits,
+    MindTrackingRealm,
+    ServerFactory,
+    reason_of,
+)
+from pbrealm._server.login_throttle import UNDECIDED_SECONDS, LoginThrottle
+from pbrealm.testing import MemoryServer
+from tests.avatars import Player, Slow
+from tests.server.cases import ServerTestCase, SlowChecker
 
 
 class LoginThrottleTests(SynchronousTestCase):
@@ -25,53 +39,261 @@ class LoginThrottleTests(SynchronousTestCase):
 
     def fail_times(self, count, address="a", account=b"alice", now=0):
         for _ in range(count):
-            self.throttle.failed(address, account, now)
+            self.throttle.failed(self.throttle.attempt(address, account), now)
+
+    def succeed(self, address="a", account=b"alice"):
+        self.throttle.succeeded(self.throttle.attempt(address, account))
+
+    def delay(self, address="a", account=b"alice", now=0):
+        block = self.throttle.block(self.throttle.attempt(address, account), now)
+        return 0 if block is None else block.until - now
+
+    def begin(self, address="a", account=b"alice", now=0):
+        attempt = self.throttle.attempt(address, account)
+        self.throttle.begin(attempt, now)
+        return attempt
 
     def test_delays_grow(self):
         delays = []
         for _ in range(6):
-            delays.append(self.throttle.delay("a", b"alice", 0))
+            delays.append(self.delay())
             self.fail_times(1)
         self.assertEqual(delays, [0, 0, 1, 2, 4, 5])
 
+    def test_delay_runs_from_the_last_failure(self):
+        self.fail_times(4, now=10)
+        self.assertEqual([self.delay(now=now) for now in (10, 12, 14, 20)], [4, 2, 0, 0])
+
     def test_by_address_and_by_account(self):
         self.fail_times(2)
-        self.assertEqual(self.throttle.delay("a", b"bob", 0), 1)
-        self.assertEqual(self.throttle.delay("b", b"alice", 0), 1)
-        self.assertEqual(self.throttle.delay("b", b"bob", 0), 0)
-        self.assertEqual(self.throttle.delay(None, b"bob", 0), 0)
+        self.assertEqual(self.delay(account=b"bob"), 1)
+        self.assertEqual(self.delay("b"), 1)
+        self.assertEqual(self.delay("b", b"bob"), 0)
+        self.assertEqual(self.delay(None, b"bob"), 0)
 
     def test_failures_expire(self):
-        self.fail_times(5)
-        self.assertEqual(self.throttle.delay("a", b"alice", 99), 5)
-        self.assertEqual(self.throttle.delay("a", b"alice", 100), 0)
+        self.fail_times(5, now=100)
+        self.fail_times(1, "b", b"bob", now=100)
+        self.assertEqual(self.throttle.failures("a", 199), 5)
+        self.assertEqual(self.throttle.failures("a", 200), 0)
+
+    def test_turned_off(self):
+        for limits in (Limits(throttle_seconds=0), Limits(throttle_max_seconds=0)):
+            self.throttle = LoginThrottle(limits)
+            self.fail_times(9)
+            self.begin()
+            self.assertEqual(self.delay(), 0)
 
     def test_number_of_entries_is_bounded(self):
         for number in range(100):
             self.fail_times(1, f"address {number}", b"account %d" % number)
         self.assertEqual(len(self.throttle), 3)
         for number in range(100):
-            self.throttle.succeeded("a", b"account %d" % number)
+            self.succeed("a", b"account %d" % number)
         self.assertEqual(len(self.throttle._successes), 3)
+        self.assertEqual(self.throttle._known, {"a": 3})
+        for number in range(3):
+            self.succeed("b", b"account %d" % number)
+        self.assertEqual(self.throttle._known, {"b": 3})
 
     def test_known_account_does_not_wait(self):
-        """Whoever has logged in from an address isn't made to wait for what others do there."""
-        self.throttle.succeeded("a", b"alice")
+        """An account known at an address doesn't wait for failures of others there."""
+        self.succeed()
         self.fail_times(9, account=b"bob")
         self.fail_times(9, address="elsewhere")
-        self.assertEqual(self.throttle.delay("a", b"alice", 0), 0)
+        self.begin(address="elsewhere")
+        self.assertEqual(self.delay(), 0)
 
     def test_known_account_waits_after_failures_of_its_own(self):
         """Guessing at a user's own address goes unhindered no longer than elsewhere."""
-        self.throttle.succeeded("a", b"alice")
+        self.succeed()
         self.fail_times(2)
-        self.assertEqual(self.throttle.delay("a", b"alice", 0), 1)
+        self.assertEqual(self.delay(), 1)
+        self.assertEqual(self.delay("elsewhere"), 0)
+        self.succeed()
+        self.assertEqual(self.delay(), 0)
 
     def test_success_clears_the_account_only(self):
         self.fail_times(9)
-        self.throttle.succeeded("a", b"alice")
-        self.assertEqual(self.throttle.delay("b", b"alice", 0), 0)
-        self.assertEqual(self.throttle.delay("a", b"bob", 0), 5)
+        self.throttle.succeeded(self.throttle.attempt("b", b"alice"))
+        self.assertEqual(self.delay("c"), 0)
+        self.assertEqual(self.delay(account=b"bob"), 5)
+
+    def test_under_way_counts_as_failed(self):
+        """As many attempts may be under way at once as may fail without a delay."""
+        first = self.begin()
+        self.assertEqual(self.delay(), 0)
+        second = self.begin()
+        for other in ({}, {"address": "b"}, {"account": b"bob"}):
+            self.assertEqual(self.delay(**other), UNDECIDED_SECONDS)
+        self.throttle.release(first)
+        self.assertEqual(self.delay(), 0)
+        self.throttle.release(second)
+        self.assertEqual(self.throttle._under_way, {})
+
+    def test_one_at_a_time_after_failures(self):
+        self.fail_times(2)
+        attempt = self.begin(now=1)
+        self.assertEqual(self.delay(now=9), UNDECIDED_SECONDS - 8)
+        self.throttle.release(attempt)
+        self.assertEqual(self.delay(now=9), 0)
+
+    def test_under_way_for_ever(self):
+        """An attempt that is never decided keeps others waiting for a bounded time only."""
+        self.begin()
+        self.begin()
+        now = UNDECIDED_SECONDS
+        self.assertEqual(self.delay(now=now), 0)
+        self.begin(now=now)
+        self.begin(now=now)
+        self.assertEqual(self.delay(now=now), UNDECIDED_SECONDS)
+
+    def test_known_address_has_more_under_way(self):
+        """Where several accounts have logged in, as many more may do so at once."""
+        for account in (b"bob", b"carol", b"dora"):
+            self.succeed(account=account)
+        for number in range(5):
+            self.assertEqual(self.delay(account=b"new %d" % number), 0)
+            self.begin(account=b"new %d" % number)
+        self.assertEqual(self.delay(account=b"newer"), UNDECIDED_SECONDS)
+
+
+class FromAnyHost(ServerFactory):
+    """Takes connections to come from the host that the test says."""
+
+    host = "192.0.2.1"
+
+    def buildProtocol(self, addr):
+        return super().buildProtocol(IPv4Address("TCP", self.host, addr.port))
+
+
+class ParallelLoginTests(SynchronousTestCase):
+    """
+    Attempts that come at once, with the default limits and a checker that takes its time.
+    """
+
+    def setUp(self):
+        self.tried = []
+        checker: Any = SlowChecker()
+        checker.requestAvatarId = self.check
+        self.checker = checker
+        self.serve(CachingRealm(Player))
+
+    def serve(self, realm):
+        limits = Limits(login_attempts=1, ping_interval=0)
+        self.factory = FromAnyHost(Portal(realm, [self.checker]), limits)
+        self.server = MemoryServer(realm, factory=self.factory)
+
+    def check(self, credentials):
+        self.tried.append((self.server.clock.seconds(), credentials))
+        answer: Deferred[bytes] = Deferred()
+
+        def decide():
+            if credentials.checkPassword(b"secret"):
+                answer.callback(credentials.username)
+            else:
+                answer.errback(UnauthorizedLogin())
+
+        self.server.clock.callLater(0.01, decide)
+        return answer
+
+    def attempts(self, hosts, names=("alice",) * 200, password="wrong"):
+        logins = []
+        for host, name in zip(hosts, names, strict=False):
+            self.factory.host = host
+            logins.append(self.server.connect().start_login(name, password))
+            logins[-1].addErrback(lambda why: str(why.value))
+        self.server.flush()
+        return logins
+
+    def run_for(self, seconds, step=0.25):
+        for _ in range(int(seconds / step)):
+            self.server.advance(step)
+            self.server.clients[:] = [each for each in self.server.clients if each.connected]
+
+    def test_from_one_address(self):
+        """
+        Three are tried without a delay, the others after 1, 2, 4 and 8 seconds.  Then the time is
+        over that an attempt waits.
+        """
+        logins = self.attempts(["192.0.2.1"] * 100)
+        self.assertEqual(len(self.tried), 3)
+        self.run_for(60)
+        self.assertEqual(len(self.tried), 7)
+        reasons = [reason_of(self.successResultOf(login)) for login in logins]
+        # The connections of the others are closed, so that their clients may come back.
+        self.assertEqual(reasons.count(None), 93)
+        self.assertEqual(self.factory._server_state().login_queue._lines, {})
+
+    def test_from_many_addresses(self):
+        """The same holds for an account, wherever the attempts come from."""
+        self.attempts([f"192.0.2.{number}" for number in range(100)])
+        self.run_for(60)
+        self.assertEqual(len(self.tried), 7)
+
+    def test_persistently(self):
+        """Who always has attempts waiting is allowed one for each delay."""
+        for _ in range(60):
+            self.attempts([f"192.0.2.{number}" for number in range(5)])
+            self.run_for(1)
+        # After 0, 0, 0, 1, 3, 7 and 15 seconds, and then every 8.
+        self.assertLessEqual(len(self.tried), 12)
+        self.assertGreaterEqual(len(self.tried), 10)
+
+    def test_many_accounts_of_one_address(self):
+        self.attempts(["192.0.2.1"] * 100, [f"user {number}" for number in range(100)])
+        self.run_for(60)
+        self.assertEqual(len(self.tried), 7)
+
+    def test_owner_is_not_locked_out(self):
+        """Neither where the account has logged in from, nor at an address that doesn't guess."""
+        (login,) = self.attempts(["198.51.100.1"], password="secret")
+        self.run_for(1)
+        self.held = [self.successResultOf(login)]
+        for _ in range(30):
+            self.attempts([f"192.0.2.{number}" for number in range(5)])
+            self.run_for(1)
+        (known,) = self.attempts(["198.51.100.1"], password="secret")
+        self.server.advance(0.01)
+        self.held.append(self.successResultOf(known))
+        self.attempts([f"192.0.2.{number}" for number in range(5)] * 20)
+        self.run_for(60)
+        self.attempts([f"192.0.2.{number}" for number in range(5)] * 20)
+        (elsewhere,) = self.attempts(["198.51.100.2"], password="secret")
+        self.run_for(9)
+        self.held.append(self.successResultOf(elsewhere))
+        self.assertIsInstance(self.held[-1], pb.RemoteReference)
+
+    def test_crowd(self):
+        """Many users of one address who come at once get in at once."""
+        logins = self.attempts(
+            ["192.0.2.1"] * 200, [f"user {number}" for number in range(200)], password="secret"
+        )
+        self.assertEqual(len(self.tried), 3)
+        self.run_for(0.1, step=0.01)
+        self.held = [self.successResultOf(login) for login in logins]
+        self.assertEqual({type(held) for held in self.held}, {pb.RemoteReference})
+
+    def test_slow_avatars_delay_nobody(self):
+        """An attempt is decided once its password is found to be right."""
+        slow = Slow(Player)
+        self.serve(CachingRealm(slow))
+        self.attempts(["192.0.2.1"] * 20, password="secret")
+        self.run_for(0.1, step=0.01)
+        self.assertEqual(len(self.tried), 20)
+
+    def test_leaving_frees_the_line(self):
+        """Clients that leave while they wait leave nothing behind."""
+        for _ in range(20):
+            self.attempts(["192.0.2.1"] * 10)
+            for client in self.server.clients:
+                client.drop()
+            self.server.clients.clear()
+        self.server.advance(0.25)
+        queue = self.factory._server_state().login_queue
+        self.assertEqual(queue._lines, {})
+        self.assertEqual(queue._throttle._under_way, {})
+        self.assertEqual(self.server.clock.getDelayedCalls(), [])
 
 
 class DelayedLoginTests(ServerTestCase):

@@ -3,8 +3,19 @@ How many logins and refusals a connection may have.
 """
 
 from twisted.spread import pb
+from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm import AnonymousRealm, CachingRealm, MindTrackingRealm
+from pbrealm import (
+    AnonymousRealm,
+    CachingRealm,
+    Limits,
+    LoginRefused,
+    MindTrackingRealm,
+    Reason,
+    SessionEnded,
+    reason_of,
+)
+from pbrealm._server.logins import Access, Logins
 from tests.avatars import Player, Slow
 from tests.pitfalls.handwritten import CountingRealm
 from tests.server.cases import ServerTestCase
@@ -129,3 +140,131 @@ class AliveLoginsTests(ServerTestCase):
         self.server.advance(30)
         self.assertFalse(client.connected)
         self.assertEqual(avatar.connections, 0)
+
+
+class LoginsTests(SynchronousTestCase):
+    """
+    L{Logins} by itself.
+    """
+
+    def logins(self, **limits):
+        return Logins(Limits(**limits))
+
+    def log_in(self, logins, *, forgive=True):
+        logins.succeeded(logins.begin(), forgive=forgive)
+
+    def test_access(self):
+        """What the client may do, from one login to the next."""
+        logins = self.logins()
+        seen = [logins.access]
+        self.log_in(logins)
+        seen.append(logins.access)
+        logins.ended(Reason.LOGGED_OUT)
+        seen.append(logins.access)
+        self.log_in(logins)
+        before = logins.begin()
+        logins.ended(Reason.KICKED)
+        seen.append(logins.access)
+        logins.succeeded(before, forgive=True)
+        seen.append(logins.access)
+        self.assertEqual(
+            seen,
+            [
+                Access.UNAUTHENTICATED,
+                Access.LOGGED_IN,
+                Access.LOGGED_OUT,
+                Access.REVOKED,
+                Access.LOGGED_IN,
+            ],
+        )
+
+    def test_revoked_connection_takes_no_login(self):
+        """It is about to be closed; a login that began before goes on."""
+        logins = self.logins()
+        self.log_in(logins)
+        logins.ended(Reason.KICKED)
+        error = self.assertRaises(SessionEnded, logins.begin)
+        self.assertIs(reason_of(error), Reason.KICKED)
+
+    def test_last_end_decides(self):
+        """While another login is alive, nothing is revoked."""
+        logins = self.logins()
+        for _ in range(2):
+            self.log_in(logins)
+        logins.ended(Reason.KICKED)
+        self.assertIs(logins.access, Access.LOGGED_IN)
+        logins.ended(Reason.LOGGED_OUT)
+        self.assertIs(logins.access, Access.LOGGED_OUT)
+
+    def test_may_call(self):
+        logins = self.logins()
+        self.assertRaises(LoginRefused, logins.check_may_call)
+        self.log_in(logins)
+        logins.check_may_call()
+        logins.ended(Reason.LOGGED_OUT)
+        logins.check_may_call()
+        self.log_in(logins)
+        logins.ended(Reason.TOO_SLOW)
+        error = self.assertRaises(SessionEnded, logins.check_may_call)
+        self.assertIs(reason_of(error), Reason.TOO_SLOW)
+
+    def test_may_call_during_a_login(self):
+        """
+        While its avatar attaches, the client may call what the avatar has passed to it.
+
+        While a checker decides on it, it may not.
+        """
+        logins = self.logins()
+        login = logins.begin()
+        self.assertTrue(logins.may_only_log_in)
+        self.assertRaises(LoginRefused, logins.check_may_call)
+        for _ in range(2):
+            logins.authenticate(login)
+        self.assertFalse(logins.may_only_log_in)
+        logins.check_may_call()
+        logins.failed(login)
+        self.assertTrue(logins.may_only_log_in)
+        self.assertRaises(LoginRefused, logins.check_may_call)
+
+    def test_idle(self):
+        logins = self.logins()
+        self.assertTrue(logins.idle)
+        login = logins.begin()
+        self.assertFalse(logins.idle)
+        logins.succeeded(login, forgive=True)
+        self.assertFalse(logins.idle)
+        logins.ended(Reason.KICKED)
+        self.assertTrue(logins.idle)
+
+    def test_number(self):
+        """Pending logins and those that are alive count together."""
+        logins = self.logins(logins=2)
+        self.log_in(logins)
+        login = logins.begin()
+        self.assertRaises(LoginRefused, logins.begin)
+        logins.failed(login)
+        logins.begin()
+
+    def test_challenges(self):
+        logins = self.logins(logins=2)
+        for _ in range(2):
+            logins.begin_challenge()
+        self.assertRaises(LoginRefused, logins.begin_challenge)
+        logins.end_challenge()
+        logins.begin_challenge()
+
+    def test_refusals(self):
+        """Only a login that proves who the client is resets their count."""
+        logins = self.logins(login_attempts=2)
+        for forgive in (True, False):
+            logins.failed(logins.begin())
+            self.assertFalse(logins.exhausted)
+            self.log_in(logins, forgive=forgive)
+        logins.refuse()
+        self.assertTrue(logins.exhausted)
+        self.assertRaises(LoginRefused, logins.begin)
+
+    def test_final_refusal(self):
+        logins = self.logins(login_attempts=5)
+        logins.refuse(finally_=True)
+        self.assertTrue(logins.exhausted)

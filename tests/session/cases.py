@@ -2,6 +2,9 @@
 A client's session, for the tests of this folder.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm import CachingRealm, MindTrackingRealm
@@ -14,10 +17,11 @@ class SessionTestCase(SynchronousTestCase):
     alice's session, on an avatar that the test chooses.
     """
 
-    avatar_factory = Aware
+    avatar_factory: Callable[[str], Any] = Aware
 
     def setUp(self):
-        self.realm = MindTrackingRealm(CachingRealm(self.avatar_factory))
+        self.caching = CachingRealm(self.avatar_factory)
+        self.realm = MindTrackingRealm(self.caching)
         self.server = MemoryServer(self.realm)
         self.client = self.server.connect()
 

@@ -6,6 +6,7 @@ from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm import DisposableRealm, MindTrackingRealm, Reason
+from pbrealm._addresses import format_address
 from pbrealm.testing import MemoryServer, RecordingMind, make_portal
 from tests.avatars import Player
 
@@ -24,7 +25,7 @@ class PlainFactoryTests(SynchronousTestCase):
     def test_with_a_mind(self):
         self.held = self.client.login("alice", "secret", RecordingMind())
         (session,) = self.realm.sessions()
-        self.assertEqual(session.peer.port, 50000)
+        self.assertEqual(format_address(session.peer), "127.0.0.1:50000")
         self.client.drop()
         self.assertIs(session.ended, Reason.DISCONNECTED)
 

@@ -2,6 +2,8 @@
 Enclosed sessions: a hand-written realm between two of pbrealm's.
 """
 
+from typing import Any
+
 from twisted.cred.portal import IRealm
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -35,7 +37,8 @@ class EnclosedSessionTests(SynchronousTestCase):
     """
 
     def setUp(self):
-        self.inner = MindTrackingRealm(CachingRealm(Aware))
+        caching = CachingRealm(Aware)
+        self.inner = MindTrackingRealm(caching)
         self.hand_written = HandWrittenRealm(self.inner)
         self.outer = MindTrackingRealm(self.hand_written)
         self.server = MemoryServer(self.outer, clock=Clock())
@@ -44,7 +47,7 @@ class EnclosedSessionTests(SynchronousTestCase):
         self.reference = self.client.login("alice", "secret", self.mind)
         (self.outer_session,) = self.outer.sessions()
         (self.inner_session,) = self.inner.sessions()
-        (self.avatar,) = self.inner.realm.avatars.values()
+        (self.avatar,) = caching.avatars.values()
 
     def test_one_avatar_and_two_sessions(self):
         self.assertIs(self.outer_session.avatar, self.avatar)
@@ -71,9 +74,14 @@ class EnclosedSessionTests(SynchronousTestCase):
     def test_inner_ends(self):
         self.check_end(self.inner_session)
 
+    def test_text_of_the_inner_end(self):
+        self.inner_session.end(text="Come back on Monday.")
+        self.server.flush()
+        self.assertEqual(self.mind.goodbyes(), [(5, "Come back on Monday.", False)])
+
     def test_end_waits_for_detached(self):
         """The end of the outer session includes that of the inner one."""
-        detaching = Deferred()
+        detaching: Deferred[Any] = Deferred()
         self.avatar.detached = lambda *_: detaching
         over = self.outer_session.end()
         self.server.advance(60)

@@ -2,12 +2,21 @@
 What the end of a session does to the client and its connection.
 """
 
+from typing import Any
+
 from twisted.internet.defer import Deferred
 from twisted.spread import pb
 
-from pbrealm import Reason, reason_of
+from pbrealm import Reason, ServerFactory, reason_of
 from pbrealm._session.session import GOODBYE_TIMEOUT
-from pbrealm.testing import RecordingMind, StallingMind, VanishingMind
+from pbrealm.testing import (
+    UNHURRIED,
+    MemoryServer,
+    RecordingMind,
+    StallingMind,
+    VanishingMind,
+    make_portal,
+)
 from tests.session.cases import SessionTestCase
 
 
@@ -45,6 +54,41 @@ class GoodbyeTests(SessionTestCase):
         self.server.flush()
         self.assertFalse(self.client.connected)
         self.assertIsNone(self.successResultOf(over))
+
+    def test_text(self):
+        """A sentence of the program's own, instead of the reason's."""
+        mind = RecordingMind()
+        session = self.log_in(mind)
+        self.assertRaises(TypeError, session.end, text=b"bytes")
+        self.assertIsNone(session.ended)
+        session.end(Reason.KICKED, text="Come back on Monday.")
+        session.end(Reason.KICKED, text="This is too late.")
+        self.server.flush()
+        self.assertEqual(mind.goodbyes(), [(5, "Come back on Monday.", False)])
+
+    def serve(self, goodbye):
+        portal = make_portal(self.realm, {"alice": "secret"})
+        factory = ServerFactory(portal, UNHURRIED, goodbye=goodbye)
+        self.server = MemoryServer(self.realm, factory=factory)
+        self.client = self.server.connect()
+
+    def test_another_method(self):
+        self.serve("farewell")
+        mind = RecordingMind()
+        self.log_in(mind).end()
+        self.server.flush()
+        self.assertEqual(mind.calls, [("farewell", (5, "kicked", False))])
+        self.assertFalse(self.client.connected)
+
+    def test_no_goodbye(self):
+        """Clients that know no such method aren't called, and disconnected at once."""
+        self.serve(None)
+        mind = RecordingMind()
+        over = self.log_in(mind).end()
+        self.successResultOf(over)
+        self.server.flush()
+        self.assertEqual(mind.calls, [])
+        self.assertFalse(self.client.connected)
 
     def test_without_a_mind(self):
         self.log_in().end()
@@ -97,19 +141,21 @@ class GoodbyeTests(SessionTestCase):
         self.assertEqual(self.server.clock.getDelayedCalls(), [])
 
     def test_new_login_meanwhile(self):
-        """A login that comes while the goodbye is on its way keeps the connection."""
+        """A connection that is about to be closed takes no login."""
         self.log_in(StallingMind()).end()
         self.server.flush()
-        self.reference = self.client.login("alice", "secret", RecordingMind())
+        for login in (("alice", "secret"), ()):
+            with self.assertRaises(pb.RemoteError) as caught:
+                self.client.login(*login)
+            self.assertIs(reason_of(caught.exception), Reason.KICKED)
         self.server.advance(GOODBYE_TIMEOUT)
-        self.server.advance(10)
-        self.assertTrue(self.client.connected)
-        self.assertEqual(self.client.call(self.reference, "greet"), "<1>hello alice")
+        self.server.flush()
+        self.assertFalse(self.client.connected)
 
     def test_slow_avatar(self):
         """An avatar that takes its time to detach doesn't keep the connection open."""
         session = self.log_in()
-        detaching = Deferred()
+        detaching: Deferred[Any] = Deferred()
         session.avatar.detached = lambda *_: detaching
         over = session.end()
         self.server.flush()

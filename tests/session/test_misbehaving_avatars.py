@@ -3,9 +3,11 @@ Sessions end exactly once, whatever avatars, factories, callbacks and clients do
 """
 
 import asyncio
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.logger import formatEvent
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -21,6 +23,7 @@ from pbrealm import (
 from pbrealm.client import ClientFactory
 from pbrealm.testing import MemoryServer, RecordingMind, StallingMind
 from tests.avatars import Aware, Player, SlowToAttach
+from tests.logs import observe_log
 
 NOT_EXCEPTIONS = (asyncio.CancelledError, GeneratorExit, SystemExit, KeyboardInterrupt)
 """What C{except Exception} lets through."""
@@ -38,7 +41,7 @@ class AvatarTestCase(SynchronousTestCase):
         self.server = MemoryServer(self.realm)
 
     def log_in(self, mind=None, factory=None):
-        client = self.server.connect(factory)
+        client: Any = self.server.connect(factory)
         client.held = client.login("alice", "secret", mind)
         return client
 
@@ -57,7 +60,7 @@ class MissingMethodTests(AvatarTestCase):
         """It says that it is an IClientAware, but can't be told; the session ends all the same."""
 
         @implementer(IClientAware)
-        class Careless(Player):
+        class Careless(Player):  # type: ignore[misc]  # what is missing is tested
             def attached(self, session):
                 pass
 
@@ -76,7 +79,7 @@ class MissingMethodTests(AvatarTestCase):
         """The login fails, and the next one isn't locked out by it."""
 
         @implementer(IClientAware)
-        class Careless(Player):
+        class Careless(Player):  # type: ignore[misc]  # what is missing is tested
             def detached(self, session, reason):
                 raise AssertionError("it never attached")
 
@@ -96,7 +99,7 @@ class MissingMethodTests(AvatarTestCase):
             detached = attached
 
         self.serve(Undeclared)
-        messages = []
+        messages: list[Any] = []
         self.patch_log(messages)
         for _ in range(2):
             self.log_in().leave()
@@ -105,13 +108,7 @@ class MissingMethodTests(AvatarTestCase):
         self.assertIn("Undeclared", warnings[0])
 
     def patch_log(self, messages):
-        from twisted.logger import formatEvent, globalLogPublisher
-
-        def observe(event):
-            messages.append(formatEvent(event))
-
-        globalLogPublisher.addObserver(observe)
-        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        observe_log(self, lambda event: messages.append(formatEvent(event)))
 
 
 class ReasonTests(AvatarTestCase):
@@ -202,15 +199,15 @@ class NotExceptionTests(AvatarTestCase):
             self.serve(Aware)
             client = self.log_in()
             (session,) = self.realm.sessions()
-            ends = []
+            ends: list[Any] = []
 
             def fail(session, reason, kind=kind):
                 raise kind
 
             session.on_end(fail)
-            session.on_end(lambda _, reason, ends=ends: ends.append(reason))
+            session.on_end(lambda *end, ends=ends: ends.append(end))
             client.leave()
-            self.assertEqual(ends, [Reason.DISCONNECTED])
+            self.assertEqual(ends, [(session, Reason.DISCONNECTED)])
             self.assertEqual(len(self.flushLoggedErrors(kind)), 1)
             self.assert_can_log_in_again()
 
@@ -237,7 +234,7 @@ class CancelledAnswerTests(AvatarTestCase):
             client = self.log_in(StallingMind(), factory and factory())
             (session,) = self.realm.sessions()
             calls = [session.mind.callRemote("news", number) for number in range(10)]
-            failed = []
+            failed: list[Any] = []
 
             def cancel_all(why, calls=calls, failed=failed):
                 failed.append(why)
@@ -284,7 +281,7 @@ class OrderTests(AvatarTestCase):
         self.server.flush()
         (self.avatar,) = self.caching.avatars.values()
         self.avatar.attaching.finish()
-        self.client.held = self.client.wait(login)
+        self.reference = self.client.wait(login)
 
     def test_next_attach_waits_for_the_last_detach(self):
         self.serve_slow()
@@ -298,7 +295,7 @@ class OrderTests(AvatarTestCase):
         self.avatar.attaching.finish()
         self.held = second.wait(login)
         self.assertEqual(
-            [event for event, *_ in self.avatar.book], ["attached", "detached", "attached"]
+            [event for event, *_ in self.avatar.history], ["attached", "detached", "attached"]
         )
 
     def test_it_does_not_wait_for_ever(self):
@@ -333,7 +330,7 @@ class OrderTests(AvatarTestCase):
             return avatars[-1]
 
         self.server = MemoryServer(SharedStateRealm(make, lambda name: []))
-        first = self.server.connect()
+        first: Any = self.server.connect()
         login = first.start_login("alice", "secret")
         self.server.flush()
         avatars[0].attaching.finish()
@@ -372,7 +369,7 @@ class LeavesWhileAttachingTests(AvatarTestCase):
         self.assertEqual(len(self.limited._slots), 0)
 
     def test_real_errors_are_logged_all_the_same(self):
-        pending = Deferred()
+        pending: Deferred[Any] = Deferred()
 
         @implementer(IClientAware)
         class Failing(Player):

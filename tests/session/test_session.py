@@ -2,18 +2,22 @@
 A session from its acceptance to its end, and the calls that it passes on.
 """
 
+from typing import Any
+
 from twisted.spread import pb
 from zope.interface.verify import verifyObject
 
-from pbrealm import Reason, current_session
+from pbrealm import ISession, Reason, current_session
 from pbrealm.testing import RecordingMind
 from tests.avatars import Aware
 from tests.session.cases import SessionTestCase
 
 
 class SessionTests(SessionTestCase):
-    def test_interface(self):
-        verifyObject(pb.IPerspective, self.log_in())
+    def test_interfaces(self):
+        session = self.log_in()
+        verifyObject(pb.IPerspective, session)
+        verifyObject(ISession, session)
 
     def test_attributes(self):
         self.server.clock.advance(86400)
@@ -101,7 +105,7 @@ class CallbackTests(SessionTestCase):
 
     def test_forgotten(self):
         session = self.log_in()
-        ends = []
+        ends: list[Any] = []
         session.on_end(ends.append)
         session.forget_on_end(ends.append)
         session.forget_on_end(ends.append)
@@ -119,7 +123,7 @@ class CallbackTests(SessionTestCase):
     def test_forgotten_by_another_callback(self):
         """One callback of the end can still call off another."""
         session = self.log_in()
-        ends = []
+        ends: list[Any] = []
         session.on_end(lambda session, _: session.forget_on_end(ends.append))
         session.on_end(ends.append)
         session.end()

@@ -111,7 +111,7 @@ def twisted_encode(obj: object) -> bytes:
 
 def twisted_sexp(encoded: bytes) -> Any:
     """What plain Perspective Broker reads, as an s-expression."""
-    listener = speaker()
+    listener: Any = speaker()
     heard: list[Any] = []
     listener.expressionReceived = heard.append
     listener.dataReceived(encoded)

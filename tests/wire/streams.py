@@ -16,8 +16,8 @@ from tests.wire.plain import integers, texts
 
 
 def listening(kind: type[Banana], dialect: bytes = b"pb") -> tuple[Any, list[Any]]:
-    """A decoder, and the list of what it has received."""
-    listener = kind()
+    """A decoder, and what it has heard."""
+    listener: Any = kind()
     listener.makeConnection(StringTransport())
     listener._selectDialect(dialect)
     heard: list[Any] = []
@@ -26,9 +26,9 @@ def listening(kind: type[Banana], dialect: bytes = b"pb") -> tuple[Any, list[Any
 
 
 def pieces(stream: bytes, cuts: list[int]) -> list[bytes]:
-    """The stream in pieces, none of them empty."""
-    places = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
-    cut = [stream[start:end] for start, end in itertools.pairwise(places)]
+    """The stream in pieces.  None is empty, as a transport never delivers nothing."""
+    ends = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
+    cut = [stream[start:end] for start, end in itertools.pairwise(ends)]
     return [piece for piece in cut if piece]
 
 
@@ -38,7 +38,7 @@ tokens = st.builds(
     st.integers(0x80, 0x88),
     st.binary(max_size=10),
 )
-"""Tokens, most of them invalid."""
+"""Tokens, valid and invalid."""
 
 
 atoms = st.sampled_from(sorted(PLAIN_ATOMS)) | st.sampled_from([b"remote", b"copy", b"a.b"])
@@ -56,4 +56,4 @@ jellies = st.recursive(
     ),
     max_leaves=20,
 )
-"""Jelly that is right, wrong, or odd."""
+"""Jelly, valid and invalid."""

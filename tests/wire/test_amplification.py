@@ -1,5 +1,5 @@
 """
-Messages that are small, and come to much.
+Small messages whose back references amount to many items.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.wire.plain import graphs, twisted_encode, written
 
 
 def doubling(times: int, last: list[Any]) -> list[Any]:
-    """A tuple of two, of which both are a tuple of two, and so on; then C{last}, which uses it."""
+    """Jelly of nested pairs, each of the same pair twice; then C{last}, which refers to it."""
     steps: list[Any] = [[b"reference", 0, [b"tuple", 1, 2]]]
     for number in range(1, times):
         below = [b"dereference", number - 1]
@@ -34,7 +34,7 @@ def doubling(times: int, last: list[Any]) -> list[Any]:
 class AmplificationTests(SynchronousTestCase):
     @given(graphs())
     def test_what_is_made_of_objects(self, graph: object) -> None:
-        """What jelly makes of anything, shared or circular, is let through."""
+        """What jelly makes of real objects is accepted, shared and circular ones too."""
         check_amplification(jelly(graph), MessageLimits(items=1_000_000))
 
     def test_doubling(self) -> None:
@@ -50,7 +50,7 @@ class AmplificationTests(SynchronousTestCase):
             )
 
     def test_hidden_in_a_dictionary(self) -> None:
-        """A key that looks like a reference hides nothing, and is none."""
+        """A dictionary key that looks like a reference isn't counted as one."""
         hidden = [b"dictionary", [b"dereference", doubling(40, [b"None"])]]
         self.assertRaises(
             MessageTooLarge, check_amplification, hidden, MessageLimits(items=1_000_000)
@@ -60,12 +60,12 @@ class AmplificationTests(SynchronousTestCase):
         )
 
     def test_backwards(self) -> None:
-        """The same can't be had by referring to what comes later."""
+        """References to later objects are refused."""
         forward = [b"list", [b"set", [b"dereference", 1]], [b"reference", 1, [b"tuple"]]]
         self.assertRaises(InsecureJelly, check_amplification, forward, MessageLimits(items=100))
 
     def test_long_tuple_that_waits_for_a_part(self) -> None:
-        """Jelly takes time that grows with the square of these."""
+        """Jelly takes quadratic time for a long tuple that is incomplete."""
         waiting = [b"reference", 1, [b"list", [b"tuple", *range(100_000), [b"dereference", 1]]]]
         self.assertRaises(
             MessageTooLarge, check_amplification, waiting, MessageLimits(items=1_000_000)
@@ -76,7 +76,7 @@ class AmplificationTests(SynchronousTestCase):
         )
 
     def test_decoder_leaves_it(self) -> None:
-        """The decoder of plain data doesn't begin with it."""
+        """The decoder of plain data refuses it too."""
         encoded = written(doubling(40, [b"set", [b"dereference", 39]]))
         self.assertRaises(NotPlain, decode_plain, encoded, 0)
         few = [0] * 100
@@ -118,7 +118,7 @@ class AmplificationTests(SynchronousTestCase):
 
 class HarmlessSharingTests(SynchronousTestCase):
     def test_what_programs_share(self) -> None:
-        """A thousand of a kind that have parts in common are no matter for doubts."""
+        """A thousand objects that share parts are still decoded in one pass."""
         position, items = {"x": 1.5, "y": -2.25}, ["sword", "shield", "bow"]
         players = [{"n": n, "position": position, "items": items} for n in range(1000)]
         made = decode_plain(encode_plain(players), 0)

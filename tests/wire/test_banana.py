@@ -14,18 +14,18 @@ from tests.wire.streams import listening
 
 class StreamTests(SynchronousTestCase):
     """
-    What L{FastBanana} does otherwise.
+    What L{FastBanana} does differently.
     """
 
     def test_same_error_again(self) -> None:
-        """After an error nothing is taken in; every call raises it."""
+        """After an error every further call raises the same."""
         listener, heard = listening(FastBanana)
         for _ in range(3):
             self.assertRaises(NotImplementedError, listener.dataReceived, b"\x01\x81\x88\x01\x81")
         self.assertEqual(heard, [1])
 
     def test_error_in_a_handler(self) -> None:
-        """A message that can't be handled doesn't take the next with it."""
+        """If handling a message fails, the next message is still handled."""
         listener, heard = listening(FastBanana)
 
         def fail(_: Any) -> None:
@@ -38,7 +38,7 @@ class StreamTests(SynchronousTestCase):
         self.assertEqual(heard, [2, 3])
 
     def test_from_within(self) -> None:
-        """What arrives while a message is handled comes after what was there before."""
+        """Bytes that arrive while a message is handled come after those that are there."""
         listener, heard = listening(FastBanana)
 
         def handle(number: int) -> None:

@@ -115,7 +115,7 @@ class OverriddenMethodsTests(SynchronousTestCase):
                 asked.append(("expression", [*sexp]))
                 super().expressionReceived(sexp)
 
-            def proto_answer(self, requestID: int, netResult: Any) -> None:
+            def proto_answer(self, requestID: Any, netResult: Any) -> None:
                 asked.append(("answer", requestID, list(netResult)))
                 super().proto_answer(requestID, netResult)
 
@@ -296,7 +296,7 @@ class AbandonedAnswersTests(SynchronousTestCase):
         self.assertRaises(KeyError, pair.pump)
 
     def test_answer_that_cannot_be_read(self) -> None:
-        """Who waits for it is told of the end that it puts to the connection."""
+        """The waiting Deferred fails when the connection is closed for it."""
         pair = Pair(pb.Root())
         answer = pair.server.remoteForName("nobody").callRemote("anything")
         pair.server.transport.clear()

@@ -1,5 +1,5 @@
 """
-Bytes become the plain data that Twisted makes of them.
+Bytes are decoded to the plain data that Twisted makes of them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.wire.streams import jellies
 
 
 def ours_or_theirs(encoded: bytes) -> Any:
-    """What's made of bytes where Twisted is asked if need be."""
+    """The decoded object, by Twisted if it isn't plain data."""
     try:
         return decode_plain(encoded, 0)
     except NotPlain:
@@ -46,7 +46,7 @@ class SameObjectsTests(SynchronousTestCase):
 
     @given(graphs())
     def test_cycles(self, obj: object) -> None:
-        """Containers within themselves, where Twisted can read its own bytes."""
+        """Containers within themselves, as far as Twisted can decode its own bytes."""
         encoded = twisted_encode(obj)
         theirs = outcome(twisted_decode, encoded)
         ours = outcome(ours_or_theirs, encoded)
@@ -57,7 +57,7 @@ class SameObjectsTests(SynchronousTestCase):
 
     @given(jellies)
     def test_any_jelly(self, sexp: Any) -> None:
-        """Whatever Twisted doesn't make an object of is left to it."""
+        """Jelly that Twisted refuses is left to Twisted."""
         encoded = written(sexp)
         ours = outcome(decode_plain, encoded, 0)
         if ours is not NotPlain:
@@ -66,7 +66,7 @@ class SameObjectsTests(SynchronousTestCase):
             self.same(ours, theirs)
 
     def test_odd_numbers(self) -> None:
-        """Numbers with more digits than they need, and kinds without a number."""
+        """Prefixes with superfluous digits, and empty ones."""
         for encoded in (
             b"\x05\x00\x00\x81",
             b"\x81",

@@ -17,6 +17,7 @@ from pbrealm._wire.decode import decode_plain
 from pbrealm._wire.hashed_keys import MAX_EQUAL_HASHES, KeyHashes
 from pbrealm._wire.message_limits import MessageLimits, MessageTooLarge
 from pbrealm._wire.tokens import NotPlain
+from tests.examples import examples
 from tests.wire.objects import Point, Root
 from tests.wire.pair import Pair
 from tests.wire.plain import twisted_encode, written
@@ -137,7 +138,7 @@ class OrdinaryKeyTests(SynchronousTestCase):
     def test_ordinary_keys(self) -> None:
         """What programs use for keys isn't refused."""
         broker = Pair(pb.Root()).server
-        many = range(-5000, 5000)
+        many = range(-examples(5000), examples(5000))
         for keys in (
             list(many),
             [str(n) for n in many],
@@ -157,7 +158,7 @@ class OrdinaryKeyTests(SynchronousTestCase):
 
     def test_few_that_collide(self) -> None:
         """As many as may be."""
-        keys = {n * MODULUS: n for n in range(1, MAX_EQUAL_HASHES + 1)}
+        keys: dict[Any, int] = {n * MODULUS: n for n in range(1, MAX_EQUAL_HASHES + 1)}
         self.assertEqual(decode_plain(twisted_encode({**keys, "x": 1}), 0), {**keys, "x": 1})
         more = {**keys, 0: 1}
         self.assertEqual(decode_plain(twisted_encode(more), 0), more)

@@ -126,7 +126,8 @@ class WriteImmediatelyTests(SynchronousTestCase):
         """If the transport has started TLS, bytes reach the socket only encrypted."""
         socket = Socket()
         socket.TLS = True
-        encrypter = socket.protocol = StringTransport()
+        encrypter: Any = StringTransport()
+        socket.protocol = encrypter
         write(socket, b"secret")
         self.assertEqual(socket.sent, [])
         self.assertEqual(encrypter.value(), b"secret")

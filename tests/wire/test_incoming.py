@@ -1,5 +1,5 @@
 """
-A broker's messages from bytes: the same whether they are decoded at once or item by item.
+FastBroker receives the same messages as Twisted's broker, whichever way it decodes them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.wire.streams import jellies, pieces, tokens
 
 def listening_broker(kind: type[pb.Broker]) -> tuple[Any, list[Any]]:
     """A broker, and what it has heard."""
-    broker = kind(isClient=False)
+    broker: Any = kind(isClient=False)
     broker.factory = pb.PBServerFactory(pb.Root())
     broker.makeConnection(StringTransport())
     broker._selectDialect(b"pb")
@@ -35,7 +35,7 @@ def listening_broker(kind: type[pb.Broker]) -> tuple[Any, list[Any]]:
 
 
 def jellied(obj: Any) -> Any:
-    """Jelly, unless it's that already."""
+    """The jelly of an object."""
     return jelly.jelly(obj)
 
 
@@ -71,7 +71,7 @@ messages = st.one_of(
 
 class SameMessagesTests(SynchronousTestCase):
     """
-    What L{FastBroker} hears, against L{pb.Broker}.
+    The messages that L{FastBroker} and L{pb.Broker} receive.
     """
 
     def run_both(self, stream: list[bytes]) -> list[Any]:
@@ -103,12 +103,12 @@ class SameMessagesTests(SynchronousTestCase):
 
     @given(st.lists(messages, max_size=3), st.lists(st.integers(0, 500), max_size=4))
     def test_messages(self, several: list[Any], cuts: list[int]) -> None:
-        """Calls and results, right and wrong, however they are cut."""
+        """Calls and results, valid and invalid, however the stream is split."""
         self.run_both(pieces(b"".join(map(written, several)), cuts))
 
     @given(st.lists(tokens, max_size=9))
     def test_nonsense(self, nonsense: list[bytes]) -> None:
-        """What begins like a call or an answer and isn't one."""
+        """Messages that start as a call or an answer and become invalid."""
         for start in (
             b"\x07\x80\x1a\x87",
             b"\x07\x80\x1a\x87\x01\x81\x04\x82root\x01\x82x\x01\x81\x02\x80\x0b\x87",
@@ -119,20 +119,20 @@ class SameMessagesTests(SynchronousTestCase):
             self.run_both([start + b"".join(nonsense)])
 
     def test_strings_without_a_length(self) -> None:
-        """A string may have no digits; what follows isn't its length."""
+        """A string may have an empty prefix; the next token isn't its length."""
         for inside in (b"\x02\x80\x07\x82unicode\x82", b"\x02\x80\x07\x82boolean\x82", b"\x80"):
             for after in (b"\x82", b"\x81", b"\x01\x82x"):
                 self.run_both([b"\x03\x80\x1b\x87\x01\x81\x03\x80\x08\x87" + inside + after])
 
     def test_numbers_too_long(self) -> None:
-        """Digits beyond the limit are refused wherever they are."""
+        """A prefix beyond the limit is refused in any place."""
         for number in (b"\x01" * 64 + b"\x85", b"\x01" * 65 + b"\x85", b"\x01" * 65 + b"\x82"):
             self.run_both([b"\x03\x80\x1b\x87\x01\x81\x02\x80\x08\x87" + number])
             self.run_both([b"\x03\x80\x1b\x87" + number + b"\x02\x80\x08\x87\x01\x81"])
 
     @given(messages, st.integers(0, 9), st.integers(0, 200))
     def test_bounds(self, message: Any, depth: int, size: int) -> None:
-        """The bounds don't depend on the way that's taken, either."""
+        """The same limits hold, whichever way a message is decoded."""
         stream = written(message)
         outcomes = []
         for small in (True, False):
@@ -146,7 +146,7 @@ class SameMessagesTests(SynchronousTestCase):
         self.assertEqual(outcomes[0], outcomes[1])
 
     def test_too_large_for_banana(self) -> None:
-        """A buffer that's beyond what is decoded at once."""
+        """A message too large to be decoded without scanning."""
         large = [b"answer", 1, [b"list", b"x" * 600_000]]
         (heard,) = self.run_both([written(large)])
         self.assertEqual(heard[2][1], b"x" * 600_000)
@@ -158,7 +158,7 @@ class SameMessagesTests(SynchronousTestCase):
         )
 
     def test_new_object_each_time(self) -> None:
-        """What was made of jelly may be changed; made again, it's as it was sent."""
+        """Each C{unserialize} makes a new object, so changing one doesn't change the next."""
         broker, heard = listening_broker(FastBroker)
         broker.dataReceived(written([b"answer", 1, jellied([1, 2])]))
         first = broker.unserialize(heard[0][2])

@@ -1,5 +1,5 @@
 """
-Jelly that is kept as bytes is a list to whoever looks.
+LazyJelly behaves as the list that it stands for.
 """
 
 from __future__ import annotations
@@ -30,15 +30,16 @@ VALUE = (1, [2.5, True], {1: None})
 
 class ListTests(SynchronousTestCase):
     """
-    Each way of looking, at a list that nobody has looked at before.
+    Each way of using a list, on one whose items aren't decoded yet.
     """
 
     def lazy(self, kind: type[LazyJelly] = EncodedJelly) -> LazyJelly:
         encoded = encode_plain(VALUE)
-        return kind(b"xx" + encoded + b"yy", 2, 2 + len(encoded))
+        return kind(b"xx" + encoded + b"yy", 2)
 
-    def test_every_look(self) -> None:
-        """It's what the ordinary list is."""
+    def test_every_operation(self) -> None:
+        """Each operation has the result that it has on an ordinary list."""
+        plain = jelly.jelly(VALUE)
         looks: list[Any] = [
             len,
             list,
@@ -81,13 +82,12 @@ class ListTests(SynchronousTestCase):
             lambda it: (it.__iadd__([1]), list(it)),
             lambda it: isinstance(it, list),
         ]
-        plain = jelly.jelly(VALUE)
         for look in looks:
             for kind in (EncodedJelly, ReceivedJelly):
                 self.assertEqual(look(self.lazy(kind)), look(copy.deepcopy(plain)))
 
     def test_unpacking(self) -> None:
-        """Also where the interpreter takes a shortcut for lists."""
+        """Operations that the interpreter has shortcuts for work as well."""
         atom, *rest = self.lazy()
         self.assertEqual([atom, *rest], jelly.jelly(VALUE))
         target = [0, 0]
@@ -96,14 +96,14 @@ class ListTests(SynchronousTestCase):
         self.assertEqual([0, *self.lazy()], target)
 
     def test_same_list_from_then_on(self) -> None:
-        """It's decoded once: what's in it keeps its identity."""
+        """The items are decoded once, and keep their identity."""
         lazy = self.lazy()
         self.assertIs(lazy[2], lazy[2])
 
-    def test_without_lazy(self) -> None:
-        """Twisted's C{unjelly} can make something of it, then."""
+    def test_materialize(self) -> None:
+        """Twisted's C{unjelly} accepts the ordinary lists."""
         nested = [b"list", self.lazy(), [b"tuple", self.lazy()]]
-        plain = materialize(nested)
+        plain: Any = materialize(nested)
         self.assertIs(type(plain[1]), list)
         self.assertEqual(jelly.unjelly(plain), [VALUE, (VALUE,)])
 

@@ -43,7 +43,7 @@ class MessageLimitsTests(SynchronousTestCase):
             self.assertRaises(MessageTooLarge, listener.dataReceived, b"\x01\x81")
 
     def test_depth(self) -> None:
-        """Lists within one another."""
+        """Nested lists are refused when the innermost is announced."""
         self.check([[[[]]]], b"\x01\x80" * 4, depth=3)
         self.check([[[b"x"]]], b"\x01\x80" * 4, depth=3)
 
@@ -53,17 +53,17 @@ class MessageLimitsTests(SynchronousTestCase):
         self.check([1, [2, 3], []], b"\x03\x80\x02\x80\x00\x80\x00\x80\x01\x80", items=5)
 
     def test_bytes(self) -> None:
-        """A string is refused when it's announced; so is what goes on for too long."""
+        """A long string is refused when it's announced, short items at the limit."""
         self.check([b"x" * 90], b"\x01\x80\x63\x82", message_bytes=100)
         self.check([b"x" * 90], b"\x7f\x80" + b"\x00\x00\x81" * 40, message_bytes=100)
         self.check(b"x" * 98, b"\x63\x82" + b"x" * 99, message_bytes=100)
 
     def test_is_bananas_error(self) -> None:
-        """Who handles banana's own refusals handles these."""
+        """Code that handles banana's own errors also handles L{MessageTooLarge}."""
         self.assertTrue(issubclass(MessageTooLarge, BananaError))
 
     def test_loosened_and_tightened(self) -> None:
-        """The limits may change at any moment, for a message under way too."""
+        """The limits may change while a part of a message has arrived."""
         listener, heard = self.limited(depth=2)
         listener.dataReceived(b"\x01\x80\x01\x80")
         listener.limits = MessageLimits(depth=3)
@@ -85,7 +85,7 @@ class MessageLimitsTests(SynchronousTestCase):
         self.assertEqual(heard, [[1], [[2]]])
 
     def test_announcements_cost_nothing(self) -> None:
-        """The largest list and string that may be announced take no memory until they come."""
+        """Announcing the largest list and string takes no memory."""
         listener, _ = self.limited()
         listener.dataReceived(b"\x01\x81")
         size = SIZE_LIMIT
@@ -97,7 +97,7 @@ class MessageLimitsTests(SynchronousTestCase):
         self.assertLess(tracemalloc.get_traced_memory()[0] - before, 10_000)
 
     def test_unfinished_message_costs_its_bytes(self) -> None:
-        """The shortest items are held as they came, not as objects."""
+        """Items of an incomplete message are kept as bytes, not as objects."""
         listener, heard = self.limited()
         tracemalloc.start()
         self.addCleanup(tracemalloc.stop)
@@ -111,7 +111,7 @@ class MessageLimitsTests(SynchronousTestCase):
         self.assertLess(tracemalloc.get_traced_memory()[0] - before, 2 * 400 * pieces)
 
     def test_pieces_are_not_copied_over_and_over(self) -> None:
-        """A long string that comes in small pieces costs one look at each."""
+        """A long string in small pieces takes time linear in its size."""
         listener, heard = self.limited()
         body = b"x" * SIZE_LIMIT
         stream = written(body)

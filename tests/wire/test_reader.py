@@ -162,7 +162,7 @@ class LimitTests(SynchronousTestCase):
     A message beyond the limits is refused, whichever way it would be decoded.
     """
 
-    def refused(self, message: Any, **bounds: int) -> None:
+    def refused(self, message: Any, **bounds: Any) -> None:
         stream = written(message)
         for lazy in (True, False):
             for size in (1, len(stream)):
@@ -173,7 +173,7 @@ class LimitTests(SynchronousTestCase):
                         messages(source)
                 self.assertEqual(source.buffered, b"")
 
-    def accepted(self, message: Any, **bounds: int) -> None:
+    def accepted(self, message: Any, **bounds: Any) -> None:
         for lazy in (True, False):
             source = reader(lazy=lazy, **bounds)
             source.receive_data(written(message))

@@ -24,11 +24,11 @@ class MayDecodePlainTests(SynchronousTestCase):
         self.assertTrue(may_decode_plain(jelly.globalSecurity))
 
     def test_less_allowed(self) -> None:
-        """Options that don't list all of it."""
+        """Options that don't allow all types of plain data."""
         self.assertFalse(may_decode_plain(jelly.SecurityOptions()))
 
     def test_other_rules(self) -> None:
-        """Options that are asked in another way."""
+        """Options with a rule of their own."""
 
         class Picky(jelly.SecurityOptions):
             def isTypeAllowed(self, typeName: Any) -> bool:
@@ -37,17 +37,19 @@ class MayDecodePlainTests(SynchronousTestCase):
         picky = Picky()
         picky.allowBasicTypes()
         self.assertFalse(may_decode_plain(picky))
-        self.assertFalse(may_decode_plain(jelly.DummySecurityOptions()))
-        changed = jelly.SecurityOptions()
+        dummy: Any = jelly.DummySecurityOptions()
+        self.assertFalse(may_decode_plain(dummy))
+        changed: Any = jelly.SecurityOptions()
         changed.allowBasicTypes()
         self.assertTrue(may_decode_plain(changed))
         changed.isTypeAllowed = lambda name: False
         self.assertFalse(may_decode_plain(changed))
 
     def test_registered_class(self) -> None:
-        """Somebody has a class of their own for dictionaries."""
-        jelly.unjellyableRegistry[b"dictionary"] = dict
-        self.addCleanup(jelly.unjellyableRegistry.pop, b"dictionary")
+        """A class is registered for dictionaries."""
+        registry: dict[Any, Any] = jelly.unjellyableRegistry
+        registry[b"dictionary"] = dict
+        self.addCleanup(registry.pop, b"dictionary")
         self.assertFalse(may_decode_plain(jelly.globalSecurity))
 
 

@@ -77,10 +77,19 @@ def _check_arguments(auth_type: str, arguments: str) -> None:
     if auth_type == "file":
         if not arguments.strip():
             raise UsageError("--auth file needs the name of a file, as in file:passwords")
-        try:
-            open(arguments, "rb").close()
-        except OSError as why:
-            raise UsageError(f"--auth file can't read {arguments}: {why.strerror}") from why
+        _check_password_file(arguments)
+
+
+def _check_password_file(path: str) -> None:
+    shown = os.path.abspath(path)
+    try:
+        with open(path, "rb") as file:
+            # As FilePasswordDB reads it, and with a name.
+            usable = any(not line.startswith(b":") and b":" in line.rstrip() for line in file)
+    except OSError as why:
+        raise UsageError(f"--auth file can't read {shown}: {why.strerror}") from why
+    if not usable:
+        raise UsageError(f"--auth file finds no line like name:password in {shown}")
 
 
 def _adapted(checker: ICredentialsChecker) -> ICredentialsChecker:

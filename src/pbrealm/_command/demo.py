@@ -93,6 +93,10 @@ class DemoPolicy:
 
     waiting = 1
 
+    def __init__(self) -> None:
+        self._refuse = Refuse()
+        self._replace = ReplaceOldest()
+
     def make_room(self, newcomer: ISession, holders: Sequence[ISession]) -> None:
-        policy = Refuse() if newcomer.avatar_id == "alice" else ReplaceOldest()
+        policy = self._refuse if newcomer.avatar_id == "alice" else self._replace
         policy.make_room(newcomer, holders)

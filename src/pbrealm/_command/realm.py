@@ -33,9 +33,9 @@ def make_realm(options: RealmOptions, clock: IReactorTime | None = None) -> Mind
         guests = DisposableRealm(options.guests, clock=clock)
         realm = AnonymousRealm(realm, guests, names=options.guest_names)
     if options.limit is not None or options.total is not None:
-        # If only the total is limited, a single user may have as many sessions as that.
-        limit = options.limit if options.limit is not None else options.total or 1
-        realm = ConnectionLimitedRealm(realm, limit, total=options.total, on_full=options.on_full)
+        realm = ConnectionLimitedRealm(
+            realm, options.limit, total=options.total, on_full=options.on_full
+        )
     return MindTrackingRealm(realm)
 
 

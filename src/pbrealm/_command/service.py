@@ -41,6 +41,7 @@ class CannotListen(SystemExit, Exception):
     """
     It's impossible to listen at an endpoint: ends the process with a message and exit status 1.
 
+    The message begins with the cause, since the parent of a daemon shows 100 bytes of it only.
     As a L{SystemExit} it's shown without a traceback.  As an L{Exception} it makes C{twistd}
     remove its pidfile, and makes a daemon report the message to its parent process.
     """
@@ -105,7 +106,7 @@ class PBService(Service):
     def _has_failed(self, why: Failure, name: str) -> None:
         if why.check(CancelledError):
             return
-        failure = CannotListen(f"pbrealm: cannot listen on {name}: {_reason(why.value)}")
+        failure = CannotListen(f"pbrealm: {_reason(why.value)}: cannot listen on {name}")
         if self._starting:
             self._failure = self._failure or failure
         else:

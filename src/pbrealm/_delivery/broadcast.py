@@ -7,17 +7,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
 from pbrealm._broker_slot import broker_of
 from pbrealm._delivery.encoded_call import EncodedCall, encode_call
-from pbrealm._delivery.notify import call_mind, timed_out
+from pbrealm._delivery.notify import call_mind, take_timeout, timed_out
 from pbrealm._delivery.report import DeliveryReport
 from pbrealm._delivery.send_call import forget_answer, send_call, takes_encoded
 from pbrealm._delivery.unsent import UNSENT_ATTRIBUTE, add_unsent, send_unsent
+from pbrealm._wire.received_failure import received_failure
 from pbrealm.errors import NotificationDropped
 from pbrealm.interfaces import ISession
 
@@ -37,21 +38,29 @@ def broadcast(
     targets: Iterable[Target[_C]],
     method: str,
     args: Sequence[object],
-    kw: Mapping[str, object],
+    kw: dict[str, object],
     *,
     clock: IReactorTime,
-    timeout: float,
+    timeout: float | None,
 ) -> Deferred[DeliveryReport[_C]]:
     """
     Call a method of many minds, and collect what comes of it.
 
     Plain data is encoded once, to the bytes that C{callRemote} would send to each.  To very many
-    clients it is sent in slices; what is sent in the meantime doesn't overtake it.
+    clients it is sent in slices; no other notification or broadcast overtakes it meanwhile.
 
-    @param timeout: seconds that the clients get to answer, once all is sent.
+    @param timeout: seconds that the clients get to answer, once all is sent; L{None} for any
+        time.  C{pbtimeout} among the keyword arguments goes before it.
     @return: fires once with the report; it never fails.  Cancelled, it sends the rest at once and
         stops waiting: clients that haven't answered count as failed.
     """
+    try:
+        timeout = take_timeout(kw, timeout)
+    except ValueError:
+        # Nobody can be called like this.
+        report: DeliveryReport[_C] = DeliveryReport()
+        report.failed.update_all([client for client, _, _ in targets], Failure())
+        return succeed(report)
     sending = Broadcast(list(targets), method, args, kw, clock, timeout)
     sending.send_slice()
     return sending.done
@@ -87,8 +96,7 @@ class _PendingAnswer:
     def errback(self, why: Any) -> None:
         broadcast, self._broadcast = self._broadcast, None
         if broadcast is not None:
-            failure = why if isinstance(why, Failure) else Failure(why)
-            broadcast.failed(failure, self._at, self._client)
+            broadcast.failed(received_failure(why), self._at, self._client)
 
     def cancel(self) -> None:
         forget_answer(self._mind, self.request_id)
@@ -109,7 +117,7 @@ class Broadcast:
         args: Sequence[object],
         kw: Mapping[str, object],
         clock: IReactorTime,
-        timeout: float,
+        timeout: float | None,
     ) -> None:
         self.done: Deferred[DeliveryReport[Any]] = Deferred(lambda _: self._cancel())
         self._targets = targets
@@ -123,7 +131,9 @@ class Broadcast:
         self._kw = kw
         self._clock = clock
         self._timeout = timeout
-        # The next slice, then the timeout.
+        # Whether all is sent, and answers are still to come.
+        self._waiting = False
+        # The next slice, then the timeout, if there is one.
         self._timer: IDelayedCall | None = None
         self._report: DeliveryReport[Any] = DeliveryReport()
         # By index.
@@ -144,7 +154,9 @@ class Broadcast:
         elif self._all_sent():
             self.done.callback(self._report)
         else:
-            self._timer = self._clock.callLater(self._timeout, self._give_up)
+            self._waiting = True
+            if self._timeout is not None:
+                self._timer = self._clock.callLater(self._timeout, self._give_up)
 
     def _send_rest_later(self) -> None:
         if not self._sliced:
@@ -215,12 +227,13 @@ class Broadcast:
 
     def failed(self, why: Failure, at: int, client: Any) -> None:
         """A client can't be reached, has answered with an error, or hasn't answered in time."""
-        report = self._report
-        if why.check(NotificationDropped):
+        report, error = self._report, why.value
+        # Not by C{why.check}: a client chooses the attributes of an error that it sends.
+        if isinstance(error, NotificationDropped):
             report.dropped.append(client)
-        elif why.check(pb.ProtocolError, pb.PBConnectionLost):
+        elif isinstance(error, (pb.ProtocolError, pb.PBConnectionLost)):
             report.gone.append(client)
-        elif why.check(CancelledError):
+        elif isinstance(error, CancelledError):
             report.failed[client] = timed_out(why, self._timeout)
         else:
             report.failed[client] = why
@@ -228,10 +241,10 @@ class Broadcast:
 
     def _settled(self, at: int) -> None:
         self._pending.pop(at, None)
-        if self._next < len(self._targets) or self._timer is None or self._pending:
+        if not self._waiting or self._pending:
             return
-        # The timer is the timeout, so all is sent, and now all is answered.
-        if self._timer.active():
+        self._waiting = False
+        if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self.done.callback(self._report)
 
@@ -243,6 +256,7 @@ class Broadcast:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
+        self._waiting = False
         self._send_until(len(self._targets))
         self._all_sent()
         self._give_up()

@@ -19,7 +19,7 @@ from twisted.spread import pb
 from pbrealm._broker_slot import broker_of
 from pbrealm._clock import clock_or_reactor
 from pbrealm._delivery.broadcast import Target, broadcast
-from pbrealm._delivery.notify import NOTIFY_TIMEOUT
+from pbrealm._delivery.notify import NOTIFY_TIMEOUT, check_timeout
 from pbrealm._delivery.report import DeliveryReport
 from pbrealm.errors import Reason
 from pbrealm.interfaces import ISession
@@ -40,14 +40,14 @@ class _LiveSet(Generic[_T]):
     """
 
     def __init__(
-        self, *, timeout: float = NOTIFY_TIMEOUT, clock: IReactorTime | None = None
+        self, *, timeout: float | None = NOTIFY_TIMEOUT, clock: IReactorTime | None = None
     ) -> None:
         """
-        @param timeout: seconds that each member gets to answer a L{notify}.
+        @param timeout: seconds that each member gets to answer a L{notify}; L{None} for any time.
         @param clock: by default the global reactor.
         """
         self._members: dict[object, _Member] = {}
-        self._timeout = timeout
+        self._timeout = check_timeout("timeout", timeout)
         self._clock = clock
 
     def _key(self, member: _T) -> object:
@@ -96,7 +96,8 @@ class _LiveSet(Generic[_T]):
         Members that turn out to be dead are dropped.
 
         @return: fires with a L{DeliveryReport} once each has answered, failed, gone or had its
-            time; it never fails.  With C{pbanswer=False} no answers are asked for.
+            time, which C{pbtimeout} sets for this call; it never fails.  With C{pbanswer=False}
+            no answers are asked for.
         """
         return self._broadcast([m.target for m in self._members.values()], method, args, kw)
 

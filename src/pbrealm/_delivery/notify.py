@@ -5,6 +5,7 @@ Calling one mind, which may be slow or gone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred
@@ -64,6 +65,33 @@ def _call_encoded(mind: pb.RemoteReference, call: EncodedCall) -> Deferred[Any]:
     return answer
 
 
-def timed_out(_: object, timeout: float) -> Failure:
+def timed_out(_: object, timeout: float | None) -> Failure:
     """The failure of a notification without an answer, for C{addTimeout}."""
+    if timeout is None:
+        return Failure(NotifyTimeout("no answer"))
     return Failure(NotifyTimeout(f"no answer within {timeout:g} seconds"))
+
+
+def take_timeout(kw: dict[str, object], default: float | None) -> float | None:
+    """
+    Take C{pbtimeout} out of the keyword arguments of a notification, since it isn't sent.
+
+    @return: seconds, or L{None} to wait for as long as the client is there.
+    @raise ValueError: unless it's a positive number or L{None}.
+    """
+    return check_timeout("pbtimeout", kw.pop("pbtimeout", default))
+
+
+def check_timeout(name: str, timeout: object) -> float | None:
+    """
+    Check a number of seconds, or L{None} for any.
+
+    @param name: for the error.
+    @raise ValueError: unless it's a positive number or L{None}.
+    """
+    if timeout is None:
+        return None
+    number = isinstance(timeout, (int, float)) and not isinstance(timeout, bool)
+    if not number or not 0 < timeout < inf:  # type: ignore[operator]  # it's a number here
+        raise ValueError(f"{name} must be a positive number of seconds or None, not {timeout!r}")
+    return timeout  # type: ignore[return-value]  # the same

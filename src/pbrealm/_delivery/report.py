@@ -9,6 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from twisted.python.failure import Failure
+from twisted.python.reflect import qual, safe_str
+
+_MAX_SHOWN = 200
+"""Characters of a failure that are shown; clients can choose them."""
 
 _C = TypeVar("_C")
 _V = TypeVar("_V")
@@ -51,7 +55,18 @@ class ByIdentity(Mapping[_C, _V]):
         return len(self._items)
 
     def __repr__(self) -> str:
-        return f"{{{', '.join(f'{key!r}: {value!r}' for key, value in self._items.values())}}}"
+        items = (f"{key!r}: {_shown(value)}" for key, value in self._items.values())
+        return f"{{{', '.join(items)}}}"
+
+
+def _shown(value: object) -> str:
+    if not isinstance(value, Failure):
+        return repr(value)
+    # Of a failure at the peer, the type is whatever the peer says, and repr() would fail.
+    kind: object = value.type
+    name = qual(kind) if isinstance(kind, type) else safe_str(kind)
+    text = safe_str(value.value)
+    return f"<{type(value).__name__} {name[:_MAX_SHOWN]}: {text[:_MAX_SHOWN]!r}>"
 
 
 @dataclass

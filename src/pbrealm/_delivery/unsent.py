@@ -1,8 +1,8 @@
 """
 What broadcasts have yet to send, in the order in which each connection is to get it.
 
-A broadcast to very many clients is sent in slices.  Whatever else is sent to one of them in the
-meantime must not overtake it.
+A broadcast to very many clients is sent in slices.  Other notifications and broadcasts to one of
+them must not overtake it meanwhile.  Answers to calls of the clients may.
 """
 
 from __future__ import annotations

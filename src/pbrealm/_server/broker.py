@@ -8,16 +8,40 @@ from collections.abc import Hashable
 from inspect import getmro
 from typing import Any
 
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.reflect import qual
 from twisted.spread import pb
+from twisted.spread.jelly import SecurityOptions, globalSecurity
 
 from pbrealm._delivery.queued_broker import QueuedBroker
 from pbrealm._server.client_connection import ClientConnection
-from pbrealm._server.unauthenticated import UnauthenticatedReferenceable
+from pbrealm._server.grants import Grants
+from pbrealm._server.login_request import decode_arguments, is_plain_id
+from pbrealm._server.unauthenticated import (
+    SessionReferenceable,
+    UnauthenticatedReferenceable,
+)
+from pbrealm._session.session import Session, current_session, serving
+from pbrealm.errors import LoginRefused, PBRealmError, Reason
 
 _ANSWERS = (b"answer", b"error")
+
+_log = Logger()
+
+
+class _StoppedCopy(pb.Cacheable):
+    """Stands for a L{pb.Cacheable} whose changes the client doesn't get any more."""
+
+    def stoppedObserving(self, perspective: Any, observer: Any) -> None:
+        """The client has dropped its copy."""
+
+
+def _checks_for_itself(target: object) -> bool:
+    """Whether an object decides by itself on each call: what one logs in by, and a session."""
+    return isinstance(target, (UnauthenticatedReferenceable, SessionReferenceable))
 
 
 class ServerBroker(QueuedBroker):
@@ -32,6 +56,11 @@ class ServerBroker(QueuedBroker):
 
     client: ClientConnection
     factory: Any
+
+    def __init__(self, isClient: int = 1, security: SecurityOptions = globalSecurity) -> None:
+        super().__init__(isClient, security)
+        self._grants = Grants()
+        self._cache_grants = Grants()
 
     def makeConnection(self, transport: Any) -> None:
         self.send_queue = self.client.make_send_queue(transport)
@@ -52,12 +81,74 @@ class ServerBroker(QueuedBroker):
         except TypeError:
             # The client may send anything as an id, also what isn't hashable.
             return None
-        # A session checks for itself whether it may be called.
-        if found is not None and not isinstance(
-            found, (UnauthenticatedReferenceable, pb.AsReferenceable)
-        ):
+        if found is not None and not _checks_for_itself(found):
             self.client.check_may_call()
+            self._grants.check(luid)
         return found
+
+    def serialize_result(self, result: Deferred[Any], *how: Any) -> Deferred[Any]:
+        # Whoever fires it, the answer is handed out by the session that was called.
+        return result.addCallback(self._serialize_for, current_session(), *how)
+
+    def _serialize_for(self, result: Any, session: Session | None, *how: Any) -> Any:
+        with serving(session):
+            return self.serialize(result, *how)
+
+    def registerReference(self, object: Any) -> Any:
+        luid = super().registerReference(object)
+        if not _checks_for_itself(object):
+            self._grants.add(luid, self._granting_session())
+        return luid
+
+    def _granting_session(self) -> Session | None:
+        # The call that is being served may be that of another connection's client, whose avatar
+        # calls a mind here.
+        session = current_session()
+        return session if session is not None and session.is_on(self) else None
+
+    def proto_decref(self, objectID: Any) -> None:
+        super().proto_decref(objectID)
+        if objectID not in self.localObjects:
+            self._grants.discard(objectID)
+
+    def cacheRemotely(self, instance: Any) -> Any:
+        luid = super().cacheRemotely(instance)
+        self._cache_grants.add(luid, self._granting_session())
+        return luid
+
+    def cachedRemotelyAs(self, instance: Any, incref: int = 0) -> Any:
+        luid = super().cachedRemotelyAs(instance, incref)
+        if incref and luid is not None:
+            self._cache_grants.add(luid, self._granting_session())
+        return luid
+
+    def proto_decache(self, objectID: Any) -> None:
+        super().proto_decache(objectID)
+        if objectID not in self.remotelyCachedObjects:
+            self._cache_grants.discard(objectID)
+
+    def stop_revoked_copies(self) -> None:
+        """
+        Tell each L{pb.Cacheable} that was handed out by sessions that are over that it isn't
+        observed here any more.
+
+        The client may still hold its copy, and say so when it drops it.  Until then a
+        L{_StoppedCopy} takes the place of the cacheable.
+        """
+        if self.disconnected:
+            return
+        for luid in self._cache_grants.revoked():
+            self._cache_grants.discard(luid)
+            copy = self.remotelyCachedObjects[luid]
+            cacheable, perspective = copy.object, copy.perspective
+            copy.object = stopped = _StoppedCopy()
+            del self.remotelyCachedLUIDs[cacheable.processUniqueID()]
+            self.remotelyCachedLUIDs[stopped.processUniqueID()] = luid
+            observer = pb.RemoteCacheObserver(self, cacheable, perspective)
+            try:
+                cacheable.stoppedObserving(perspective, observer)
+            except BaseException:
+                _log.failure("{cacheable} failed to stop observing", cacheable=cacheable)
 
     def cachedLocallyAs(self, cid: Any) -> Any:
         """
@@ -71,11 +162,97 @@ class ServerBroker(QueuedBroker):
 
     def expressionReceived(self, sexp: Any) -> None:
         client = self.client
-        if not client.authenticated and not (
-            isinstance(sexp, list) and sexp and sexp[0] in _ANSWERS
-        ):
+        if client.metered and not (isinstance(sexp, list) and sexp and sexp[0] in _ANSWERS):
             client.received_message()
-        super().expressionReceived(sexp)
+        if client.may_only_log_in:
+            self._evaluate_before_login(sexp)
+        else:
+            super().expressionReceived(sexp)
+
+    def _evaluate_before_login(self, sexp: Any) -> None:
+        """
+        Evaluate a message of a client that can only log in.
+
+        @raise pb.ProtocolError: for a message that a login doesn't need.
+        """
+        if type(sexp) is list and sexp and type(sexp[0]) is bytes:
+            command, *items = sexp
+            match command, len(items):
+                case b"message", 6:
+                    self._call_before_login(*items)
+                    return
+                case ((b"answer" | b"error"), 2) if type(items[0]) is int:
+                    self._discard_answer(items[0])
+                    return
+                case b"version", 1 if type(items[0]) is int:
+                    self.proto_version(items[0])
+                    return
+                case b"decref", 1 if is_plain_id(items[0]) and items[0] in self.localObjects:
+                    self.proto_decref(items[0])
+                    return
+                # What a client may send that doesn't know yet that its session has ended.
+                case b"decache", 1 if (
+                    is_plain_id(items[0]) and items[0] in self.remotelyCachedObjects
+                ):
+                    self.proto_decache(items[0])
+                    return
+        raise pb.ProtocolError("a message that is not part of a login")
+
+    def _discard_answer(self, request_id: int) -> None:
+        # For a ping or a goodbye any answer will do, and of a session that has ended there is
+        # nothing else that anybody waits for.
+        answer = self.waitingForAnswers.pop(request_id, None)
+        if answer is not None:
+            answer.errback(Failure(pb.Error("the answer came after the end of the session")))
+        elif not 0 < request_id <= self.currentRequestID:
+            raise pb.ProtocolError("an answer to nothing")
+
+    def _call_before_login(
+        self, request_id: Any, object_id: Any, method: Any, answer: Any, args: Any, kw: Any
+    ) -> None:
+        if type(request_id) is not int or not is_plain_id(request_id) or type(method) is not bytes:
+            raise pb.ProtocolError("a call without a number or a name")
+        local = self.localObjects.get(object_id) if is_plain_id(object_id) else None
+        if local is None or not isinstance(local.object, UnauthenticatedReferenceable):
+            if answer:
+                why: Deferred[Any] = maybeDeferred(self.client.check_may_call)
+                why.addErrback(self._sendError, request_id)
+            return
+        name = method.decode("ascii", "replace")
+        result: Deferred[Any] = maybeDeferred(self._log_in, local.object, name, args, kw)
+        result.addErrback(self._refusal)
+        if answer:
+            result.addCallbacks(
+                self._sendAnswer,
+                self._send_refusal,
+                callbackArgs=(request_id,),
+                errbackArgs=(request_id,),
+            )
+        else:
+            result.addErrback(lambda _: None)
+
+    def _log_in(
+        self, target: UnauthenticatedReferenceable, method: str, args: Any, kw: Any
+    ) -> Any:
+        self.client.check_not_revoked()
+        return self.serialize(target.call(method, decode_arguments(self, args, kw)))
+
+    def _refusal(self, why: Failure) -> Failure:
+        """
+        @return: the same failure, if it is one for the client; else a L{LoginRefused}, and the
+            failure is logged.
+        """
+        if isinstance(why.value, pb.Error):
+            return why
+        _log.failure("a login failed", why)
+        return Failure(LoginRefused("the login failed because of an error of the server"))
+
+    def _send_refusal(self, why: Failure, request_id: int) -> None:
+        reason = why.value.reason if isinstance(why.value, PBRealmError) else Reason.REFUSED
+        if reason.reconnect and self.client.may_only_log_in:
+            self.client.drop()
+        else:
+            self._sendError(why, request_id)
 
     def _sendError(self, fail: Any, requestID: Any) -> None:
         if self.disconnected:

@@ -4,14 +4,15 @@ One client's connection, before and after its login.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from traceback import format_exception
 from typing import Any
 
+from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.spread import pb
 from twisted.spread.banana import BananaError
@@ -19,9 +20,11 @@ from twisted.spread.banana import BananaError
 from pbrealm._addresses import format_address
 from pbrealm._delivery.queued_broker import QueuedBroker
 from pbrealm._delivery.send_queue import SendQueue
+from pbrealm._log_text import log_text
 from pbrealm._server.connection_limits import Admission, origin_of
 from pbrealm._server.keepalive import Keepalive
-from pbrealm._server.logins import Logins
+from pbrealm._server.login_throttle import Attempt
+from pbrealm._server.logins import Logins, PendingLogin
 from pbrealm._server.server_state import ServerState
 from pbrealm._session.connection import ConnectedSession, Connection
 from pbrealm.errors import LoginRefused, Reason, SessionEnded, TooManyConnections
@@ -31,8 +34,11 @@ _ANSWER_BYTES = 512
 What the answer to a message counts for before the login; an error has about as many bytes.
 """
 
-_MAX_LOGGED = 200
-"""Characters of an error's text that are logged; clients can choose the text."""
+_MIN_CHUNK_BYTES = 64
+"""
+What a chunk of data counts for before the login at least: handling one costs the server more than
+its bytes, and a client may send them one by one.
+"""
 
 _CLIENT_ERRORS = (BananaError, pb.ProtocolError, pb.Error, NotImplementedError)
 """What a client causes by sending what isn't valid."""
@@ -81,7 +87,7 @@ class ClientConnection:
         # None if it's turned off.
         self._keepalive: Keepalive | None = None
         # The throttle's delays that are under way.
-        self._delays: list[Deferred[None]] = []
+        self._delays: list[Deferred[Attempt]] = []
         self._on_lost: list[Deferred[None]] = []
         self.lost = False
 
@@ -90,9 +96,24 @@ class ClientConnection:
         return Connection.of(self._broker)
 
     @property
-    def authenticated(self) -> bool:
-        """Whether a login is alive."""
-        return self._logins.alive > 0
+    def trusted(self) -> bool:
+        """Whether a login is alive, or pending and authenticated."""
+        return self._logins.trusted
+
+    @property
+    def metered(self) -> bool:
+        """
+        Whether there are limits on all that the client sends, and not on each message only.
+
+        The connection of a client whose session the server has ended is about to be closed; what
+        is under way until then isn't counted.
+        """
+        return not self._logins.trusted and not self._logins.revoked
+
+    @property
+    def may_only_log_in(self) -> bool:
+        """Whether the client can't call anything but what it logs in by."""
+        return self._logins.may_only_log_in
 
     @property
     def clock(self) -> IReactorTime:
@@ -109,7 +130,7 @@ class ClientConnection:
     def connected(self) -> None:
         """The connection is made."""
         self._server.connections.add(self)
-        self._broker.limits = self._server.unauthenticated
+        self._apply_limits()
         self._start_login_timeout()
         limits = self._server.limits
         if limits.ping_interval:
@@ -135,8 +156,8 @@ class ClientConnection:
         @raise LoginRefused: if the client has sent more than it may without a login.
         """
         self._sign_of_life()
-        if not self._logins.alive:
-            self._spend(count)
+        if self.metered:
+            self._spend(max(count, _MIN_CHUNK_BYTES))
 
     def received_message(self) -> None:
         """
@@ -167,7 +188,7 @@ class ClientConnection:
         """The client has sent something invalid or too large: abort the connection."""
         if self.lost:
             return
-        text = str(why)[:_MAX_LOGGED]
+        text = log_text(why)
         peer = format_address(self.peer)
         if isinstance(why, _CLIENT_ERRORS):
             text = text or type(why).__name__
@@ -236,11 +257,20 @@ class ClientConnection:
         """A challenge was responded to, or dropped."""
         self._logins.end_challenge()
 
-    def begin_login(self) -> None:
+    def check_not_revoked(self) -> None:
+        """
+        Check that the connection isn't about to be closed.
+
+        @raise SessionEnded: if the server has ended the client's last session.
+        """
+        self._logins.check_not_revoked()
+
+    def begin_login(self) -> PendingLogin:
         """
         A login begins; one of L{logged_in} and L{refused} follows.
 
         @raise LoginRefused: if the client may not log in, or not again.
+        @raise SessionEnded: if the connection is about to be closed.
         """
         with self._counting_refusal():
             if self._server.closing:
@@ -248,21 +278,30 @@ class ClientConnection:
             if self._admission is Admission.EXPLAINED:
                 self._logins.refuse(finally_=True)
                 raise TooManyConnections("as many connections are open as may be")
-            self._logins.begin()
+            login = self._logins.begin()
         # From now on it is the server that takes its time.
         self._stop_login_timeout()
+        return login
 
-    async def wait_for_throttle(self, account: bytes) -> None:
+    def authenticated(self, login: PendingLogin) -> None:
+        """A checker has accepted the credentials of a login; its avatar may take some time."""
+        self._logins.authenticate(login)
+        self._apply_limits()
+
+    @asynccontextmanager
+    async def attempt(self, account: bytes) -> AsyncIterator[Callable[[], None]]:
         """
-        Wait for as long as the throttle delays an attempt.
+        Wait for as long as the throttle delays an attempt to log in, and count what comes of it.
 
+        @param account: its name.
+        @return: a context, to check the credentials in.  What it gives is called as soon as the
+            password is known to be right: from then on the attempt delays no others.
         @raise SessionEnded: if the client leaves meanwhile.
+        @raise LoginRefused: if the attempt would be delayed for too long.
         """
         server = self._server
-        seconds = server.throttle.delay(self._origin, account, server.clock.seconds())
-        if not seconds:
-            return
-        delay: Deferred[None] = deferLater(server.clock, seconds)
+        attempt = server.throttle.attempt(self._origin, account)
+        delay = server.login_queue.enter(attempt)
         self._delays.append(delay)
         try:
             await delay
@@ -270,26 +309,30 @@ class ClientConnection:
             raise SessionEnded(Reason.DISCONNECTED) from None
         finally:
             self._delays.remove(delay)
+        try:
+            yield partial(server.login_queue.leave, attempt)
+        except UnauthorizedLogin:
+            # No checker knows this account, or not with this password.
+            server.throttle.failed(attempt, server.clock.seconds())
+            raise
+        else:
+            server.throttle.succeeded(attempt)
+        finally:
+            server.login_queue.leave(attempt)
 
-    def wrong_credentials(self, account: bytes) -> None:
-        """No checker knows this account, or not with this password."""
-        server = self._server
-        server.throttle.failed(self._origin, account, server.clock.seconds())
-
-    def logged_in(self, account: bytes | None) -> None:
+    def logged_in(self, login: PendingLogin, account: bytes | None) -> None:
         """
         A login has succeeded.
 
         @param account: L{None} for an anonymous login, which doesn't vouch for the client.
         """
-        if account is not None:
-            self._server.throttle.succeeded(self._origin, account)
-        self._logins.succeeded(forgive=account is not None)
-        self._broker.limits = self._server.logged_in
+        self._logins.succeeded(login, forgive=account is not None)
+        self._apply_limits()
 
-    def refused(self) -> None:
+    def refused(self, login: PendingLogin) -> None:
         """A login has failed."""
-        self._logins.failed()
+        self._logins.failed(login)
+        self._apply_limits()
         self._after_refusal()
 
     def logged_out(self, reason: Reason) -> None:
@@ -297,9 +340,23 @@ class ClientConnection:
         self._logins.ended(reason)
         if self._logins.alive or self.lost:
             return
-        self._broker.limits = self._server.unauthenticated
+        self._apply_limits()
         self._bytes_left = self._server.limits.unauthenticated_bytes
         self._start_login_timeout()
+
+    def drop(self) -> None:
+        """
+        Close the connection instead of answering.
+
+        Clients take an error at the login for final, and a lost connection for a reason to come
+        back later.
+        """
+        self._connection.close(self._server.clock)
+
+    def _apply_limits(self) -> None:
+        server = self._server
+        self._broker.limits = server.unauthenticated if self.metered else server.logged_in
+        self._broker.decodes_arguments = self._logins.trusted
 
     @contextmanager
     def _counting_refusal(self) -> Iterator[None]:
@@ -313,7 +370,7 @@ class ClientConnection:
     def _after_refusal(self) -> None:
         if self.lost or not self._logins.idle:
             return
-        if self._logins.exhausted:
+        if self._logins.exhausted or self._logins.revoked:
             # The error that is about to be raised is to be written before.
             self._server.clock.callLater(0, self._connection.close, self._server.clock)
         else:

@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from twisted.spread import pb
 from twisted.spread.jelly import SecurityOptions, globalSecurity
 
+from pbrealm._arguments import check_portal, described
 from pbrealm._clock import clock_or_reactor
 from pbrealm._delivery.backlog import Backlog
 from pbrealm._server.broker import ServerBroker
@@ -19,6 +20,7 @@ from pbrealm._server.connection_limits import Admission, origin_of
 from pbrealm._server.limits import Limits
 from pbrealm._server.login import PortalRoot
 from pbrealm._server.server_state import ServerState
+from pbrealm._session.session import GOODBYE, set_goodbye
 from pbrealm.errors import Reason
 
 _log = Logger()
@@ -44,6 +46,7 @@ class ServerFactory(pb.PBServerFactory):
         limits: Limits = _LIMITS,
         backlog: Backlog = _BACKLOG,
         *,
+        goodbye: str | None = GOODBYE,
         clock: IReactorTime | None = None,
         unsafeTracebacks: bool = False,
         security: SecurityOptions = globalSecurity,
@@ -52,14 +55,24 @@ class ServerFactory(pb.PBServerFactory):
         @param portal: for any realm.
         @param limits: what clients may do, and for how long.
         @param backlog: how much may wait to be sent to each client.
+        @param goodbye: the method of minds that is called when the server ends their session, as
+            C{remote_goodbye(code, text, reconnect)}; L{None} if the clients know none.
         @param clock: by default the global reactor.  The realms use it, too, unless they have
             a clock of their own.
         @param unsafeTracebacks: as in L{pb.PBServerFactory}.
         @param security: as in L{pb.PBServerFactory}.
+        @raise TypeError: if an argument is of the wrong kind.
         """
+        check_portal(portal)
+        for name, value, kind in (("limits", limits, Limits), ("backlog", backlog, Backlog)):
+            if not isinstance(value, kind):
+                raise TypeError(f"{name} must be {kind.__name__}(…), not {described(value)}")
+        if goodbye is not None and not (isinstance(goodbye, str) and goodbye):
+            raise TypeError(f"goodbye must be the name of a method or None, not {goodbye!r}")
         super().__init__(PortalRoot(portal), unsafeTracebacks, security)
         self._limits = limits
         self._backlog = backlog
+        self._goodbye = goodbye
         self.clock = clock
         self._state: ServerState | None = None
 
@@ -109,6 +122,8 @@ class ServerFactory(pb.PBServerFactory):
             return None
         broker: ServerBroker = self.protocol(False, self.security)
         broker.factory = self
+        if self._goodbye != GOODBYE:
+            set_goodbye(broker, self._goodbye)
         broker.client = ClientConnection(state, broker, admission, addr)
         broker.setNameForLocal("root", self.root.rootObject(broker))
         return broker

@@ -59,14 +59,18 @@ class Limits:
     throttle_after_failures: int = limit(
         3,
         "Number of wrong passwords, from one address or for one account, after which further "
-        "attempts are delayed.",
+        "attempts are delayed. As many may be checked at the same time.",
     )
     throttle_seconds: float = limit(
         1,
-        "Seconds by which the first of these attempts is delayed. Each further wrong password "
-        "doubles the delay.",
+        "Seconds after the last wrong password before which the first of these attempts isn't "
+        "checked; 0 for no delays. Each further wrong password doubles the delay.",
     )
-    throttle_max_seconds: float = limit(8, "Seconds by which an attempt is delayed at most.")
+    throttle_max_seconds: float = limit(
+        8,
+        "Seconds to which the delay grows at most. An attempt that has waited for twice as long, "
+        "because others were checked before it, is refused.",
+    )
     throttle_memory_seconds: float = limit(
         900, "Seconds without a wrong password after which the earlier ones are forgotten."
     )

@@ -23,7 +23,12 @@ from zope.interface import implementer
 
 from pbrealm._journal import log_refusal
 from pbrealm._server.broker import ServerBroker
-from pbrealm._server.unauthenticated import UnauthenticatedReferenceable
+from pbrealm._server.login_request import is_plain_id
+from pbrealm._server.logins import PendingLogin
+from pbrealm._server.unauthenticated import (
+    SessionReferenceable,
+    UnauthenticatedReferenceable,
+)
 from pbrealm._session.connection import ConnectedMind
 from pbrealm._session.session import Session
 from pbrealm.errors import LoginRefused, Reason, WrongCredentials
@@ -58,6 +63,8 @@ class LoginRoot(UnauthenticatedReferenceable):
         self._broker = broker
         self._client = broker.client
 
+    methods = {"login": 1, "loginAnonymous": 1}
+
     def remote_login(self, username: object) -> tuple[bytes, Challenge]:
         """Begin a login with a password."""
         if isinstance(username, str):
@@ -91,27 +98,37 @@ class LoginRoot(UnauthenticatedReferenceable):
         @return: fires with what the client gets a reference to.  Every refusal is a L{pb.Error}.
         @raise LoginRefused: if this client may not log in, or not again.
         """
-        self._client.begin_login()
-        return Deferred.fromCoroutine(self._log_in(credentials, account, mind))
+        _check_mind(mind, self._broker)
+        login = self._client.begin_login()
+        return Deferred.fromCoroutine(self._log_in(login, credentials, account, mind))
 
     async def _log_in(
-        self, credentials: ICredentials, account: bytes | None, mind: object
+        self, login: PendingLogin, credentials: ICredentials, account: bytes | None, mind: object
     ) -> pb.Referenceable:
         portal = self._portal
         if ISessionRealm.providedBy(portal.realm):
-            mind = ConnectedMind(self._broker, mind, self._client.clock)
+            mind = ConnectedMind(
+                self._broker,
+                mind,
+                self._client.clock,
+                lambda: self._client.authenticated(login),
+            )
         try:
-            if account is not None:
-                await self._client.wait_for_throttle(account)
-            _, aspect, logout = await portal.login(credentials, mind, pb.IPerspective)
+            if account is None:
+                _, aspect, logout = await portal.login(credentials, mind, pb.IPerspective)
+            else:
+                async with self._client.attempt(account) as password_is_right:
+                    if isinstance(credentials, Challenge):
+                        credentials.on_right_password = password_is_right
+                    _, aspect, logout = await portal.login(credentials, mind, pb.IPerspective)
             self._check_still_possible(logout)
         except LoginFailed as why:
-            self._client.refused()
+            self._client.refused(login)
             raise self._refusal(account, why) from None
         except BaseException:
-            self._client.refused()
+            self._client.refused(login)
             raise
-        self._client.logged_in(account)
+        self._client.logged_in(login, account)
         return self._hand_out(aspect, logout)
 
     def _check_still_possible(self, logout: Callable[[], object]) -> None:
@@ -129,7 +146,9 @@ class LoginRoot(UnauthenticatedReferenceable):
 
     def _hand_out(self, aspect: Any, logout: Callable[[], object]) -> pb.Referenceable:
         reference = aspect
-        if not IJellyable.providedBy(aspect):
+        if isinstance(aspect, Session):
+            reference = SessionReferenceable(aspect)
+        elif not IJellyable.providedBy(aspect):
             reference = pb.AsReferenceable(aspect, "perspective")
         if isinstance(aspect, Session):
             aspect.on_end(self._session_ended)
@@ -142,6 +161,7 @@ class LoginRoot(UnauthenticatedReferenceable):
 
     def _session_ended(self, _: Session, reason: Reason) -> None:
         self._client.logged_out(reason)
+        self._broker.stop_revoked_copies()
 
     def _until_lost(self, logout: Callable[[], object], *, counted: bool) -> Callable[[], object]:
         """
@@ -169,12 +189,24 @@ class LoginRoot(UnauthenticatedReferenceable):
 
     def _refusal(self, account: bytes | None, why: LoginFailed) -> Any:
         refusal = _as_pb_error(why)
-        if isinstance(why, UnauthorizedLogin) and account is not None:
-            self._client.wrong_credentials(account)
         if refusal is not why:
             # A checker or a hand-written realm has refused it; pbrealm's realms log their own.
             log_refusal(ANONYMOUS if account is None else account, self._client.peer, refusal)
         return refusal
+
+
+def _check_mind(mind: object, broker: ServerBroker) -> None:
+    """
+    Check that a mind is an object of this client that can be called, or None.
+
+    A client can pass anything that Perspective Broker can send, with attributes of its choice.
+
+    @raise LoginRefused: if it's something else.
+    """
+    if mind is not None and not (
+        type(mind) is pb.RemoteReference and mind.broker is broker and is_plain_id(mind.luid)
+    ):
+        raise LoginRefused("the mind must be a pb.Referenceable of the client, or None")
 
 
 def _as_pb_error(why: LoginFailed) -> Any:
@@ -195,13 +227,18 @@ class Challenge(UnauthenticatedReferenceable):
 
     @ivar challenge: random bytes.
     @ivar username: the account's name, as checkers expect it.
+    @ivar on_right_password: called when a checker finds that the response was made with the right
+        password; the realm may take its time after that.
     """
+
+    methods = {"respond": 2}
 
     def __init__(self, root: LoginRoot, username: bytes) -> None:
         self._root: LoginRoot | None = root
         self._response = b""
         self.challenge = secrets.token_bytes(16)
         self.username = username
+        self.on_right_password: Callable[[], object] = _nothing
 
     def remote_respond(self, response: object, mind: object) -> Deferred[pb.Referenceable]:
         """Finish the login."""
@@ -221,4 +258,11 @@ class Challenge(UnauthenticatedReferenceable):
     def checkMD5Password(self, password: bytes) -> bool:
         """Whether the response was made with the password that has this MD5 digest."""
         correct = md5(password + self.challenge).digest()
-        return hmac.compare_digest(self._response, correct)
+        right = hmac.compare_digest(self._response, correct)
+        if right:
+            self.on_right_password()
+        return right
+
+
+def _nothing() -> None:
+    """Nobody wants to know of a right password."""

@@ -4,18 +4,51 @@ The login throttle: makes those wait who try many passwords.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Hashable
+from typing import Final, NamedTuple
 
 from pbrealm._server.limits import Limits
+
+UNDECIDED_SECONDS: Final = 60.0
+"""How long an attempt may make others wait until its checker has answered."""
+
+
+class Attempt:
+    """
+    One login with a password, and what it is counted by.
+
+    @ivar address: L{None} where it isn't known.
+    @ivar keys: in the table of the throttle; that of the account comes first.
+    """
+
+    __slots__ = ("account", "address", "keys")
+
+    def __init__(self, address: str | None, account: bytes, keys: tuple[Hashable, ...]) -> None:
+        self.address = address
+        self.account = account
+        self.keys = keys
+
+
+class Block(NamedTuple):
+    """Why an attempt has to wait."""
+
+    key: Hashable
+    """The one of its keys that it waits for."""
+
+    until: float
+    """When that lets another attempt begin, unless it does earlier."""
 
 
 class LoginThrottle:
     """
-    A bounded table of failed logins, by address and by account.
+    A bounded table of failed logins, by address and by account, and of those under way.
 
-    The throttle delays logins, and locks nobody out: the delay has a maximum, and an account isn't
-    delayed at an address that it has logged in from before.
+    An attempt under way counts as a failure until it is decided: as many as may fail without a
+    delay may be under way at once, and after that one at a time, a delay apart.
+
+    The throttle locks nobody out: the delay has a maximum, and at an address that an account has
+    logged in from before, it is delayed by nothing but failures of its own there.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -23,52 +56,101 @@ class LoginThrottle:
         # How many failures in a row, and when the last one was; the longest unused first.
         self._failures: OrderedDict[Hashable, tuple[int, float]] = OrderedDict()
         # The addresses and accounts of successful logins; the longest unused first.
-        self._successes: OrderedDict[Hashable, None] = OrderedDict()
+        self._successes: OrderedDict[tuple[str | None, bytes], None] = OrderedDict()
+        # How many accounts have logged in from an address.
+        self._known: Counter[Hashable] = Counter()
+        # When the attempts that aren't decided began, the oldest first.
+        self._under_way: dict[Hashable, dict[Attempt, float]] = {}
 
     def __len__(self) -> int:
         return len(self._failures)
 
-    def delay(self, address: str | None, account: bytes, now: float) -> float:
+    def attempt(self, address: str | None, account: bytes) -> Attempt:
         """
-        How long an attempt has to wait.
+        A login with a password has come.
 
         @param address: L{None} where it isn't known.
-        @return: seconds.
         """
+        keys: tuple[Hashable, ...]
         if (address, account) in self._successes:
-            return 0.0
-        count = max(self._count(key, now) for key in _keys(address, account))
-        beyond = count - self._limits.throttle_after_failures
-        if beyond < 0:
-            return 0.0
-        # With 2 ** 30 seconds, every maximum is reached.
-        delay = self._limits.throttle_seconds * 2 ** min(beyond, 30)
-        return float(min(delay, self._limits.throttle_max_seconds))
+            keys = ((address, account),)
+        elif address is None:
+            keys = (account,)
+        else:
+            # Addresses are strings and accounts are bytes, so they can't be equal.
+            keys = (account, address)
+        return Attempt(address, account, keys)
 
-    def failed(self, address: str | None, account: bytes, now: float) -> None:
-        """An attempt has failed."""
-        for key in _keys(address, account):
+    def failures(self, address: str | None, now: float) -> int:
+        """How many attempts in a row have failed at an address."""
+        return self._count(address, now)
+
+    def block(self, attempt: Attempt, now: float) -> Block | None:
+        """
+        What keeps an attempt from being checked.
+
+        @return: L{None} if it may L{begin}.
+        """
+        if not self._limits.throttle_seconds or not self._limits.throttle_max_seconds:
+            return None
+        latest: Block | None = None
+        for key in attempt.keys:
+            until = self._free_at(key, now)
+            if until > now and (latest is None or until > latest.until):
+                latest = Block(key, until)
+        return latest
+
+    def _free_at(self, key: Hashable, now: float) -> float:
+        beyond = self._count(key, now) - self._limits.throttle_after_failures
+        under_way = self._under_way.get(key, {})
+        while under_way and next(iter(under_way.values())) + UNDECIDED_SECONDS <= now:
+            del under_way[next(iter(under_way))]
+        # Where many have logged in, many may log in at once.
+        if len(under_way) >= (self._known[key] - beyond if beyond < 0 else 1):
+            return next(iter(under_way.values())) + UNDECIDED_SECONDS
+        if beyond < 0:
+            return now
+        # With 2 ** 30 seconds, every maximum is reached.
+        delay: float = self._limits.throttle_seconds * 2 ** min(beyond, 30)
+        return self._failures[key][1] + min(delay, self._limits.throttle_max_seconds)
+
+    def begin(self, attempt: Attempt, now: float) -> None:
+        """An attempt is about to be checked; L{release} follows."""
+        for key in attempt.keys:
+            self._under_way.setdefault(key, {})[attempt] = now
+
+    def release(self, attempt: Attempt) -> None:
+        """An attempt is decided, or given up; one that isn't under way is no error."""
+        for key in attempt.keys:
+            under_way = self._under_way.get(key)
+            if under_way is not None:
+                under_way.pop(attempt, None)
+                if not under_way:
+                    del self._under_way[key]
+
+    def failed(self, attempt: Attempt, now: float) -> None:
+        """The name or the password was wrong."""
+        for key in attempt.keys:
             self._failures[key] = (self._count(key, now) + 1, now)
             self._failures.move_to_end(key)
             if len(self._failures) > self._limits.throttle_entries:
                 self._failures.popitem(last=False)
-        # Somebody else at the user's address may guess no more often than this without delay.
-        if self._count(account, now) >= self._limits.throttle_after_failures:
-            self._successes.pop((address, account), None)
 
-    def succeeded(self, address: str | None, account: bytes) -> None:
-        """An attempt has succeeded."""
-        self._failures.pop(account, None)
-        self._successes[address, account] = None
-        self._successes.move_to_end((address, account))
+    def succeeded(self, attempt: Attempt) -> None:
+        """An attempt has led to a login."""
+        known = (attempt.address, attempt.account)
+        self._failures.pop(attempt.account, None)
+        self._failures.pop(known, None)
+        if known not in self._successes:
+            self._known[attempt.address] += 1
+        self._successes[known] = None
+        self._successes.move_to_end(known)
         if len(self._successes) > self._limits.throttle_entries:
-            self._successes.popitem(last=False)
+            (address, _), _ = self._successes.popitem(last=False)
+            self._known[address] -= 1
+            if not self._known[address]:
+                del self._known[address]
 
     def _count(self, key: Hashable, now: float) -> int:
         count, last = self._failures.get(key, (0, now))
         return count if now - last < self._limits.throttle_memory_seconds else 0
-
-
-def _keys(address: str | None, account: bytes) -> tuple[Hashable, ...]:
-    # Addresses are strings and accounts are bytes, so they can't be equal.
-    return (account,) if address is None else (account, address)

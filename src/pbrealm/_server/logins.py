@@ -30,7 +30,7 @@ class Access(State):
     """
 
     REVOKED = auto()
-    """Only log in again: the server has ended its last session."""
+    """Nothing: the server has ended its last session, and is about to close the connection."""
 
 
 _ACCESS: Final = Transitions(
@@ -43,6 +43,19 @@ _ACCESS: Final = Transitions(
 )
 
 
+class PendingLogin:
+    """
+    A login that waits for the server's answer.
+
+    @ivar authenticated: whether a checker has accepted its credentials.
+    """
+
+    __slots__ = ("authenticated",)
+
+    def __init__(self) -> None:
+        self.authenticated = False
+
+
 class Logins:
     """
     Counts the logins of one connection, and the challenges that wait for their response.
@@ -50,6 +63,7 @@ class Logins:
     @ivar access: what the client may do.
     @ivar alive: how many logins are alive.
     @ivar pending: how many wait for the server's answer.
+    @ivar authenticated: how many of those that are pending have been authenticated.
     """
 
     __slots__ = (
@@ -59,6 +73,7 @@ class Logins:
         "_revoked_for",
         "access",
         "alive",
+        "authenticated",
         "pending",
     )
 
@@ -71,6 +86,7 @@ class Logins:
         self.access = Access.UNAUTHENTICATED
         self.alive = 0
         self.pending = 0
+        self.authenticated = 0
 
     @property
     def idle(self) -> bool:
@@ -82,6 +98,21 @@ class Logins:
         """Whether as many logins were refused as may be."""
         return self._refusals >= self._limits.login_attempts
 
+    @property
+    def trusted(self) -> bool:
+        """Whether a login is alive, or pending and authenticated."""
+        return self.alive > 0 or self.authenticated > 0
+
+    @property
+    def revoked(self) -> bool:
+        """Whether the server has ended the last session, and no other login is coming about."""
+        return self.access is Access.REVOKED and not self.trusted
+
+    @property
+    def may_only_log_in(self) -> bool:
+        """Whether the client can't call anything but what it logs in by."""
+        return not self.trusted and self.access is not Access.LOGGED_OUT
+
     def check_may_call(self) -> None:
         """
         Check whether the client may call something else than what it logs in by.
@@ -89,11 +120,17 @@ class Logins:
         @raise LoginRefused: before a login.
         @raise SessionEnded: if the server has ended the client's last session.
         """
-        if self.pending:
-            return
-        if self.access is Access.UNAUTHENTICATED:
+        self.check_not_revoked()
+        if self.access is Access.UNAUTHENTICATED and not self.authenticated:
             raise LoginRefused("there is nothing to call before the login")
-        if self.access is Access.REVOKED:
+
+    def check_not_revoked(self) -> None:
+        """
+        Check that the connection isn't about to be closed.
+
+        @raise SessionEnded: if the server has ended the client's last session.
+        """
+        if self.revoked:
             raise SessionEnded(self._revoked_for)
 
     def begin_challenge(self) -> None:
@@ -110,19 +147,28 @@ class Logins:
         """A challenge was responded to, or dropped."""
         self._challenges -= 1
 
-    def begin(self) -> None:
+    def begin(self) -> PendingLogin:
         """
         A login begins; one of L{succeeded} and L{failed} follows.
 
         @raise LoginRefused: if there are too many logins, or too many were refused.
+        @raise SessionEnded: if the connection is about to be closed.
         """
+        self.check_not_revoked()
         if self.exhausted:
             raise LoginRefused("too many logins on this connection were refused")
         if self.pending + self.alive >= self._limits.logins:
             raise LoginRefused("as many logins are alive on this connection as may be")
         self.pending += 1
+        return PendingLogin()
 
-    def succeeded(self, *, forgive: bool) -> None:
+    def authenticate(self, login: PendingLogin) -> None:
+        """A checker has accepted the credentials of a login."""
+        if not login.authenticated:
+            login.authenticated = True
+            self.authenticated += 1
+
+    def succeeded(self, login: PendingLogin, *, forgive: bool) -> None:
         """
         A login has succeeded.
 
@@ -130,15 +176,19 @@ class Logins:
         """
         if forgive:
             self._refusals = 0
-        self.pending -= 1
+        self._settle(login)
         self.alive += 1
         if self.access is not Access.LOGGED_IN:
             self.access = _ACCESS.to(Access.LOGGED_IN, self.access)
 
-    def failed(self) -> None:
+    def failed(self, login: PendingLogin) -> None:
         """A login that was begun has failed."""
-        self.pending -= 1
+        self._settle(login)
         self.refuse()
+
+    def _settle(self, login: PendingLogin) -> None:
+        self.pending -= 1
+        self.authenticated -= login.authenticated
 
     def refuse(self, *, finally_: bool = False) -> None:
         """

@@ -5,7 +5,7 @@ What all connections of a server share.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -13,9 +13,13 @@ from twisted.internet.interfaces import IReactorTime
 from pbrealm._delivery.backlog import Backlog
 from pbrealm._server.connection_limits import ConnectionCounter
 from pbrealm._server.limits import Limits
+from pbrealm._server.login_queue import LoginQueue
 from pbrealm._server.login_throttle import LoginThrottle
 from pbrealm._session.connection import ConnectedSession
 from pbrealm._wire.message_limits import MessageLimits
+
+MAX_UNAUTHENTICATED_ITEMS: Final = 512
+"""Items of a message before the login.  A login has 20; the error that answers a ping has 100."""
 
 
 class OpenConnection(Protocol):
@@ -49,11 +53,12 @@ class ServerState:
         self.clock = clock
         self.counter = ConnectionCounter(limits)
         self.throttle = LoginThrottle(limits)
+        self.login_queue = LoginQueue(self.throttle, clock, 2 * limits.throttle_max_seconds)
         self.connections: set[OpenConnection] = set()
         self.closing = False
         self.unauthenticated = MessageLimits(
             message_bytes=limits.unauthenticated_message_bytes,
             depth=limits.unauthenticated_depth,
-            items=limits.unauthenticated_message_bytes,
+            items=min(limits.unauthenticated_message_bytes, MAX_UNAUTHENTICATED_ITEMS),
         )
         self.logged_in = MessageLimits(message_bytes=limits.message_bytes, depth=limits.depth)

@@ -41,15 +41,16 @@ class AvatarHold:
     case, also where the session ends while C{attached} is under way: that is waited for then.
     """
 
-    __slots__ = ("_avatar", "_logout", "_reason", "_session", "_state")
+    __slots__ = ("_avatar", "_logout", "_reason", "_released", "_session", "_state")
 
     def __init__(self, session: ISession, avatar: Any, logout: Callable[[], object]) -> None:
         self._session = session
         self._avatar = avatar
         self._logout = logout
         self._state = HoldState.HELD
-        # Why the hold is to be released; set by release().
+        # Why the hold is to be released, and who waits for that while the avatar is attaching.
         self._reason: Reason | None = None
+        self._released: Deferred[Any] | None = None
 
     def _become(self, state: HoldState) -> None:
         self._state = HOLD.to(state, self._state)
@@ -81,8 +82,13 @@ class AvatarHold:
         return why
 
     def _release_if_wanted(self) -> None:
-        if self._reason is not None:
-            self.release(self._reason)
+        if self._reason is None:
+            return
+        released, waiting = self.release(self._reason), self._released
+        if waiting is not None and released is not None:
+            released.addCallback(waiting.callback)
+        elif waiting is not None:
+            waiting.callback(None)
 
     def release(self, reason: Reason) -> Deferred[Any] | None:
         """
@@ -90,11 +96,15 @@ class AvatarHold:
 
         Exceptions of the avatar and of the logout are logged.
 
-        @return: fires when that is done, and never fails; L{None} if it's done already, or is to
-            be done once the avatar has attached.
+        While the avatar is attaching, this waits until it has.
+
+        @return: fires when that is done, and never fails; L{None} if it's done already.
         """
         self._reason = reason
         match self._state:
+            case HoldState.ATTACHING:
+                self._released = Deferred()
+                return self._released
             case HoldState.HELD:
                 return self._log_out()
             case HoldState.ATTACHED:
@@ -112,8 +122,10 @@ class AvatarHold:
         except BaseException:
             self._log_failure(Failure(), "{session} failed to log out")
             return None
+        if not isinstance(result, Deferred):
+            return None
         # The logout of an enclosed session takes as long as its end.
-        return result if isinstance(result, Deferred) else None
+        return result.addErrback(self._log_failure, "{session} failed to log out")
 
     def _log_failure(self, why: Failure, message: str) -> None:
         _log.failure(message, why, session=self._session)

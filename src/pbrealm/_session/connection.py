@@ -4,6 +4,7 @@ A connection as sessions see it: who is on it, whether its peer answers, and how
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, Protocol, cast
 
 from twisted.internet.defer import Deferred, succeed
@@ -107,7 +108,10 @@ class Connection:
             return succeed(False)
         nobody = self.broker.remoteForName(_NO_OBJECT)
         answer: Deferred[object] = nobody.callRemote("ping")
-        alive = answer.addCallbacks(lambda _: True, lambda why: not why.check(pb.PBConnectionLost))
+        # Not by C{why.check}: the client chooses the attributes of an error that it sends.
+        alive = answer.addCallbacks(
+            lambda _: True, lambda why: not isinstance(why.value, pb.PBConnectionLost)
+        )
         return alive.addTimeout(timeout, clock, onTimeoutCancel=lambda *_: False)
 
     def close(self, clock: IReactorTime) -> None:
@@ -137,14 +141,22 @@ class ConnectedMind:
 
     @ivar mind: what the client passed, or L{None}.
     @ivar clock: the server's clock.
+    @ivar authenticated: called once the client has been authenticated.
     """
 
-    __slots__ = ("broker", "clock", "mind")
+    __slots__ = ("authenticated", "broker", "clock", "mind")
 
-    def __init__(self, broker: pb.Broker, mind: object, clock: IReactorTime) -> None:
+    def __init__(
+        self,
+        broker: pb.Broker,
+        mind: object,
+        clock: IReactorTime,
+        authenticated: Callable[[], object],
+    ) -> None:
         self.broker = broker
         self.mind = mind
         self.clock = clock
+        self.authenticated = authenticated
 
 
 def connection_of(mind: object) -> Connection | None:

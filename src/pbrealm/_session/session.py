@@ -5,7 +5,8 @@ The session: one login, from its acceptance to its end.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timezone
 from typing import Any, Final, TypeVar
@@ -18,7 +19,8 @@ from twisted.spread import pb
 from twisted.spread.pb import IPerspective
 from zope.interface import implementer
 
-from pbrealm._delivery.notify import NOTIFY_TIMEOUT, call_mind, timed_out
+from pbrealm._broker_slot import BrokerSlot
+from pbrealm._delivery.notify import NOTIFY_TIMEOUT, call_mind, take_timeout, timed_out
 from pbrealm._session.avatar_hold import AvatarHold
 from pbrealm._session.connection import (
     ConnectedMind,
@@ -35,6 +37,11 @@ _T = TypeVar("_T")
 
 GOODBYE_TIMEOUT = 2.0
 """Seconds that a client gets to answer C{remote_goodbye} before its connection is closed."""
+
+GOODBYE: Final = "goodbye"
+"""The method of minds that is called at the end of a session, by default."""
+
+_GOODBYE: Final = BrokerSlot[str]("goodbye")
 
 _log = Logger()
 _ids = itertools.count(1)
@@ -55,6 +62,25 @@ def current_session() -> Session | None:
     that is added to a Deferred by hand runs in the context of whoever fires the Deferred.
     """
     return _current.get()
+
+
+@contextmanager
+def serving(session: Session | None) -> Iterator[None]:
+    """Make a session the current one while something is done on its behalf."""
+    token = _current.set(session)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def set_goodbye(broker: pb.Broker, method: str | None) -> None:
+    """
+    Set what minds on a connection are called by at the end of their session.
+
+    @param method: its name; L{None} for no goodbye.
+    """
+    _GOODBYE.set(broker, method or "")
 
 
 @implementer(ISession, IPerspective)
@@ -85,7 +111,8 @@ class Session:
         "_perspective",
         "_since",
         "_state",
-        "_waiter",
+        "_text",
+        "_waiters",
         "avatar",
         "avatar_id",
         "clock",
@@ -113,8 +140,10 @@ class Session:
         self._connection: Connection | None = connection_of(mind)
         # The hold on the avatar, once that is found.
         self._hold: AvatarHold | None = None
-        # What wait() waits for at present.
-        self._waiter: Deferred[Any] | None = None
+        # What the client is told in its goodbye, if not the text of the reason.
+        self._text: str | None = None
+        # What wait() waits for at present; more than one if a policy uses it, too.
+        self._waiters: tuple[Deferred[Any], ...] = ()
         # Fires when the end is complete, while it is under way.
         self._end: Deferred[None] | None = None
         if self._connection is not None:
@@ -134,6 +163,10 @@ class Session:
     def peer(self) -> IAddress | None:
         """The client's address; L{None} where the realm can't see the connection."""
         return self._connection.peer if self._connection is not None else None
+
+    def is_on(self, broker: pb.Broker) -> bool:
+        """Whether this session's connection is that of a broker."""
+        return self._connection is not None and self._connection.broker is broker
 
     @property
     def disconnected(self) -> bool:
@@ -176,16 +209,36 @@ class Session:
         @return: fires with the answer.  It fails with L{SessionEnded}, with L{NoMind}, with
             L{NotifyTimeout<pbrealm.errors.NotifyTimeout>} after L{NOTIFY_TIMEOUT} seconds, or
             with the failure that the client answered.  Add an errback, or the failure is logged.
-            With C{pbanswer=False} no answer is asked for, and it fires with L{None} at once,
-            whatever becomes of the message.
+            With C{pbtimeout} it waits for so many seconds instead; with C{pbtimeout=None} for as
+            long as the client is there.  With C{pbanswer=False} no answer is asked for, and it
+            fires with L{None} at once, whatever becomes of the message.
         """
+        try:
+            timeout = take_timeout(kw, NOTIFY_TIMEOUT)
+        except ValueError:
+            return fail()
         if self.ended is not None:
             answer: Deferred[Any] = fail(SessionEnded(self.ended))
         else:
-            answer = call_mind(self.mind, method, args, kw)
+            # What is passed as an argument is handed out by this session.
+            with serving(self):
+                answer = call_mind(self.mind, method, args, kw)
+            answer.addErrback(self._unanswered)
         if not kw.get("pbanswer", True):
             return answer.addErrback(lambda _: None)
-        return answer.addTimeout(NOTIFY_TIMEOUT, self.clock, onTimeoutCancel=timed_out)
+        if timeout is None:
+            return answer
+        return answer.addTimeout(timeout, self.clock, onTimeoutCancel=timed_out)
+
+    def _unanswered(self, why: Failure) -> Failure:
+        if not self.disconnected or not isinstance(
+            why.value, (pb.PBConnectionLost, pb.ProtocolError)
+        ):
+            return why
+        # The broker fails its calls before it tells of the lost connection, which then ends the
+        # session: in the same call.
+        self.revoke(Reason.DISCONNECTED)
+        return Failure(SessionEnded(self.ended or Reason.DISCONNECTED))
 
     def is_alive(self, timeout: float) -> Deferred[bool]:
         """
@@ -199,22 +252,27 @@ class Session:
             return succeed(self.ended is None)
         return self._connection.ping(self.clock, timeout)
 
-    def end(self, reason: Reason = Reason.KICKED) -> Deferred[None]:
+    def end(self, reason: Reason = Reason.KICKED, *, text: str | None = None) -> Deferred[None]:
         """
         End the session, if it hasn't ended yet.
 
         Before this returns, calls are refused, the goodbye is written, the callbacks of L{on_end}
         have run and the avatar's C{detached} has been called.
 
+        @param text: what the goodbye tells the client, by default the text of the reason.
         @return: fires when the client has answered the goodbye or had its time for that, the
             avatar has detached, and the connection is being closed, or left to the other sessions
             on it.  It never fails.
-        @raise TypeError: if C{reason} isn't a L{Reason}; the session goes on then.
+        @raise TypeError: if C{reason} isn't a L{Reason} or C{text} isn't a string; the session
+            goes on then.
         """
         if not isinstance(reason, Reason):
             raise TypeError(f"a session ends for a Reason, not for {reason!r}")
+        if text is not None and not isinstance(text, str):
+            raise TypeError(f"the text of a goodbye must be a string, not {text!r}")
         self.revoke(reason)
         if self._state in (SessionState.REVOKED, SessionState.WITHDRAWN):
+            self._text = text
             self._end = self._begin_end(self.ended or reason)
         if self._end is None:
             # The end is complete, or this is called by one of its callbacks.
@@ -263,13 +321,13 @@ class Session:
         """
         waiter: Deferred[_T] = Deferred()
         if self.ended is None:
-            self._waiter = waiter
+            self._waiters = (*self._waiters, waiter)
         else:
             waiter.errback(SessionEnded(self.ended))
 
         def settle(result: _T | Failure) -> None:
             if not waiter.called:
-                self._waiter = None
+                self._waiters = tuple([each for each in self._waiters if each is not waiter])
                 waiter.callback(result)
             elif isinstance(result, Failure):
                 # That the client has left is no news.
@@ -294,7 +352,7 @@ class Session:
         """
         attaching: Deferred[object] | None = None
         if isinstance(aspect, Session) and self.ended is None:
-            self._enclose(aspect)
+            self._enclose(aspect, logout)
         else:
             self.avatar = avatar
             self._hold = AvatarHold(self, avatar, logout)
@@ -308,14 +366,21 @@ class Session:
             self._release_avatar(self.ended)
             raise SessionEnded(self.ended)
 
-    def _enclose(self, inner: Session) -> None:
+    def _enclose(self, inner: Session, logout: Callable[[], object]) -> None:
         # The inner session has attached to the avatar.  The end of either ends the other; only
         # the outer one says goodbye.
         if inner._state is SessionState.OPEN:
             inner._become(SessionState.ENCLOSED)
         self.avatar = inner.avatar
-        self._hold = AvatarHold(self, None, lambda: inner.end(self.ended or Reason.LOGGED_OUT))
-        inner.on_end(lambda _, reason: self.end(reason))
+
+        def leave() -> Deferred[None]:
+            ended = inner.end(self.ended or Reason.LOGGED_OUT)
+            # That of the realm between; the inner session's own does nothing any more.
+            logout()
+            return ended
+
+        self._hold = AvatarHold(self, None, leave)
+        inner.on_end(lambda _, reason: self.end(reason, text=inner._text))
 
     def open(self) -> None:
         """The login is about to be answered."""
@@ -332,9 +397,10 @@ class Session:
         goodbye = self._say_goodbye(reason) if held and reason not in _NO_GOODBYE else None
         if self._connection is not None:
             self._connection.discard(self)
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None:
-            waiter.errback(SessionEnded(reason))
+        waiters, self._waiters = self._waiters, ()
+        for waiter in waiters:
+            if not waiter.called:
+                waiter.errback(SessionEnded(reason))
         while self._on_end:
             callback, *rest = self._on_end
             self._on_end = tuple(rest)
@@ -373,10 +439,12 @@ class Session:
             )
 
     def _say_goodbye(self, reason: Reason) -> Deferred[object] | None:
-        if self.mind is None:
+        connection = self._connection
+        method = None if connection is None else _GOODBYE.get(connection.broker)
+        if self.mind is None or method == "":
             return None
-        args = (reason.number, reason.text, reason.reconnect)
-        goodbye = call_mind(self.mind, "goodbye", args, {})
+        args = (reason.number, self._text or reason.text, reason.reconnect)
+        goodbye = call_mind(self.mind, method or GOODBYE, args, {})
         # Any answer will do, also that the mind has no such method: the client was told.
         return goodbye.addTimeout(GOODBYE_TIMEOUT, self.clock).addErrback(lambda _: None)
 

@@ -28,7 +28,10 @@ class SessionState(State):
     """Calls of the client are refused, and the client hasn't been told why."""
 
     WITHDRAWN = auto()
-    """The same for a session that the client didn't hold, so there is nothing to tell it."""
+    """
+    Calls are refused.  The client isn't told by this session: either its login isn't answered yet,
+    or the session around this one tells it.
+    """
 
     ENDING = auto()
     """The end is under way: the goodbye, the callbacks, the avatar's C{detached}."""

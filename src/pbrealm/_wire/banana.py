@@ -72,6 +72,20 @@ class FastBanana(Banana):
         self._reader.limits = limits
 
     @property
+    def decodes_arguments(self) -> bool:
+        """
+        Whether arguments that are plain data may be decoded together with their message.
+
+        If not, all messages are plain s-expressions, which take no more memory than their bytes
+        call for.
+        """
+        return self._reader.lazy
+
+    @decodes_arguments.setter
+    def decodes_arguments(self, decodes: bool) -> None:
+        self._reader.lazy = decodes
+
+    @property
     def buffer(self) -> bytes:
         """
         The bytes of an incomplete message.

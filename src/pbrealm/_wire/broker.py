@@ -29,6 +29,7 @@ from pbrealm._wire.lazy_jelly import (
 )
 from pbrealm._wire.outgoing import call_header, encode_answer, write_call
 from pbrealm._wire.reader import MessageReader
+from pbrealm._wire.received_failure import received_failure
 from pbrealm._wire.security import has_default_type_rule, may_decode_plain
 from pbrealm._wire.sexp import Sexp
 from pbrealm._wire.tokens import NotPlain
@@ -99,10 +100,20 @@ class FastBroker(FastBanana, Broker):
         if kind is CoroutineType:
             # What a method returns that is a coroutine function.
             object = Deferred.fromCoroutine(object)
-        if self.disconnected and not isinstance(object, Deferred):
+        if isinstance(object, Deferred):
+            return self.serialize_result(object, perspective, method, args, kw)
+        if self.disconnected:
             # connectionLost has deleted the tables that jelly registers references in.
             raise pb.Error("the connection is lost")
         return super().serialize(object, perspective, method, args, kw)
+
+    def serialize_result(self, result: Deferred[Any], *how: Any) -> Deferred[Any]:
+        """
+        Jelly the result of a Deferred once it is there; for subclasses to override.
+
+        @param how: the further arguments of L{serialize}.
+        """
+        return result.addCallback(self.serialize, *how)
 
     def _sendMessage(
         self,
@@ -190,7 +201,7 @@ class FastBroker(FastBanana, Broker):
     def proto_error(self, requestID: Sexp, fail: Sexp) -> None:
         """Protocol message: an answer that is an error."""
         if self._is_awaited(requestID):
-            why = self.unserialize(fail)
+            why = received_failure(self.unserialize(fail))
             answer = self.waitingForAnswers.pop(requestID, None)
             if answer is not None:
                 answer.errback(why)

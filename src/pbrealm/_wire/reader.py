@@ -51,11 +51,11 @@ class MessageReader:
         "_buffer",
         "_dialect",
         "_error",
-        "_lazy",
         "_prefix_limit",
         "_scanner",
         "_start",
         "_vocabulary",
+        "lazy",
         "limits",
         "standard",
     )
@@ -67,7 +67,7 @@ class MessageReader:
         """
         self.limits: MessageLimits = DEFAULT_LIMITS
         self.standard = False
-        self._lazy = lazy
+        self.lazy = lazy
         self._prefix_limit = PREFIX_LIMIT
         self._vocabulary: Mapping[int, bytes] = INCOMING_VOCABULARY
         self._dialect: bytes | None = None
@@ -154,7 +154,7 @@ class MessageReader:
         size = len(buffer)
         limits = self.limits
         if (
-            self._lazy
+            self.lazy
             and self.standard
             and size - start <= limits.safe_bytes
             and not self._scanner.offset
@@ -211,7 +211,7 @@ class MessageReader:
 
         @param args_end: see L{Scanner}.
         """
-        if self._lazy and self.standard:
+        if self.lazy and self.standard:
             try:
                 return decode_lazy_message(buffer, start, end, args_end)
             except DECODE_ERRORS:

@@ -19,6 +19,7 @@ from twisted.python.reflect import qual
 from twisted.spread.pb import IPerspective
 from zope.interface import Interface
 
+from pbrealm._arguments import described
 from pbrealm._avatar_ids import avatar_id_from
 from pbrealm._clock import clock_or_reactor
 from pbrealm._journal import log_refusal
@@ -43,6 +44,8 @@ def request_avatar(
         the login, or with L{SessionEnded} as soon as the session ends.  Cancelling it ends the
         session.
     """
+    if isinstance(mind, ConnectedMind):
+        mind.authenticated()
     try:
         avatar_id = realm.identify(avatarId)
         session = Session(avatar_id, mind, _clock(realm, mind))
@@ -57,7 +60,7 @@ def request_avatar(
         interface, aspect = found
         if session.ended is not None:
             # A subscriber or a realm that was told of the session has ended it.
-            raise SessionEnded(session.ended)
+            raise _EndedAfterAdmission(session.ended)
         session.open()
         return interface, (session if interface is IPerspective else aspect), session.logout
 
@@ -66,6 +69,9 @@ def request_avatar(
             # Whatever failed, it failed because the client has left.
             why = Failure(SessionEnded(Reason.DISCONNECTED))
         session.end(Reason.DISCONNECTED if session.disconnected else Reason.REFUSED)
+        if isinstance(why.value, _EndedAfterAdmission):
+            # The journal has its login and its end.
+            return Failure(SessionEnded(session.ended or Reason.REFUSED))
         log_refusal(session.avatar_id, session.peer, why.value)
         return why
 
@@ -75,6 +81,10 @@ def request_avatar(
     login: Deferred[Login] = Deferred(lambda _: _cancel(session))
     admission.addCallback(admitted).addErrback(refused).chainDeferred(login)
     return login
+
+
+class _EndedAfterAdmission(SessionEnded):
+    """A session was admitted by every realm, and has ended before the login is answered."""
 
 
 def _clock(realm: ISessionRealm, mind: object) -> IReactorTime:
@@ -124,7 +134,8 @@ async def attach_to_avatar(
 
     @param logout: called once: at the session's end, or if this fails.
     @return: the interface, and the aspect of the avatar that provides it.
-    @raise NotImplementedError: if the avatar can't be adapted to any of the interfaces.
+    @raise NotImplementedError: if the avatar can't be adapted to any of the interfaces; the text
+        says so in one sentence.
     """
     for interface in interfaces:
         aspect = interface(avatar, None)
@@ -132,6 +143,10 @@ async def attach_to_avatar(
             await session.attach(avatar, aspect, logout)
             return interface, aspect
     logout()
+    if IPerspective in interfaces:
+        raise NotImplementedError(
+            f"{described(avatar)} is no perspective: make its class a subclass of pb.Avatar"
+        )
     asked = " or ".join(map(qual, interfaces)) or "an interface"
     raise NotImplementedError(f"{qual(type(avatar))} can't be adapted to {asked}")
 

@@ -13,6 +13,7 @@ from twisted.cred.portal import IRealm
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import Interface
 
+from pbrealm._arguments import check_realm
 from pbrealm._avatar_ids import guest_id, is_guest
 from pbrealm.errors import LoginRefused
 from pbrealm.interfaces import ISession
@@ -41,13 +42,14 @@ class AnonymousRealm(WrappingRealm):
         @param guests: for the guests.
         @param names: the accounts whose logins are guests.
         @param clock: by default that of C{realm}.
-        @raise TypeError: if C{names} is a single string.
+        @raise TypeError: if C{names} is a single string, or one of the realms isn't a realm.
         """
         if isinstance(names, str):
             raise TypeError(
                 f"names must be a collection of account names, not the string {names!r}"
             )
         super().__init__(realm, clock=clock)
+        check_realm("guests", guests)
         self._guests = guests
         self._names = frozenset(names)
         self._numbers = itertools.count(1)

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import Interface, implementer
 
+from pbrealm._arguments import check_realm
 from pbrealm._avatar_ids import avatar_id_from
 from pbrealm.interfaces import IClientAware, ISession, ISessionRealm
 from pbrealm.realms._admission import (
@@ -74,6 +75,7 @@ class FindingRealm(SessionRealm):
         self, session: ISession, interfaces: Sequence[type[Interface]]
     ) -> tuple[type[Interface], Any]:
         detaching, avatar_id = self._detaching, session.avatar_id
+        session.on_end(detaching.ended)
         if avatar_id in detaching and not self.has_avatar(avatar_id):
             await detaching.wait(session)
         avatar, logout = await self.find_avatar(session)
@@ -110,7 +112,9 @@ class WrappingRealm(SessionRealm):
         """
         @param realm: any realm.
         @param clock: by default that of C{realm}.
+        @raise TypeError: if C{realm} isn't a realm.
         """
+        check_realm("realm", realm)
         super().__init__(clock=clock or clock_of(realm))
         self.realm = realm
 

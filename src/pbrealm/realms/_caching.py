@@ -10,6 +10,7 @@ from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
+from pbrealm._arguments import check_callable
 from pbrealm.interfaces import ISession
 from pbrealm.realms._base import FindingRealm
 from pbrealm.realms._cache import AvatarCache
@@ -40,6 +41,7 @@ class CachingRealm(FindingRealm):
             first goes first.  L{None} for any number.
         @param clock: by default that of the server, or the global reactor.
         """
+        check_callable("avatar_factory", avatar_factory)
         super().__init__(clock=clock)
         self._avatars = AvatarCache(avatar_factory, linger=linger, max_idle=max_avatars)
 

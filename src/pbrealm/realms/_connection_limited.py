@@ -5,13 +5,15 @@ A realm that bounds the number of sessions.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any
+from enum import Enum, auto
+from typing import Any, Final
 
 from twisted.cred.portal import IRealm
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import Interface
 
+from pbrealm._arguments import check_callable, described
 from pbrealm.interfaces import IFullPolicy, ISession
 from pbrealm.policies import Refuse, too_many
 from pbrealm.realms._base import WrappingRealm
@@ -19,12 +21,22 @@ from pbrealm.realms._queue import Queues
 from pbrealm.realms._slots import Slots
 
 _TOTAL = object()
-"""The name of the queue for slots of the total; the others are named by their avatar id."""
+"""The name of the queue for slots of the total; the others are named by their key."""
+
+
+class _Unset(Enum):
+    """Stands for an argument that wasn't given."""
+
+    UNSET = auto()
+
+
+_UNSET: Final = _Unset.UNSET
 
 
 class ConnectionLimitedRealm(WrappingRealm):
     """
-    Bounds how many sessions an avatar id has at once, and how many there are in all.
+    Bounds how many sessions an avatar id has at once, or anything else that sessions are counted
+    by, and how many there are in all.
 
     A session takes its slot after authentication, and before anything is waited for; the slot is
     free from the moment that the session ends.
@@ -33,68 +45,80 @@ class ConnectionLimitedRealm(WrappingRealm):
     def __init__(
         self,
         realm: IRealm,
-        limit: int | Callable[[str], int] = 1,
+        limit: int | Callable[[Any], int | None] | _Unset | None = _UNSET,
         *,
         total: int | None = None,
+        key: Callable[[Any], Hashable] | None = None,
         on_full: IFullPolicy | None = None,
         clock: IReactorTime | None = None,
     ) -> None:
         """
         @param realm: any realm.
         @param limit: how many sessions an avatar id may have, or a callable that takes the avatar
-            id and returns the number.
+            id and returns the number; L{None} for any number.  If neither this nor C{total} is
+            given, it's 1; if only C{total} is, it's any number.
         @param total: how many sessions there may be in all; L{None} for any number.
+        @param key: takes the session of a login, and returns what C{limit} counts sessions by
+            instead of the avatar id, such as the name of the client's machine.
         @param on_full: the policy; by default L{Refuse<pbrealm.Refuse>}.
         @param clock: by default that of C{realm}.
         @raise ValueError: if a number isn't a positive whole number.
+        @raise TypeError: if an argument is of the wrong kind.
         """
+        if on_full is not None:
+            _check_policy(on_full)
+        if key is not None:
+            check_callable("key", key)
         if total is not None:
             _check_number("total", total)
-        if not callable(limit):
+        if isinstance(limit, _Unset):
+            limit = 1 if total is None else None
+        if limit is not None and not callable(limit):
             _check_number("limit", limit)
         super().__init__(realm, clock=clock)
         self._slots = Slots(limit if callable(limit) else lambda _: limit, total)
+        self._key: Callable[[Any], Hashable] = _avatar_id if key is None else key
         self._queues = Queues()
         self._on_full: Any = Refuse() if on_full is None else on_full
 
     async def admit(
         self, session: ISession, interfaces: Sequence[type[Interface]]
     ) -> tuple[type[Interface], Any]:
-        avatar_id, queues, slots = session.avatar_id, self._queues, self._slots
+        key, queues, slots = self._key(session), self._queues, self._slots
         if (
-            queues.length(avatar_id)
+            queues.length(key)
             or queues.length(_TOTAL)
-            or slots.blocking_own(avatar_id) is not None
+            or slots.blocking_own(key) is not None
             or slots.blocking_total() is not None
         ):
-            await self._wait_for_slot(session)
+            await self._wait_for_slot(session, key)
         else:
-            slots.take(session)
+            slots.take(session, key)
         return await super().admit(session, interfaces)
 
-    async def _wait_for_slot(self, newcomer: ISession) -> None:
-        # First the avatar id has to have a free slot, then the total.  Whose turn it is for the
-        # total waits in no other queue, so the queues can't deadlock.
-        avatar_id, queues, slots = newcomer.avatar_id, self._queues, self._slots
-        await self._wait_for_turn(avatar_id, newcomer)
+    async def _wait_for_slot(self, newcomer: ISession, key: Hashable) -> None:
+        # First the key has to have a free slot, then the total.  Whose turn it is for the total
+        # waits in no other queue, so the queues can't deadlock.
+        queues, slots = self._queues, self._slots
+        await self._wait_for_turn(key, newcomer, key)
         try:
-            await self._make_room(newcomer, lambda: slots.blocking_own(avatar_id))
+            await self._make_room(newcomer, lambda: slots.blocking_own(key))
             if not queues.length(_TOTAL) and slots.blocking_total() is None:
-                slots.take(newcomer)
+                slots.take(newcomer, key)
                 return
-            await self._wait_for_turn(_TOTAL, newcomer)
+            await self._wait_for_turn(_TOTAL, newcomer, key)
             try:
                 await self._make_room(newcomer, slots.blocking_total)
                 # Before either turn is released: the next newcomer is decided on at once.
-                slots.take(newcomer)
+                slots.take(newcomer, key)
             finally:
                 queues.release(_TOTAL)
         finally:
-            queues.release(avatar_id)
+            queues.release(key)
 
-    async def _wait_for_turn(self, queue: Hashable, newcomer: ISession) -> None:
+    async def _wait_for_turn(self, queue: Hashable, newcomer: ISession, key: Hashable) -> None:
         if self._queues.length(queue) >= self._on_full.waiting:
-            raise too_many(newcomer, self._slots.holders(newcomer.avatar_id))
+            raise too_many(newcomer, self._slots.holders(key))
         await self._queues.acquire(queue, newcomer)
 
     async def _make_room(
@@ -108,6 +132,19 @@ class ConnectionLimitedRealm(WrappingRealm):
                 raise too_many(newcomer, holders)
             asked = holders
             await newcomer.wait(maybeDeferred(self._on_full.make_room, newcomer, holders))
+
+
+def _check_policy(policy: object) -> None:
+    if isinstance(policy, type) or not callable(getattr(policy, "make_room", None)):
+        raise TypeError(
+            f"on_full must be a policy, such as ReplaceOldest(), not {described(policy)}"
+        )
+    if not hasattr(policy, "waiting"):
+        raise TypeError(f"{described(policy)} is no policy without the attribute waiting")
+
+
+def _avatar_id(session: ISession) -> str:
+    return session.avatar_id
 
 
 def _check_number(name: str, number: object) -> None:

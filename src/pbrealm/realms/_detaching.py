@@ -21,13 +21,15 @@ _log = Logger()
 
 class Detaching:
     """
-    A table of the sessions that have ended and aren't done, by avatar id.
+    A table of the sessions whose avatars haven't finished C{detached}, by avatar id.
 
     Without it, the C{attached} of a new session could run before the C{detached} of the last one
     is complete, and what that writes last would be wrong: that the user has left.
     """
 
     def __init__(self) -> None:
+        # Those that have attached, or are about to.
+        self._watched: set[ISession] = set()
         self._sessions: dict[str, dict[ISession, None]] = {}
         self._waiting: dict[str, list[Deferred[None]]] = {}
 
@@ -39,19 +41,30 @@ class Detaching:
         """
         Have a session in the table from its end until its logout.
 
+        Its L{ended} has to be told of its end.
+
         @return: to be called as the logout.
         """
-        session.on_end(self._ended)
+        self._watched.add(session)
 
         def logged_out() -> object:
-            # The logout also comes without an end, if the login fails.
-            session.forget_on_end(self._ended)
+            self._watched.discard(session)
             try:
                 return logout()
             finally:
                 self._done(session)
 
         return logged_out
+
+    def ended(self, session: ISession, _: Reason) -> None:
+        """
+        A session has ended.
+
+        Register this with C{on_end} before anything else can: whoever waits for the session's
+        slot would attach before the session is known to be detaching.
+        """
+        if session in self._watched:
+            self._sessions.setdefault(session.avatar_id, {})[session] = None
 
     async def wait(self, session: ISession) -> None:
         """
@@ -79,9 +92,6 @@ class Detaching:
                 avatar_id=session.avatar_id,
                 seconds=MAX_WAIT,
             )
-
-    def _ended(self, session: ISession, _: Reason) -> None:
-        self._sessions.setdefault(session.avatar_id, {})[session] = None
 
     def _done(self, session: ISession) -> None:
         sessions = self._sessions.get(session.avatar_id, {})

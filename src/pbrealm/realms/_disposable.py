@@ -10,6 +10,7 @@ from typing import Any
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 
+from pbrealm._arguments import check_callable
 from pbrealm.interfaces import ISession
 from pbrealm.realms._base import FindingRealm
 
@@ -27,6 +28,7 @@ class DisposableRealm(FindingRealm):
             coroutine.
         @param clock: by default that of the server, or the global reactor.
         """
+        check_callable("avatar_factory", avatar_factory)
         super().__init__(clock=clock)
         self._avatar_factory = avatar_factory
 

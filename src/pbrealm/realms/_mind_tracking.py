@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from zope.interface import Interface
 
 from pbrealm._delivery.broadcast import broadcast
-from pbrealm._delivery.notify import NOTIFY_TIMEOUT
+from pbrealm._delivery.notify import NOTIFY_TIMEOUT, check_timeout
 from pbrealm._delivery.report import DeliveryReport
 from pbrealm._session.session import Session
 from pbrealm.interfaces import ISession
@@ -30,16 +30,18 @@ class MindTrackingRealm(WrappingRealm):
         self,
         realm: IRealm,
         *,
-        timeout: float = NOTIFY_TIMEOUT,
+        timeout: float | None = NOTIFY_TIMEOUT,
         clock: IReactorTime | None = None,
     ) -> None:
         """
         @param realm: any realm.
-        @param timeout: seconds that each client gets to answer a L{notify} or L{broadcast}.
+        @param timeout: seconds that each client gets to answer a L{notify} or L{broadcast};
+            L{None} for as long as it is there.
         @param clock: by default that of C{realm}, or else that of the sessions.
+        @raise ValueError: unless the timeout is a positive number or L{None}.
         """
         super().__init__(realm, clock=clock)
-        self._timeout = timeout
+        self._timeout = check_timeout("timeout", timeout)
         self._presence = PresenceTable()
 
     def sessions(self, avatar_id: str | None = None) -> Sequence[Session]:
@@ -69,7 +71,8 @@ class MindTrackingRealm(WrappingRealm):
         Call a method of the mind of each client of an avatar id.  Never raises.
 
         @return: fires with a L{DeliveryReport} once each has answered, failed, gone or had its
-            time; it never fails.  With C{pbanswer=False} no answers are asked for.
+            time, which C{pbtimeout} sets for this call; it never fails.  With C{pbanswer=False}
+            no answers are asked for.
         """
         return self._broadcast(self.sessions(avatar_id), method, args, kw)
 

@@ -62,7 +62,8 @@ class PresenceTable:
 
     def __init__(self) -> None:
         self._all: dict[Session, None] = {}
-        self._by_id: dict[str, tuple[Session, ...]] = {}
+        # Nothing is copied when a session comes or goes, since an avatar id may have very many.
+        self._by_id: dict[str, dict[Session, None]] = {}
         # Since when, for avatar ids whose first session has ended before others.
         self._since: dict[str, datetime] = {}
         self._subscribers: list[Subscriber] = []
@@ -72,24 +73,23 @@ class PresenceTable:
     def add(self, session: Session) -> None:
         """A session opens; it is in the table until it ends."""
         avatar_id = session.avatar_id
-        others = self._by_id.get(avatar_id, ())
-        self._all[session] = None
-        self._by_id[avatar_id] = (*others, session)
+        here = self._by_id.setdefault(avatar_id, {})
+        self._all[session] = here[session] = None
         if self._subscribers:
-            self._publish(Arrival(session, not others))
+            self._publish(Arrival(session, len(here) == 1))
         session.on_end(self._at_end)
 
     def sessions(self, avatar_id: str | None = None) -> Sequence[Session]:
         """All sessions, or those of an avatar id."""
         if avatar_id is None:
             return tuple(self._all)
-        return self._by_id.get(avatar_id, ())
+        return tuple(self._by_id.get(avatar_id, ()))
 
     def present(self) -> Sequence[Presence]:
         """The avatar ids that have sessions, in the order in which they came."""
         return tuple(
-            Presence(avatar_id, self._since.get(avatar_id) or sessions[0].since, sessions)
-            for avatar_id, sessions in self._by_id.items()
+            Presence(avatar_id, self._since.get(avatar_id) or next(iter(here)).since, tuple(here))
+            for avatar_id, here in self._by_id.items()
         )
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
@@ -109,16 +109,15 @@ class PresenceTable:
     def _remove(self, session: Session, reason: Reason) -> None:
         avatar_id = session.avatar_id
         here = self._by_id[avatar_id]
+        if avatar_id not in self._since:
+            self._since[avatar_id] = next(iter(here)).since
         del self._all[session]
-        left = tuple([other for other in here if other is not session])
-        if left:
-            self._by_id[avatar_id] = left
-            self._since.setdefault(avatar_id, here[0].since)
-        else:
+        del here[session]
+        if not here:
             del self._by_id[avatar_id]
             self._since.pop(avatar_id, None)
         if self._subscribers:
-            self._publish(Departure(session, reason, not left))
+            self._publish(Departure(session, reason, not here))
 
     def _publish(self, event: Arrival | Departure) -> None:
         for subscriber in self._subscribers[:]:

@@ -11,6 +11,7 @@ from typing import Any
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 
+from pbrealm._arguments import check_callable
 from pbrealm.interfaces import ISession
 from pbrealm.realms._base import FindingRealm
 from pbrealm.realms._cache import AvatarCache
@@ -43,6 +44,8 @@ class SharedStateRealm(FindingRealm):
             goes first.  L{None} for any number.
         @param clock: by default that of the server, or the global reactor.
         """
+        check_callable("avatar_factory", avatar_factory)
+        check_callable("state_factory", state_factory)
         super().__init__(clock=clock)
         self._avatar_factory = avatar_factory
         self._states = AvatarCache(state_factory, linger=linger, max_idle=max_states)

@@ -4,7 +4,8 @@ The slots of a limited realm: who holds them, and who would have to leave for an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any
 
 from pbrealm.errors import Reason
 from pbrealm.interfaces import ISession
@@ -12,34 +13,44 @@ from pbrealm.interfaces import ISession
 
 class Slots:
     """
-    A table of the sessions that hold a slot, by avatar id and in all.
+    A table of the sessions that hold a slot, by a key such as the avatar id, and in all.
 
     A session that was revoked holds none, though it may still be in the table: all sessions of a
     lost connection are revoked before the first is ended.
     """
 
-    def __init__(self, limit: Callable[[str], int], total: int | None) -> None:
+    def __init__(self, limit: Callable[[Any], int | None], total: int | None) -> None:
+        """
+        @param limit: gives the limit of a key; L{None} for any number.
+        @param total: how many slots there are in all; L{None} for any number.
+        """
         self._limit = limit
         self._total = total
-        self._by_id: dict[str, tuple[ISession, ...]] = {}
-        self._all: dict[ISession, None] = {}
+        # In the order in which they took their slots.  Nothing is copied when one is taken or
+        # freed, since a key may have very many.
+        self._by_key: dict[Hashable, dict[ISession, None]] = {}
+        # Their keys.
+        self._all: dict[ISession, Hashable] = {}
         # One bound method for all sessions, instead of one for each.
         self._at_end = self._free
 
     def __len__(self) -> int:
         return len(self._all)
 
-    def holders(self, avatar_id: str) -> Sequence[ISession]:
-        """The sessions that hold slots of an avatar id, oldest first."""
-        return _holding(self._by_id.get(avatar_id, ()))
+    def holders(self, key: Hashable) -> Sequence[ISession]:
+        """The sessions that hold slots of a key, oldest first."""
+        return _holding(self._by_key.get(key, ()))
 
-    def blocking_own(self, avatar_id: str) -> Sequence[ISession] | None:
+    def blocking_own(self, key: Hashable) -> Sequence[ISession] | None:
         """
-        @return: L{None} if the limit of the avatar id leaves a slot; else the sessions of this
-            avatar id, one of which would have to end.
+        @return: L{None} if the limit of the key leaves a slot; else the sessions of this key, one
+            of which would have to end.
         """
-        own = self.holders(avatar_id)
-        return own if len(own) >= self._limit(avatar_id) else None
+        limit = self._limit(key)
+        if limit is None or len(self._by_key.get(key, ())) < limit:
+            return None
+        own = self.holders(key)
+        return own if len(own) >= limit else None
 
     def blocking_total(self) -> Sequence[ISession] | None:
         """
@@ -51,21 +62,18 @@ class Slots:
         everybody = _holding(self._all)
         return everybody if len(everybody) >= self._total else None
 
-    def take(self, session: ISession) -> None:
-        """Give a session a slot until it ends."""
-        avatar_id = session.avatar_id
-        self._by_id[avatar_id] = (*self._by_id.get(avatar_id, ()), session)
-        self._all[session] = None
+    def take(self, session: ISession, key: Hashable) -> None:
+        """Give a session a slot of a key until it ends."""
+        self._by_key.setdefault(key, {})[session] = None
+        self._all[session] = key
         session.on_end(self._at_end)
 
     def _free(self, session: ISession, _: Reason) -> None:
-        del self._all[session]
-        avatar_id = session.avatar_id
-        left = tuple(other for other in self._by_id[avatar_id] if other is not session)
-        if left:
-            self._by_id[avatar_id] = left
-        else:
-            del self._by_id[avatar_id]
+        key = self._all.pop(session)
+        own = self._by_key[key]
+        del own[session]
+        if not own:
+            del self._by_key[key]
 
 
 def _holding(sessions: Iterable[ISession]) -> tuple[ISession, ...]:

@@ -1,8 +1,9 @@
 """
-A server to be abused: a process of its own, so that what it takes can be measured from outside.
+The server of the abuse tests.  It runs in a process of its own, so that tests can measure its
+memory and its open files.
 
 C{python -m tests.integration.abuse.server --limits login_seconds=1 connections=50} prints
-C{listening at HOST:PORT}, and what it logs on standard error.
+C{listening at HOST:PORT}, and writes its log to standard error.
 """
 
 from __future__ import annotations
@@ -10,15 +11,20 @@ from __future__ import annotations
 import argparse
 import gc
 import sys
+from collections.abc import Callable
+from typing import Any
 
 from twisted.internet import reactor
+from twisted.internet.address import IPv4Address
 from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.internet.interfaces import IListeningPort
 from twisted.logger import globalLogBeginner, textFileLogObserver
 from twisted.spread import pb
 
 from pbrealm import (
     CachingRealm,
     ConnectionLimitedRealm,
+    IFullPolicy,
     Limits,
     MindTrackingRealm,
     PingOldest,
@@ -29,10 +35,10 @@ from pbrealm import (
 )
 from pbrealm.testing import make_portal
 
-NAMES = ("alice", "bob", "carol", "mallory", "warden")
-"""The accounts; each one's password is C{secret}."""
+NAMES = ("alice", "bob", "carol", "mallory", "monitor")
+"""The accounts; the password of each is C{secret}."""
 
-POLICIES = {
+POLICIES: dict[str, Callable[..., IFullPolicy]] = {
     "refuse": Refuse,
     "replace": ReplaceOldest,
     "ping": PingOldest,
@@ -40,8 +46,8 @@ POLICIES = {
 }
 
 
-class Citizen(pb.Avatar):
-    """What the accounts are given."""
+class Account(pb.Avatar):
+    """The avatar of an account."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -61,8 +67,8 @@ class Citizen(pb.Avatar):
         return self.greetings
 
 
-class Warden(Citizen):
-    """An account that can see what the server has."""
+class Monitor(Account):
+    """The avatar of the account that can inspect the server."""
 
     realm: MindTrackingRealm
 
@@ -70,16 +76,17 @@ class Warden(Citizen):
         return [session.avatar_id for session in self.realm.sessions()]
 
     def perspective_collect(self) -> int:
-        """Collect garbage, so that what is measured next is what's held."""
+        """Collect garbage, so that the next measurement counts only what is referenced."""
         return gc.collect()
 
 
 def realm_with(policy: str, limit: int, seconds: float | None) -> MindTrackingRealm:
-    """The realm that's served."""
-    on_full = POLICIES[policy]() if seconds is None else POLICIES[policy](seconds)
-    caching = CachingRealm(lambda name: (Warden if name == "warden" else Citizen)(name))
+    """Make the realm."""
+    make_policy = POLICIES[policy]
+    on_full = make_policy() if seconds is None else make_policy(seconds)
+    caching = CachingRealm(lambda name: (Monitor if name == "monitor" else Account)(name))
     realm = MindTrackingRealm(ConnectionLimitedRealm(caching, limit, on_full=on_full))
-    Warden.realm = realm
+    Monitor.realm = realm
     return realm
 
 
@@ -96,17 +103,21 @@ def main() -> None:
     passwords = dict.fromkeys(NAMES, "secret")
     realm = realm_with(options.policy, options.limit, options.seconds)
     portal = make_portal(realm, passwords, anonymous=False)
+    factory: pb.PBServerFactory
     if options.plain:
         factory = pb.PBServerFactory(portal)
     else:
-        numbers = {name: float(number) for name, number in (s.split("=") for s in options.limits)}
-        limits = Limits(**{k: int(n) if n == int(n) else n for k, n in numbers.items()})
-        factory = ServerFactory(portal, limits)
+        # Limits refuses a float where it counts.
+        limits: dict[str, Any] = {}
+        for name, number in (option.split("=") for option in options.limits):
+            limits[name] = float(number) if "." in number else int(number)
+        factory = ServerFactory(portal, Limits(**limits))
 
     globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
 
-    def listening(port: object) -> None:
-        address = port.getHost()  # type: ignore[attr-defined]
+    def listening(port: IListeningPort) -> None:
+        address = port.getHost()
+        assert isinstance(address, IPv4Address)
         print(f"listening at {address.host}:{address.port}", flush=True)
 
     TCP4ServerEndpoint(reactor, 0, interface=options.host).listen(factory).addCallback(listening)

@@ -1,157 +1,101 @@
 """
-A connection that is cut, so that neither end is told: two network namespaces, joined by a cable
-that is pulled.
+A network failure that neither end is told of: the server finds out and closes the connection.
 """
 
-import os
-import re
-import subprocess
+from __future__ import annotations
+
 import sys
 
-from twisted.internet.defer import Deferred
-from twisted.trial.unittest import SkipTest, TestCase
+from tests.integration.abuse.abuse_case import VERBOSE
+from tests.integration.abuse.network import Network
+from tests.integration.abuse.processes import ServerProcess
+from tests.integration.processes import ROOT, Process, ProcessTestCase
+from tests.integration.waiting import wait_until
 
-from tests.integration.abuse.scene import Process, Server
+SLACK = 5
+"""
+Seconds that a loaded machine may need on top of what the server promises.  Without the server's
+pings the kernel would need many minutes.
+"""
 
-SLACK = 1
-"""Seconds that a loaded machine may take on top of what the server promises."""
 
-
-class Network:
+class AccountHolderProcess(Process):
     """
-    A namespace for the server and one for a client, joined by a pair of virtual interfaces.
-    """
-
-    HOST = "10.213.7.1"
-
-    def __init__(self, test):
-        # Interfaces have names of at most 15 characters.
-        self.server = f"pbs{os.getpid()}"
-        self.client = f"pbc{os.getpid()}"
-        test.addCleanup(self._remove)
-        for name in (self.server, self.client):
-            self._make("netns", "add", name)
-        self._make(
-            *("link", "add", self.server, "netns", self.server, "type", "veth"),
-            *("peer", "name", self.client, "netns", self.client),
-        )
-        for name, address in ((self.server, self.HOST), (self.client, "10.213.7.2")):
-            self._make("-n", name, "address", "add", f"{address}/24", "dev", name)
-            self._make("-n", name, "link", "set", name, "up")
-            self._make("-n", name, "link", "set", "lo", "up")
-
-    def pull_the_cable(self):
-        """From now on nothing gets through; the server's end isn't told."""
-        self._make("-n", self.client, "link", "set", self.client, "down")
-
-    def within(self, name):
-        """What to begin a command with that is to run in a namespace."""
-        return ["ip", "netns", "exec", name]
-
-    def _make(self, *command):
-        try:
-            subprocess.run(["ip", *command], check=True, capture_output=True, text=True)
-        except FileNotFoundError:
-            raise SkipTest("there is no program `ip` to make network namespaces with") from None
-        except subprocess.CalledProcessError as why:
-            raise SkipTest(
-                f"network namespaces are not permitted here: {why.stderr.strip()}"
-            ) from None
-
-    def _remove(self):
-        for name in (self.server, self.client):
-            # The interfaces go with it.  One that was never made is no error.
-            subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
-
-
-class Resident(Process):
-    """
-    C{tests.integration.abuse.resident}.
-
-    @ivar inside: fires with how often it was refused, and after how many seconds it was in.
+    C{tests.integration.abuse.account_holder}.
     """
 
-    SAID = re.compile(r"^refused (\d+) times, in after ([\d.e-]+)\n")
+    def __init__(self, server: ServerProcess, prefix: list[str]) -> None:
+        module = "tests.integration.abuse.account_holder"
+        command = [*prefix, sys.executable, "-m", module, server.host, server.port]
+        super().__init__(command, ROOT)
 
-    def __init__(self, server, prefix):
-        self.inside = Deferred()
-        super().__init__(
-            [
-                *prefix,
-                *(sys.executable, "-m", "tests.integration.abuse.resident"),
-                *(server.host, str(server.port)),
-            ]
-        )
-
-    def come_in(self):
-        self.transport.write(b"go\n")
-
-    def outReceived(self, data):
-        super().outReceived(data)
-        if (said := self.SAID.match(self.out)) and not self.inside.called:
-            self.inside.callback((int(said[1]), float(said[2])))
-
-    def processEnded(self, reason):
-        # A test that has failed already doesn't wait for it.
-        if not self.inside.called and reason.value.signal is None:
-            self.inside.errback(AssertionError(f"it didn't get in: {self.err}"))
-        super().processEnded(reason)
-
-
-class HalfOpenTests(TestCase):
-    timeout = 30
-
-    async def cut_off(self, *arguments, **limits):
+    async def log_in(self) -> tuple[int, float]:
         """
-        Cut off the only client that may be logged in as alice, and have another come in.
+        Log in.
 
-        @return: how often that one was refused, and after how many seconds it was in.
+        @return: how often the server refused the login, and the seconds until it accepted it.
+        """
+        self.write(b"log in\n")
+        match = await self.wait_for(r"refused (\d+) times, logged in after ([\d.e-]+)\n", "out")
+        return int(match[1]), float(match[2])
+
+
+class HalfOpenTests(ProcessTestCase):
+    """
+    Alice may have one session.  The link to her client is cut, and a second client logs in.
+    """
+
+    async def log_in_after_cut(self, *arguments: str, **limits: float) -> tuple[int, float]:
+        """
+        Let the first client log in, cut its link, and let the second client log in.
+
+        @param arguments: options of the server.
+        @param limits: limits of the server.
+        @return: how often the server refused the second client, and the seconds until it
+            accepted it.
         """
         network = Network(self)
-        bounds = [f"{name}={number}" for name, number in limits.items()]
-        server = Server(
-            *("--host", network.HOST, "--limit", "1"),
-            *arguments,
-            # The newcomer tries again as fast as it can.
-            *(
-                "--limits",
-                "login_attempts=1000000000",
-                "unauthenticated_bytes=1000000000",
-                *bounds,
-            ),
-            prefix=network.within(network.server),
+        server = self.stop_after_test(
+            ServerProcess(
+                *("--host", network.SERVER_ADDRESS, "--limit", "1", *arguments),
+                # The second client tries again without a pause.
+                limits={"login_attempts": 10**9, "unauthenticated_bytes": 10**9, **limits},
+                prefix=network.command_prefix(network.server),
+            )
         )
-        self.end_with_the_test(server)
-        await server.listening
-        first = Resident(server, network.within(network.client))
-        self.end_with_the_test(first)
-        second = Resident(server, network.within(network.server))
-        self.end_with_the_test(second)
-        first.come_in()
-        await first.inside
-        files = server.files()
-        network.pull_the_cable()
-        second.come_in()
-        outcome = await second.inside
-        if os.environ.get("PBREALM_ABUSE"):
+        await server.wait_until_listening()
+        first, second = (
+            self.stop_after_test(AccountHolderProcess(server, network.command_prefix(name)))
+            for name in (network.client, network.server)
+        )
+        await first.log_in()
+        files = server.open_files()
+        network.cut()
+        outcome = await second.log_in()
+        if VERBOSE:
             print(f"\n{self._testMethodName}: (refusals, seconds) {outcome}", file=sys.stderr)
-        # The other's connection is closed, not only its session over.
-        self.assertEqual(server.files(), files)
+        # Not only the first client's session ends: the server closes its connection too, which
+        # may be later.  The second client's connection takes its place.
+        await wait_until(
+            server.open_files,
+            lambda now: (
+                len(now) == len(files) and not any(network.CLIENT_ADDRESS in file for file in now)
+            ),
+            f"{len(files)} open files, none of them connected to {network.CLIENT_ADDRESS}",
+        )
+        # Only after its end is the log complete.
+        await server.stop()
         self.assertNotIn("Traceback", server.err)
         return outcome
 
-    def end_with_the_test(self, process):
-        self.addCleanup(lambda: Deferred.fromCoroutine(process.stop()))
-
-    async def test_found_dead(self):
-        """The place is free within the interval and the time-out."""
-        refused, seconds = await self.cut_off(ping_interval=1, ping_timeout=1)
+    async def test_a_dead_client_is_found_within_interval_and_timeout(self) -> None:
+        refused, seconds = await self.log_in_after_cut(ping_interval=1, ping_timeout=2)
         self.assertGreater(refused, 0)
-        self.assertLess(seconds, 1 + 1 + SLACK)
+        self.assertLess(seconds, 1 + 2 + SLACK)
 
-    async def test_found_by_the_policy(self):
-        """With PingOldest(timeout=2) the newcomer gets it within 2 seconds, at its first try."""
-        refused, seconds = await self.cut_off(
+    async def test_ping_oldest_accepts_the_second_client_at_its_first_attempt(self) -> None:
+        """With PingOldest(timeout=2) the login takes at most 2 seconds."""
+        refused, seconds = await self.log_in_after_cut(
             "--policy", "ping", "--seconds", "2", ping_interval=0
         )
         self.assertEqual(refused, 0)

@@ -2,10 +2,11 @@
 Pitfalls 16 and 17: what a refusal looks like, and one user under two names.
 """
 
+from typing import Any
+
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernameHashedPassword
 from twisted.cred.portal import Portal
-from twisted.logger import globalLogPublisher
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -19,17 +20,17 @@ from pbrealm import (
 )
 from pbrealm.testing import MemoryServer, make_portal
 from tests.avatars import Player
+from tests.logs import observe_log
 from tests.pitfalls.handwritten import CountingRealm
 
 
 class RefusalPitfalls(SynchronousTestCase):
     def setUp(self):
-        self.events = []
-        globalLogPublisher.addObserver(self.events.append)
-        self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
+        self.events: list[Any] = []
+        observe_log(self, self.events.append)
 
     def check_refusals(self, make_factory, realm):
-        """Neither a wrong password nor a full house logs a traceback."""
+        """Neither a wrong password nor a refusal by the limit logs a traceback."""
         portal = make_portal(realm, {"alice": "secret"})
         server = MemoryServer(realm, factory=make_factory(portal))
         self.held = server.connect().login("alice", "secret")

@@ -7,6 +7,7 @@ C{make fuzz} tries as much as can be tried in C{FUZZ_SECONDS}; else it's the sam
 
 import gc
 import os
+import secrets
 import time
 
 import hypothesis.strategies as st
@@ -14,7 +15,6 @@ from hypothesis import HealthCheck, given, seed, settings
 from twisted.spread import banana
 from twisted.trial.unittest import SynchronousTestCase
 
-import pbrealm._server.login
 from tests.examples import examples
 from tests.fuzz.conversation import CHALLENGE, LIMITS, Server, record
 from tests.wire.plain import twisted_sexp, written
@@ -71,18 +71,18 @@ def changed(draw, sexp):
     """An s-expression of which some part is another."""
     if not isinstance(sexp, list) or not sexp or draw(st.integers(0, 5)) == 0:
         return draw(sexps)
-    place = draw(st.integers(0, len(sexp) - 1))
+    at = draw(st.integers(0, len(sexp) - 1))
     what = draw(st.sampled_from(["deeper", "deeper", "drop", "twice", "swap"]))
     new = sexp[:]
     if what == "deeper":
-        new[place] = draw(changed(sexp[place]))
+        new[at] = draw(changed(sexp[at]))
     elif what == "drop":
-        del new[place]
+        del new[at]
     elif what == "twice":
-        new.insert(place, sexp[place])
+        new.insert(at, sexp[at])
     else:
         other = draw(st.integers(0, len(sexp) - 1))
-        new[place], new[other] = new[other], new[place]
+        new[at], new[other] = new[other], new[at]
     return new
 
 
@@ -93,8 +93,8 @@ def mutated(draw, messages):
     for _ in range(draw(st.integers(0, 4))):
         if not messages:
             break
-        place = draw(st.integers(0, len(messages) - 1))
-        message = messages[place]
+        at = draw(st.integers(0, len(messages) - 1))
+        message = messages[at]
         what = draw(
             st.sampled_from(["sexp", "sexp", "sexp", "bit", "cut", "drop", "twice", "swap", "new"])
         )
@@ -104,22 +104,22 @@ def mutated(draw, messages):
             except Exception:
                 # It has been spoilt by an earlier change.
                 continue
-            messages[place] = as_bytes(draw(changed(sexp)))
+            messages[at] = as_bytes(draw(changed(sexp)))
         elif what == "bit" and message:
-            at = draw(st.integers(0, len(message) - 1))
-            flipped = message[at] ^ 1 << draw(st.integers(0, 7))
-            messages[place] = message[:at] + bytes((flipped,)) + message[at + 1 :]
+            byte = draw(st.integers(0, len(message) - 1))
+            flipped = message[byte] ^ 1 << draw(st.integers(0, 7))
+            messages[at] = message[:byte] + bytes((flipped,)) + message[byte + 1 :]
         elif what == "cut":
-            messages[place] = message[: draw(st.integers(0, len(message)))]
+            messages[at] = message[: draw(st.integers(0, len(message)))]
         elif what == "drop":
-            del messages[place]
+            del messages[at]
         elif what == "twice":
-            messages.insert(place, message)
+            messages.insert(at, message)
         elif what == "swap":
             other = draw(st.integers(0, len(messages) - 1))
-            messages[place], messages[other] = messages[other], message
+            messages[at], messages[other] = messages[other], message
         else:
-            messages.insert(place, as_bytes(draw(calls())))
+            messages.insert(at, as_bytes(draw(calls())))
     return messages
 
 
@@ -146,7 +146,7 @@ def served(event):
 
 class FuzzTests(SynchronousTestCase):
     def setUp(self):
-        self.patch(pbrealm._server.login.secrets, "token_bytes", lambda _: CHALLENGE)
+        self.patch(secrets, "token_bytes", lambda _: CHALLENGE)
         self.server = Server()
         self.before, self.after = record()
 
@@ -195,18 +195,18 @@ class FuzzTests(SynchronousTestCase):
 
         self.fuzz(any_bytes)
 
-    def test_strangers(self):
+    def test_unauthenticated(self):
         """Greetings, and then messages of all kinds: an answer takes no more than is allowed."""
 
         @given(
             st.lists(calls() | sexps, max_size=40).map(lambda m: list(map(as_bytes, m))), pauses
         )
-        def strangers(messages, waits):
+        def unauthenticated(messages, waits):
             answered = self.server.hear([*self.before[:2], *messages], waits)
             self.assert_nothing_logged()
             self.assertLess(len(answered), 3 * LIMITS.unauthenticated_bytes)
 
-        self.fuzz(strangers)
+        self.fuzz(unauthenticated)
 
     def test_logins(self):
         """A login in which something is wrong."""
@@ -218,17 +218,17 @@ class FuzzTests(SynchronousTestCase):
 
         self.fuzz(logins)
 
-    def test_members(self):
+    def test_logged_in(self):
         """Messages of all kinds from a client that has logged in."""
 
         @given(
             st.lists(calls() | sexps, max_size=40).map(lambda m: list(map(as_bytes, m))), pauses
         )
-        def members(messages, waits):
+        def logged_in(messages, waits):
             self.server.hear([*self.before, *messages], waits)
             self.assert_served()
 
-        self.fuzz(members)
+        self.fuzz(logged_in)
 
     def test_mistakes(self):
         """The calls of such a client, in which something is wrong."""

@@ -1,0 +1,58 @@
+"""
+The calls of a client without a login, decoded strictly.
+
+Twisted's dispatcher accepts any object as an argument, however much it comes to once it is
+decoded.  A login needs flat arguments of a handful of types, so before it nothing else is decoded.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from twisted.spread import pb
+
+from pbrealm.errors import LoginRefused
+
+_MAX_ID_BYTES: Final = 64
+_MAX_ID_BITS: Final = 64
+
+_NONE: Final = [b"None"]
+_NO_KEYWORDS: Final = [b"dictionary"]
+
+
+def is_plain_id(value: object) -> bool:
+    """Whether something can be the id of an object or of a request: a small number, or a name."""
+    if type(value) is int:
+        return value.bit_length() <= _MAX_ID_BITS
+    return type(value) is bytes and len(value) <= _MAX_ID_BYTES
+
+
+def decode_arguments(broker: pb.Broker, args: object, kw: object) -> list[Any]:
+    """
+    Decode the arguments of a call: bytes, strings, whole numbers, None, and references.
+
+    @param broker: makes the references.
+    @param args: the jelly of the positional arguments.
+    @param kw: the jelly of the keyword arguments, of which there must be none.
+    @raise LoginRefused: for anything else.
+    """
+    if type(args) is not list or args[:1] != [b"tuple"] or kw != _NO_KEYWORDS:
+        raise LoginRefused("not a valid login request")
+    return [_decode_argument(broker, item) for item in args[1:]]
+
+
+def _decode_argument(broker: pb.Broker, item: Any) -> Any:
+    if type(item) in (bytes, int):
+        return item
+    if item == _NONE:
+        return None
+    if type(item) is list and len(item) == 2:
+        kind, value = item
+        if kind == b"unicode" and type(value) is bytes:
+            try:
+                return value.decode("utf-8")
+            except UnicodeDecodeError:
+                raise LoginRefused("a string in the login request is not valid UTF-8") from None
+        if kind == b"remote" and is_plain_id(value):
+            return broker.unserialize(item)
+    raise LoginRefused("a login takes names, bytes, None and a referenceable mind only")

@@ -1,0 +1,219 @@
+"""
+What a session has handed out ends with it, whatever happens on the connection afterwards.
+"""
+
+from twisted.internet.defer import Deferred
+from twisted.spread import pb
+from twisted.trial.unittest import SynchronousTestCase
+
+from pbrealm import CachingRealm, MindTrackingRealm, Reason, SharedDict, reason_of
+from pbrealm._server.grants import Grants
+from pbrealm.client import ClientFactory
+from pbrealm.testing import MemoryServer, RecordingMind, StallingMind
+
+
+class Counter(pb.Referenceable):
+    """Something that an avatar hands out."""
+
+    count = 0
+
+    def remote_add(self):
+        self.count += 1
+        return self.count
+
+
+class Score(pb.Viewable):
+    """The same, for all avatars."""
+
+    def view_read(self, avatar):
+        return f"the score of {avatar.name}"
+
+
+SCORE = Score()
+
+
+class Giver(pb.Avatar):
+    """Hands out a reference, a view and a live copy, in all ways that there are."""
+
+    def __init__(self, name):
+        self.name = name
+        self.counter = Counter()
+        self.settings = SharedDict(name, {"volume": 1})
+        self.later = []
+
+    def perspective_counter(self):
+        return self.counter
+
+    def perspective_counter_later(self):
+        pending: Deferred[Counter] = Deferred()
+        self.later.append(pending)
+        return pending
+
+    async def perspective_counter_by_coroutine(self):
+        await self.perspective_counter_later()
+        return self.counter
+
+    def perspective_score(self):
+        return SCORE
+
+    def perspective_settings(self):
+        return self.settings
+
+
+class RevocationTestCase(SynchronousTestCase):
+    """
+    alice and bob, logged in over one connection.
+    """
+
+    def setUp(self):
+        self.caching = CachingRealm(Giver)
+        self.realm = MindTrackingRealm(self.caching)
+        self.server = MemoryServer(self.realm)
+        self.client = self.server.connect(ClientFactory())
+        self.mind = RecordingMind()
+        self.alice = self.client.login("alice", "secret", self.mind)
+        self.bob = self.client.login("bob", "secret")
+
+    def kick(self, name="alice", reason=Reason.KICKED):
+        (session,) = self.realm.sessions(name)
+        session.end(reason)
+        self.server.flush()
+
+    def assert_revoked(self, reference, method, reason=Reason.KICKED):
+        with self.assertRaises(pb.RemoteError) as caught:
+            self.client.call(reference, method)
+        self.assertIs(reason_of(caught.exception), reason)
+
+
+class ReferenceTests(RevocationTestCase):
+    def test_reference(self):
+        counter = self.client.call(self.alice, "counter")
+        self.assertEqual(self.client.call(counter, "add"), 1)
+        self.kick()
+        self.assert_revoked(counter, "add")
+        self.assertEqual(self.caching.avatars["alice"].counter.count, 1)
+
+    def test_view(self):
+        score = self.client.call(self.alice, "score")
+        self.assertEqual(self.client.call(score, "read"), "the score of alice")
+        self.kick()
+        self.assert_revoked(score, "read")
+
+    def test_others_keep_theirs(self):
+        counter = self.client.call(self.bob, "counter")
+        self.kick()
+        self.assertEqual(self.client.call(counter, "add"), 1)
+
+    def test_answers_that_came_later(self):
+        """A Deferred or a coroutine hands out for the session that made the call."""
+        avatar = self.caching.avatars["alice"]
+        for method in ("counter_later", "counter_by_coroutine"):
+            answer = self.alice.callRemote(method)
+            self.server.flush()
+            avatar.later.pop().callback(avatar.counter)
+            counter = self.client.wait(answer)
+            self.assertEqual(type(counter), pb.RemoteReference)
+        self.kick()
+        self.assert_revoked(counter, "add")
+
+    def test_argument_of_a_notification(self):
+        (session,) = self.realm.sessions("alice")
+        session.notify("take", self.caching.avatars["alice"].counter)
+        self.server.flush()
+        ((_, (counter,)),) = self.mind.calls
+        self.assertEqual(self.client.call(counter, "add"), 1)
+        self.kick()
+        self.assert_revoked(counter, "add")
+
+    def test_stays_revoked(self):
+        """Whatever comes afterwards: a wrong password, a login, a logout by the client."""
+        counter = self.client.call(self.alice, "counter")
+        self.kick()
+        wrong = self.client.start_login("alice", "wrong")
+        self.assert_revoked(counter, "add")
+        wrong.addErrback(lambda _: None)
+        again = self.client.login("alice", "secret")
+        self.assert_revoked(counter, "add")
+        del self.bob
+        self.server.flush()
+        self.assert_revoked(counter, "add")
+        del again
+        self.server.flush()
+        self.assert_revoked(counter, "add")
+
+    def test_handed_out_again(self):
+        """A new session that hands out the same object lets it be used again."""
+        counter = self.client.call(self.alice, "counter")
+        self.kick()
+        again = self.client.login("alice", "secret")
+        self.client.call(again, "counter")
+        self.assertEqual(self.client.call(counter, "add"), 1)
+
+    def test_logout_by_the_client(self):
+        """A client that leaves its avatar by itself may keep what it got from it."""
+        counter = self.client.call(self.alice, "counter")
+        del self.alice
+        self.server.flush()
+        self.assertEqual(self.client.call(counter, "add"), 1)
+
+    def test_nothing_is_left(self):
+        counter = self.client.call(self.alice, "counter")
+        self.assertEqual(len(self.client.server_broker._grants), 1)
+        del counter
+        self.server.flush()
+        self.assertEqual(len(self.client.server_broker._grants), 0)
+
+    def test_guest_before_the_goodbye_is_over(self):
+        """A connection that is about to be closed takes no login, so nothing is revived."""
+        client = self.server.connect()
+        held = client.login("alice", "secret", StallingMind())
+        counter = client.call(held, "counter")
+        for session in self.realm.sessions("alice"):
+            session.end()
+        self.server.flush()
+        self.assertRaises(pb.RemoteError, client.login, "bob", "secret")
+        self.assertRaises(pb.RemoteError, client.call, counter, "add")
+
+
+class LiveCopyTests(RevocationTestCase):
+    def test_no_more_changes(self):
+        copy = self.client.call(self.alice, "settings")
+        settings = self.caching.avatars["alice"].settings
+        settings["volume"] = 2
+        self.server.flush()
+        self.assertEqual(dict(copy), {"volume": 2})
+        self.kick()
+        settings["volume"] = 3
+        self.server.flush()
+        self.assertEqual(dict(copy), {"volume": 2})
+        self.assertEqual(len(settings._observers), 0)
+        del copy
+        self.server.flush()
+        self.assertTrue(self.client.connected)
+        self.assertEqual(self.client.server_broker.remotelyCachedObjects, {})
+
+    def test_new_session_gets_a_new_copy(self):
+        copy = self.client.call(self.alice, "settings")
+        self.kick()
+        again = self.client.login("alice", "secret")
+        new = self.client.call(again, "settings")
+        self.caching.avatars["alice"].settings["volume"] = 4
+        self.server.flush()
+        self.assertEqual((dict(copy), dict(new)), ({"volume": 1}, {"volume": 4}))
+
+    def test_others_keep_theirs(self):
+        copy = self.client.call(self.bob, "settings")
+        self.kick()
+        self.caching.avatars["bob"].settings["volume"] = 5
+        self.server.flush()
+        self.assertEqual(dict(copy), {"volume": 5})
+
+
+class GrantsTests(SynchronousTestCase):
+    def test_outside_of_a_session(self):
+        """What was handed out outside of any session is bound to none."""
+        grants = Grants()
+        grants.add(1, None)
+        grants.check(1)
+        grants.check(2)
+        self.assertEqual(grants.revoked(), [])
