@@ -184,3 +184,47 @@ class SlowClientTests(BroadcastTestCase):
         self.clients[0].start_reading()
         self.server.flush()
         self.assertEqual([len(self.successResultOf(answer)) for answer in answers], [40_000] * 100)
+
+    def test_calls_in_one_packet(self):
+        """Calls that have been received wait as well until the client takes its answers."""
+        calls: list[Player] = []
+
+        def later(player: Player) -> bytes:
+            calls.append(player)
+            return BIG
+
+        self.patch(Player, "perspective_later", later)
+        self.serve([None])
+        client = self.clients[0]
+        answers = [self.held[0].callRemote("later") for _ in range(200)]
+        client.stop_reading()
+        self.server.flush()
+        self.assertLess(len(calls), 10)
+        for _ in range(100):
+            self.server.advance(1)
+        self.assertLess(len(calls), 10)
+        client.start_reading()
+        self.server.flush()
+        self.assertEqual([len(self.successResultOf(answer)) for answer in answers], [40_000] * 200)
+        self.assertEqual(len(calls), 200)
+
+    def test_gone_with_calls_that_wait(self):
+        """Calls that wait are dropped with the connection."""
+        calls: list[Player] = []
+
+        def later(player: Player) -> bytes:
+            calls.append(player)
+            return BIG
+
+        self.patch(Player, "perspective_later", later)
+        self.serve([None])
+        client = self.clients[0]
+        answers = [self.held[0].callRemote("later") for _ in range(200)]
+        client.stop_reading()
+        self.server.flush()
+        client.drop()
+        self.server.flush()
+        self.assertLess(len(calls), 10)
+        for answer in answers:
+            self.failureResultOf(answer)
+        self.assertEqual(self.server.clock.getDelayedCalls(), [])

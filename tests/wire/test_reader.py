@@ -250,3 +250,19 @@ class ErrorTests(SynchronousTestCase):
         self.assertEqual(source.buffered, written(ANSWER)[:5])
         source.receive_data(written(ANSWER)[5:])
         self.assertEqual(messages(source), [ANSWER])
+
+
+class PauseTests(SynchronousTestCase):
+    def test_paused(self) -> None:
+        """While it is paused, a reader takes bytes, and gives no message."""
+        for lazy in (True, False):
+            source = reader(lazy=lazy)
+            source.receive_data(written(CALL) * 2)
+            self.assertEqual(source.next_message(), CALL)
+            source.paused = True
+            source.receive_data(written(ANSWER))
+            source.receive_data(b"")
+            self.assertIs(source.next_message(), NEED_DATA)
+            self.assertEqual(source.buffered, written(CALL) + written(ANSWER))
+            source.paused = False
+            self.assertEqual(messages(source), [CALL, ANSWER])

@@ -4,6 +4,8 @@ A broker with a send queue.
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.abstract import FileDescriptor
 
 from pbrealm._delivery.send_queue import SendQueue
@@ -15,10 +17,16 @@ class QueuedBroker(FastBroker):
     """
     A broker whose transport is a L{SendQueue}, which notifications go through.
 
+    While its client doesn't keep up, it handles none of its messages.
+
     @ivar send_queue: set before the connection is made.
     """
 
     send_queue: SendQueue
+
+    def makeConnection(self, transport: Any) -> None:
+        self.send_queue.receiver = self
+        super().makeConnection(transport)  # type: ignore[no-untyped-call]
 
     def immediate_descriptor(self) -> FileDescriptor | None:
         return unencrypted_descriptor(self.send_queue.direct)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from zope.interface import directlyProvides, implementer, providedBy
@@ -16,6 +16,18 @@ from pbrealm._delivery.backlog import Backlog, SlowClientPolicy
 
 WRITE_SIZE = 64 * 1024
 """Bytes that are written to a transport at most before it has said whether it keeps up."""
+
+
+class Receiver(Protocol):
+    """
+    What handles the messages of the client.
+    """
+
+    def pause_messages(self) -> object:
+        """Handle none, not even those that have been received."""
+
+    def resume_messages(self) -> object:
+        """Handle those that have been received, and those to come."""
 
 
 @dataclass(eq=False)
@@ -46,6 +58,7 @@ class SendQueue:
     It is the producer of the other transport, by which it learns whether that keeps up.
 
     @ivar ready: the other transport while it keeps up, else L{None}.
+    @ivar receiver: is paused while the client doesn't keep up; L{None} if there is none.
     """
 
     __slots__ = (
@@ -64,6 +77,7 @@ class SendQueue:
         "_transport",
         "_yielded",
         "ready",
+        "receiver",
     )
 
     def __init__(
@@ -95,6 +109,7 @@ class SendQueue:
         self._yielded = False
         self._too_slow_timer: IDelayedCall | None = None
         self.ready: Any = transport
+        self.receiver: Receiver | None = None
         directlyProvides(self, providedBy(transport))
 
     def start(self) -> None:
@@ -220,6 +235,8 @@ class SendQueue:
         self.ready = None
         # A client that isn't read from can't ask for more answers.
         self._transport.pauseProducing()
+        if self.receiver is not None:
+            self.receiver.pause_messages()
 
     def resumeProducing(self) -> None:
         """The client has taken all that was written."""
@@ -244,6 +261,8 @@ class SendQueue:
         self._transport.resumeProducing()
         if self._closing:
             self._close()
+        elif self.receiver is not None:
+            self.receiver.resume_messages()
 
     def stopProducing(self) -> None:
         """The connection is lost."""

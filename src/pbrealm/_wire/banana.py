@@ -18,9 +18,12 @@ from pbrealm._wire.tokens import VOCABULARY_TOKENS, NotPlain
 
 _MAX_COALESCED: Final = 8
 """
-Messages that are written together.  With more, each end of a connection with many calls in flight
-would be idle while the other works; with fewer, system calls would be most of the work.
+Messages that are written together at most.  With more, each end of a connection with many calls
+in flight would be idle while the other works; with fewer, system calls would be most of the work.
 """
+
+_MAX_COALESCED_BYTES: Final = 16 * 1024
+"""Bytes of a message from which on it is written at once, so that few bytes are held back."""
 
 
 class FastBanana(Banana):
@@ -161,7 +164,7 @@ class FastBanana(Banana):
             self.transport.write(encoded)
             return
         coalesced.append(encoded)
-        if len(coalesced) == _MAX_COALESCED:
+        if len(coalesced) == _MAX_COALESCED or len(encoded) > _MAX_COALESCED_BYTES:
             self._coalesced = []
             self._write_immediately(coalesced)
 
@@ -177,6 +180,19 @@ class FastBanana(Banana):
 
     def _write_immediately(self, messages: list[bytes]) -> None:
         write_immediately(b"".join(messages), self.immediate_descriptor(), self.transport)
+
+    def pause_messages(self) -> None:
+        """
+        Handle no further message until L{resume_messages}, not even one that has been received.
+
+        The caller sees to it that the transport delivers no more bytes meanwhile.
+        """
+        self._reader.paused = True
+
+    def resume_messages(self) -> None:
+        """Handle the messages that have been received meanwhile, and those to come."""
+        self._reader.paused = False
+        self.dataReceived(b"")
 
     def dataReceived(self, chunk: bytes) -> None:
         """

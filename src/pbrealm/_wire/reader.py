@@ -30,7 +30,7 @@ class NeedData(enum.Enum):
 
 
 NEED_DATA: Final = NeedData.NEED_DATA
-"""What L{MessageReader.next_message} returns when no complete message is left."""
+"""What L{MessageReader.next_message} returns when there is no message to be handled now."""
 
 
 class MessageReader:
@@ -43,6 +43,7 @@ class MessageReader:
 
     @ivar limits: may be replaced at any time, and then also holds for a message of which a part
         has arrived.
+    @ivar paused: whether messages stay in the buffer.
     @ivar standard: whether the peer uses the dialect C{pb} with Twisted's vocabulary, and numbers
         may be as large as Twisted allows by default.
     """
@@ -57,6 +58,7 @@ class MessageReader:
         "_vocabulary",
         "lazy",
         "limits",
+        "paused",
         "standard",
     )
 
@@ -66,6 +68,7 @@ class MessageReader:
             L{LazyJelly<pbrealm._wire.lazy_jelly.LazyJelly>} where L{standard} allows that.
         """
         self.limits: MessageLimits = DEFAULT_LIMITS
+        self.paused = False
         self.standard = False
         self.lazy = lazy
         self._prefix_limit = PREFIX_LIMIT
@@ -120,6 +123,8 @@ class MessageReader:
         """
         if self._error is not None:
             raise self._error.with_traceback(None)
+        if not chunk:
+            return
         buffer = self._buffer
         if not buffer:
             self._buffer = chunk
@@ -140,7 +145,7 @@ class MessageReader:
         """
         Take the next message off the buffer.
 
-        @return: an s-expression, or L{NEED_DATA}.
+        @return: an s-expression; L{NEED_DATA} if none is complete, or the reader is paused.
         @raise MessageTooLarge: if a message exceeds L{limits}, as soon as that is known.
         @raise BananaError: for a number, string or list that exceeds banana's own limits.
         @raise KeyError: for a number that isn't in the vocabulary.
@@ -148,7 +153,7 @@ class MessageReader:
             dialect that has no vocabulary.
         """
         buffer = self._buffer
-        if not buffer:
+        if not buffer or self.paused:
             return NEED_DATA
         start = self._start
         size = len(buffer)
