@@ -4,9 +4,18 @@ What happens to a client that takes its messages too slowly.
 
 from typing import Any
 
+from twisted.internet.defer import Deferred
+from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm import Backlog, NotificationDropped, ObserverSet, Reason, SlowClientPolicy
+from pbrealm import (
+    Backlog,
+    NotificationDropped,
+    ObserverSet,
+    Reason,
+    SharedDict,
+    SlowClientPolicy,
+)
 from pbrealm._delivery import broadcast as broadcast_module
 from pbrealm.testing import RecordingMind, StallingMind
 from tests.avatars import Player
@@ -228,3 +237,68 @@ class SlowClientTests(BroadcastTestCase):
         for answer in answers:
             self.failureResultOf(answer)
         self.assertEqual(self.server.clock.getDelayedCalls(), [])
+
+    def waiting(self) -> int:
+        """Bytes of answers and notifications that the server holds for its first client."""
+        queue = self.clients[0].server_broker.send_queue
+        return sum(len(message.data) for message in (queue._queue or {}).values())
+
+    def test_late_answers_are_bounded(self):
+        """Answers that come when the client has stopped reading are bounded all the same."""
+        later: list[Deferred[bytes]] = []
+
+        def perspective_later(player: Player) -> Deferred[bytes]:
+            later.append(Deferred())
+            return later[-1]
+
+        self.patch(Player, "perspective_later", perspective_later)
+        self.serve([None], hard_bytes=200_000, soft_bytes=100_000)
+        answers = [self.held[0].callRemote("later") for _ in range(100)]
+        self.server.flush()
+        self.clients[0].stop_reading()
+        for answer in later:
+            answer.callback(BIG)
+            self.assertLess(self.waiting(), 300_000)
+        self.assertIs(self.sessions[0].ended, Reason.TOO_SLOW)
+        self.server.advance(2)
+        self.server.advance(5)
+        self.assertFalse(self.clients[0].connected)
+        for call in answers:
+            self.failureResultOf(call)
+
+    def test_changes_of_a_shared_dict_are_bounded(self):
+        shared = SharedDict()
+        self.patch(Player, "perspective_object", lambda player: shared)
+        self.serve([None], hard_bytes=200_000, soft_bytes=100_000)
+        copy = self.clients[0].call(self.held[0], "object")
+        self.clients[0].stop_reading()
+        for number in range(100):
+            shared["key"] = BIG + b"%d" % number
+            self.assertLess(self.waiting(), 300_000)
+        self.assertIs(self.sessions[0].ended, Reason.TOO_SLOW)
+        self.assertEqual(dict(copy), {})
+        self.assertEqual(len(shared), 1)
+
+    def test_dialect_without_a_vocabulary(self):
+        """Its notifications aren't encoded beforehand, and are bounded like any."""
+
+        class Speechless(pb.Broker):
+            knownDialects = [b"none"]  # as Twisted has it
+
+        factory = pb.PBClientFactory()
+        factory.protocol = Speechless
+        self.serve([])
+        mind = RecordingMind()
+        client = self.server.connect(factory)
+        self.held.append(client.login("alice", "secret", mind))
+        self.clients.append(client)
+        (session,) = self.realm.sessions()
+        session.notify("news", 1)
+        self.server.flush()
+        self.assertEqual(self.numbers(mind), [1])
+        self.assertEqual(client.server_broker.currentDialect, b"none")
+        client.stop_reading()
+        for number in range(500):
+            session.notify("news", number, BIG, pbanswer=False).addErrback(lambda _: None)
+            self.assertLess(self.waiting(), 8 * 1024 * 1024 + 50_000)
+        self.assertIs(session.ended, Reason.TOO_SLOW)

@@ -2,6 +2,7 @@
 The send queue: what waits for a client that is slow.
 """
 
+import time
 from functools import partial
 from typing import Any
 
@@ -125,18 +126,74 @@ class SendQueueTests(SynchronousTestCase):
         self.assertEqual(self.events, ["too slow"])
 
     def test_messages_that_cannot_be_dropped(self):
-        """More than the hard bound of it may wait as long as the client goes on taking."""
+        """The hard bound and one message of them may wait, and no more."""
         for when_slow in SlowClientPolicy:
             send_queue = self.make(when_slow=when_slow)
-            send_queue.write(b"aaaaa")
-            send_queue.write(b"aaaaa")
-            send_queue.write(b"aaaaa")
-            self.clock.advance(9)
-            self.transport.drain(room=1)
-            self.clock.advance(9)
-            self.assertEqual(self.events, ["progress"])
-            self.clock.advance(1)
-            self.assertEqual(self.events, ["progress", "too slow"])
+            send_queue.write(b"x" * 100)
+            send_queue.write(b"aaa")
+            send_queue.write(b"aa")
+            self.assertEqual(self.events, [])
+            send_queue.write(b"a")
+            self.assertEqual(self.events, ["too slow"])
+
+    def test_one_large_message(self):
+        """A message of any size may wait as long as the client goes on taking."""
+        for when_slow in SlowClientPolicy:
+            send_queue = self.make(when_slow=when_slow)
+            send_queue.write(b"x" * 500_000)
+            self.post(b"b")
+            for _ in range(3):
+                self.clock.advance(9)
+                self.transport.drain(room=1)
+            self.assertNotIn("too slow", self.events)
+            self.clock.advance(10)
+            self.assertIn("too slow", self.events)
+
+    def test_all_kinds_together(self):
+        """Notifications and what can't be dropped have one bound."""
+        send_queue = self.make(soft_bytes=5, hard_bytes=5)
+        send_queue.write(b"x")
+        send_queue.write(b"xxx")
+        self.post(b"aa")
+        self.assertEqual(self.events, [])
+        self.post(b"a")
+        self.assertEqual(self.events, ["too slow"])
+
+    def test_room_for_what_cannot_be_dropped(self):
+        """Notifications are dropped for it, where they may be."""
+        for when_slow, gone, events in (
+            (SlowClientPolicy.DROP_OLDEST, [b"a", b"b"], []),
+            (SlowClientPolicy.DROP_NEWEST, [b"d", b"c"], []),
+            (SlowClientPolicy.KEEP_LAST, [], ["too slow"]),
+            (SlowClientPolicy.END, [], ["too slow"]),
+        ):
+            send_queue = self.make(when_slow=when_slow)
+            send_queue.write(b"x")
+            dropped = self.post(b"a", b"b", b"c", b"d")
+            send_queue.write(b"xxx")
+            self.assertEqual((dropped, self.events), (gone, events))
+
+    def test_dropping_the_oldest_of_many(self):
+        """To drop one of 100,000 takes no longer than to drop one of a few."""
+        self.make(when_slow=SlowClientPolicy.DROP_OLDEST, soft_bytes=10**5, hard_bytes=10**5)
+        dropped = self.post(*[b"a"] * 10**5)
+        began = time.process_time()
+        self.post(*[b"a"] * 10**4)
+        self.assertLess(time.process_time() - began, 1)
+        self.assertEqual(len(dropped), 10**4)
+
+    def test_keeping_the_last_of_many_kinds(self):
+        send_queue = self.make(
+            when_slow=SlowClientPolicy.KEEP_LAST, soft_bytes=10**6, hard_bytes=10**6
+        )
+        for number in range(10**5):
+            send_queue.post(b"a", number)
+        began = time.process_time()
+        for number in reversed(range(10**5 - 10**4, 10**5)):
+            send_queue.post(b"b", number)
+        self.assertLess(time.process_time() - began, 1)
+        self.transport.drain(room=10**6)
+        self.assertEqual(len(self.transport.written), 10**5)
 
     def test_soft_bound(self):
         """More than the soft bound may wait for so long, and no longer."""

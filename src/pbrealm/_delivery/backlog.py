@@ -40,11 +40,13 @@ class Backlog:
 
     A few hundred KB that the kernel and the transport buffer are not counted.
 
-    Only notifications of plain data can be dropped.  If dropping them doesn't bring a client
-    within its limits, its session ends.  Answers to the client's own calls, and notifications of
-    anything but plain data, are always kept.  A client can't make many of them wait, since the
-    server reads no calls from a client that takes no answers.  If more than C{hard_bytes} of them
-    wait and the client takes nothing for C{soft_seconds}, its session ends too.
+    The bound is C{hard_bytes} for all that waits together, besides the one message that is sent
+    next: answers to the client's own calls and changes of a L{SharedDict} count too.  Only
+    notifications of plain data can be dropped.  If dropping them doesn't bring a client within
+    the bound, its session ends.
+
+    The server handles no calls of a client that takes no answers.  So only answers that come
+    later, such as those of a Deferred, can go beyond the bound.
     """
 
     soft_bytes: int = limit(
@@ -55,7 +57,9 @@ class Backlog:
     soft_seconds: float = limit(
         10, "Seconds that more than `soft_bytes` of notifications may wait."
     )
-    hard_bytes: int = limit(8 * 1024 * 1024, "Bytes of notifications that may wait at all.")
+    hard_bytes: int = limit(
+        8 * 1024 * 1024, "Bytes that may wait at all, besides the message that is sent next."
+    )
     unanswered: int = limit(
         1000, "Number of notifications that may be without their answer at the same time."
     )

@@ -4,7 +4,7 @@ The send queue: what waits to be sent to a client that is slow to take it.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -64,9 +64,12 @@ class SendQueue:
     __slots__ = (
         "__provides__",
         "_backlog",
+        "_by_kind",
         "_clock",
         "_closing",
+        "_droppable",
         "_notification_bytes",
+        "_number",
         "_on_progress",
         "_other_bytes",
         "_other_producer",
@@ -97,8 +100,12 @@ class SendQueue:
         self._clock = clock
         self._on_progress = on_progress
         self._too_slow = too_slow
-        # None while nothing waits, which for most clients is always.
-        self._queue: deque[_Message] | None = None
+        # By numbers, in order.  None while nothing waits, which for most clients is always.
+        self._queue: OrderedDict[int, _Message] | None = None
+        # The numbers of those that can be dropped, in order, or by kind: what the policy needs.
+        self._droppable: OrderedDict[int, None] | None = None
+        self._by_kind: dict[Hashable, int] | None = None
+        self._number = 0
         self._notification_bytes = 0
         self._other_bytes = 0
         self._closing = False
@@ -134,10 +141,14 @@ class SendQueue:
     # For the broker
 
     def write(self, data: bytes) -> None:
-        """Write what can't be dropped."""
+        """Write what can't be dropped; notifications that wait may have to make room for it."""
         rest = self._write(data)
         if rest:
             self._enqueue(_Message(rest, None, None, begun=len(rest) < len(data)))
+            if self._is_over():
+                self._make_room()
+                if self._is_over():
+                    self._too_slow()
 
     def writeSequence(self, data: Iterable[bytes]) -> None:
         self.write(b"".join(data))
@@ -192,16 +203,14 @@ class SendQueue:
             return True
         backlog = self._backlog
         match backlog.when_slow:
-            case SlowClientPolicy.DROP_NEWEST if (
-                self._notification_bytes + len(data) > backlog.hard_bytes
-            ):
+            case SlowClientPolicy.DROP_NEWEST if self._is_over(len(data)):
                 return False
             case SlowClientPolicy.KEEP_LAST:
-                self._drop(kind)
+                self._drop_kind(kind)
         self._enqueue(_Message(data, kind, dropped, begun=False))
         if backlog.when_slow is SlowClientPolicy.DROP_OLDEST:
-            self._drop_oldest()
-        if self._notification_bytes > backlog.hard_bytes:
+            self._make_room(keep=1)
+        if self._is_over():
             self._too_slow()
         return True
 
@@ -219,10 +228,11 @@ class SendQueue:
 
     def clear(self) -> None:
         """Drop all that waits."""
-        queue, self._queue = self._queue or (), None
+        queue = self._queue or OrderedDict()
+        self._queue = self._droppable = self._by_kind = None
         self._notification_bytes = self._other_bytes = 0
         self._stop_timer()
-        for message in queue:
+        for message in queue.values():
             if message.begun:
                 self._enqueue(message)
             elif message.dropped is not None:
@@ -243,19 +253,20 @@ class SendQueue:
         self.ready = self._transport
         self._on_progress()
         while self._queue and self.ready is not None:
-            message = self._queue.popleft()
-            self._count(message, -len(message.data))
+            number, message = self._queue.popitem(last=False)
+            self._forget(number, message)
             rest = self._write(message.data)
             if rest:
                 begun = _Message(rest, None, None, begun=True)
-                self._queue.appendleft(begun)
+                self._queue[number] = begun
+                self._queue.move_to_end(number, last=False)
                 self._count(begun, len(rest))
         if self._notification_bytes <= self._backlog.soft_bytes:
             self._stop_timer()
         self._start_timer_if_needed()
         if self.ready is None:
             return
-        self._queue = None
+        self._queue = self._droppable = self._by_kind = None
         if self._other_producer is not None:
             self._yield_to_producer()
         self._transport.resumeProducing()
@@ -266,7 +277,7 @@ class SendQueue:
 
     def stopProducing(self) -> None:
         """The connection is lost."""
-        self._queue = None
+        self._queue = self._droppable = self._by_kind = None
         self._stop_timer()
         self._other_producer = None
 
@@ -298,10 +309,30 @@ class SendQueue:
 
     def _enqueue(self, message: _Message) -> None:
         if self._queue is None:
-            self._queue = deque()
-        self._queue.append(message)
+            self._queue = OrderedDict()
+        self._number += 1
+        self._queue[self._number] = message
+        if message.kind is not None:
+            match self._backlog.when_slow:
+                case SlowClientPolicy.DROP_OLDEST | SlowClientPolicy.DROP_NEWEST:
+                    if self._droppable is None:
+                        self._droppable = OrderedDict()
+                    self._droppable[self._number] = None
+                case SlowClientPolicy.KEEP_LAST:
+                    if self._by_kind is None:
+                        self._by_kind = {}
+                    self._by_kind[message.kind] = self._number
         self._count(message, len(message.data))
         self._start_timer_if_needed()
+
+    def _forget(self, number: int, message: _Message) -> None:
+        """A message waits no more."""
+        self._count(message, -len(message.data))
+        if message.kind is not None:
+            if self._droppable is not None:
+                self._droppable.pop(number, None)
+            if self._by_kind is not None:
+                self._by_kind.pop(message.kind, None)
 
     def _count(self, message: _Message, size: int) -> None:
         if message.kind is None:
@@ -318,23 +349,43 @@ class SendQueue:
         if too_much and self._too_slow_timer is None:
             self._too_slow_timer = self._clock.callLater(backlog.soft_seconds, self._too_long)
 
-    def _drop(self, kind: Hashable) -> None:
-        for message in self._queue or ():
-            if message.kind == kind:
-                self._remove(message)
-                return
+    def _drop_kind(self, kind: Hashable) -> None:
+        number = (self._by_kind or {}).get(kind)
+        if number is not None:
+            self._drop(number)
 
-    def _drop_oldest(self) -> None:
-        for message in list(self._queue or ())[:-1]:
-            if self._notification_bytes <= self._backlog.hard_bytes:
-                break
-            if message.kind is not None:
-                self._remove(message)
+    def _make_room(self, keep: int = 0) -> None:
+        """
+        Drop notifications, where that is the policy, until the rest is within the bound.
 
-    def _remove(self, message: _Message) -> None:
-        if self._queue is not None:
-            self._queue.remove(message)
-            self._count(message, -len(message.data))
+        @param keep: how many to keep, the newest.
+        """
+        oldest_first = self._backlog.when_slow is SlowClientPolicy.DROP_OLDEST
+        while self._droppable is not None and len(self._droppable) > keep and self._is_over():
+            numbers = self._droppable if oldest_first else reversed(self._droppable)
+            self._drop(next(iter(numbers)))
+
+    def _is_over(self, more: int = 0) -> bool:
+        """
+        Whether more waits than may.
+
+        The message that is sent next doesn't count, since it may be of any size.
+
+        @param more: bytes of a further notification.
+        """
+        allowed = self._backlog.hard_bytes - more
+        if self._notification_bytes > allowed:
+            return True
+        waiting = self._notification_bytes + self._other_bytes
+        if waiting <= allowed or not self._queue:
+            return False
+        return waiting - len(next(iter(self._queue.values())).data) > allowed
+
+    def _drop(self, number: int) -> None:
+        if self._queue is None:
+            return
+        message = self._queue.pop(number)
+        self._forget(number, message)
         if message.dropped is not None:
             message.dropped()
 
