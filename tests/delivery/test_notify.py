@@ -6,7 +6,7 @@ from twisted.spread import pb
 
 from pbrealm import NoMind, NotifyTimeout, Reason, SessionEnded
 from pbrealm._delivery.notify import NOTIFY_TIMEOUT
-from pbrealm._session.session import GOODBYE_TIMEOUT
+from pbrealm._session.goodbye import GOODBYE_TIMEOUT
 from pbrealm.testing import FailingMind, RecordingMind, StallingMind, VanishingMind
 from tests.session.cases import SessionTestCase
 

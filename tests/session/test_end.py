@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.spread import pb
 
 from pbrealm import Reason, ServerFactory, reason_of
-from pbrealm._session.session import GOODBYE_TIMEOUT
+from pbrealm._session.goodbye import GOODBYE_TIMEOUT
 from pbrealm.testing import (
     UNHURRIED,
     MemoryServer,

@@ -20,7 +20,7 @@ from pbrealm._server.connection_limits import Admission, origin_of
 from pbrealm._server.limits import Limits
 from pbrealm._server.login import PortalRoot
 from pbrealm._server.server_state import ServerState
-from pbrealm._session.session import GOODBYE, set_goodbye
+from pbrealm._session.goodbye import GOODBYE, set_goodbye
 from pbrealm.errors import Reason
 
 _log = Logger()

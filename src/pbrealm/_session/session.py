@@ -19,7 +19,6 @@ from twisted.spread import pb
 from twisted.spread.pb import IPerspective
 from zope.interface import implementer
 
-from pbrealm._broker_slot import BrokerSlot
 from pbrealm._delivery.notify import NOTIFY_TIMEOUT, call_mind, take_timeout, timed_out
 from pbrealm._session.attachment import Attachment
 from pbrealm._session.connection import (
@@ -28,20 +27,13 @@ from pbrealm._session.connection import (
     connection_of,
     has_sessions,
 )
+from pbrealm._session.goodbye import say_goodbye
 from pbrealm._session.state import SESSION, SessionState
 from pbrealm._wire.lazy_jelly import accepts_lazy_jelly, arguments_for
 from pbrealm.errors import LoginRefused, Reason, SessionEnded
 from pbrealm.interfaces import ISession
 
 _T = TypeVar("_T")
-
-GOODBYE_TIMEOUT = 2.0
-"""Seconds that a client gets to answer C{remote_goodbye} before its connection is closed."""
-
-GOODBYE: Final = "goodbye"
-"""The method of minds that is called at the end of a session, by default."""
-
-_GOODBYE: Final = BrokerSlot[str]("goodbye")
 
 _log = Logger()
 _ids = itertools.count(1)
@@ -72,15 +64,6 @@ def serving(session: Session | None) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
-
-
-def set_goodbye(broker: pb.Broker, method: str | None) -> None:
-    """
-    Set what minds on a connection are called by at the end of their session.
-
-    @param method: its name; L{None} for no goodbye.
-    """
-    _GOODBYE.set(broker, method or "")
 
 
 @implementer(ISession, IPerspective)
@@ -439,14 +422,8 @@ class Session:
             )
 
     def _say_goodbye(self, reason: Reason) -> Deferred[object] | None:
-        connection = self._connection
-        method = None if connection is None else _GOODBYE.get(connection.broker)
-        if self.mind is None or method == "":
-            return None
-        args = (reason.number, self._text or reason.text, reason.reconnect)
-        goodbye = call_mind(self.mind, method or GOODBYE, args, {})
-        # Any answer will do, also that the mind has no such method: the client was told.
-        return goodbye.addTimeout(GOODBYE_TIMEOUT, self.clock).addErrback(lambda _: None)
+        broker = None if self._connection is None else self._connection.broker
+        return say_goodbye(broker, self.mind, reason, self._text or reason.text, self.clock)
 
     def _release_avatar(self, reason: Reason) -> Deferred[Any] | None:
         return None if self._attachment is None else self._attachment.release(reason)
