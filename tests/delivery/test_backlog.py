@@ -171,13 +171,27 @@ class SlowClientTests(BroadcastTestCase):
 
     def test_unanswered(self):
         """A client that reads everything and answers nothing is too slow as well."""
-        self.serve([StallingMind(), RecordingMind()], unanswered=20)
+        self.serve([StallingMind(), RecordingMind()], unanswered=20, soft_seconds=2)
         for _ in range(25):
             self.realm.broadcast("news")
             self.sessions[0].notify("news").addErrback(lambda _: None)
-            self.server.flush()
+            self.server.advance(0.2)
         self.assertIs(self.sessions[0].ended, Reason.TOO_SLOW)
         self.assertEqual(len(self.minds[1].calls), 25)
+
+    def test_many_in_one_go(self):
+        """A client that answers gets any that are sent before it can."""
+        mind = RecordingMind()
+        self.serve([mind])
+        (session,) = self.sessions
+        answers = [session.notify("news", number) for number in range(3000)]
+        report = self.realm.broadcast("news", 3000)
+        self.server.flush()
+        self.assertIsNone(session.ended)
+        self.assertEqual(self.numbers(mind), list(range(3001)))
+        for answer in answers:
+            self.successResultOf(answer)
+        self.assertEqual(len(self.successResultOf(report).answered), 1)
 
     def test_answers_are_bounded(self):
         """The server reads nothing from a client that calls and doesn't read the answers."""

@@ -13,9 +13,11 @@ from twisted.spread import jelly, pb
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm._broker_slot import broker_of
+from pbrealm._delivery import send_call as send_call_module
 from pbrealm._delivery.encoded_call import encode_call
 from pbrealm._delivery.send_call import send_call, takes_encoded
 from pbrealm._wire.broker import FastBroker
+from pbrealm._wire.outgoing import call_header
 from tests.examples import examples
 from tests.wire.pair import Pair
 from tests.wire.plain import graphs, texts, trees
@@ -38,6 +40,20 @@ class SendCallTests(SynchronousTestCase):
     """
     L{send_call} against C{callRemote}.
     """
+
+    def test_nothing_is_kept_for_ids_of_any_length(self) -> None:
+        """The peer chooses the ids of its objects; long ones don't outlive the connection."""
+        call = encode_call("echo", [], {"pbanswer": False})
+        assert call is not None
+        pair = Pair(Root())
+        kept = send_call_module._cached_header.cache_info().currsize
+        for luid in (b"x" * 100_000, 2**400):
+            reference = pb.RemoteReference(None, pair.client, luid, 0)
+            send_call(reference, call, None)
+            self.assertIn(
+                call_header(pair.client.currentRequestID, luid), pair.client.transport.value()
+            )
+        self.assertEqual(send_call_module._cached_header.cache_info().currsize, kept)
 
     @settings(max_examples=examples(50))
     @given(

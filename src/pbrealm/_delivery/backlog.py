@@ -61,7 +61,9 @@ class Backlog:
         8 * 1024 * 1024, "Bytes that may wait at all, besides the message that is sent next."
     )
     unanswered: int = limit(
-        1000, "Number of notifications that may be without their answer at the same time."
+        1000,
+        "Number of notifications that may be without their answer for longer than "
+        "`soft_seconds`. 20 times as many may be for less.",
     )
     when_slow: SlowClientPolicy = limit(  # noqa: RUF009 (it makes a field, as field() does)
         SlowClientPolicy.END, "What happens when a client is beyond one of these limits."

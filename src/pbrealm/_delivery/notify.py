@@ -43,7 +43,7 @@ def call_mind(
             return fail(pb.DeadReferenceError("the connection is lost"))
     if isinstance(broker, QueuedBroker):
         if kw.get("pbanswer", True) and not broker.send_queue.may_expect_answer(
-            len(broker.waitingForAnswers)
+            broker.waitingForAnswers
         ):
             return fail(NotificationDropped("too many notifications are without their answer"))
         # Only what is encoded here is a notification to the send queue, which it may drop.

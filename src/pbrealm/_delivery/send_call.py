@@ -81,7 +81,7 @@ def send_call(reference: Reference, call: EncodedCall, receiver: AnswerReceiver 
     if (
         queue is not None
         and receiver is not None
-        and not queue.may_expect_answer(len(broker.waitingForAnswers))
+        and not queue.may_expect_answer(broker.waitingForAnswers)
     ):
         raise NotificationDropped("too many notifications are without their answer")
     # As newRequestID does, without a call: this runs for very many clients in a row.
@@ -124,8 +124,18 @@ def forget_answer(reference: Reference, request_id: int) -> None:
         broker.waitingForAnswers.pop(request_id, None)
 
 
-# Most connections have got to the same request ids when a message goes to all of them.
-_message_header = lru_cache(maxsize=1024)(call_header)
+# Most connections have got to the same request ids when a message goes to all of them, and most
+# peers number their objects from 1.
+_cached_header = lru_cache(maxsize=1024)(call_header)
+
+# Peers choose the ids of their objects.  Headers with other ids than these aren't kept.
+_MAX_CACHED_ID: Final = 2**31
+
+
+def _message_header(request_id: int, object_id: int | bytes) -> bytes:
+    if type(object_id) is int and 0 <= object_id < _MAX_CACHED_ID:
+        return _cached_header(request_id, object_id)
+    return call_header(request_id, object_id)
 
 
 def _header(reference: Reference, request_id: int) -> bytes:

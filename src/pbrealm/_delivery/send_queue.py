@@ -17,6 +17,9 @@ from pbrealm._delivery.backlog import Backlog, SlowClientPolicy
 WRITE_SIZE = 64 * 1024
 """Bytes that are written to a transport at most before it has said whether it keeps up."""
 
+_MAX_UNANSWERED_AT_ONCE = 20
+"""How many times the limit may be without their answer before any of them is due."""
+
 
 class Receiver(Protocol):
     """
@@ -63,6 +66,7 @@ class SendQueue:
 
     __slots__ = (
         "__provides__",
+        "_answers_due",
         "_backlog",
         "_by_kind",
         "_clock",
@@ -109,6 +113,9 @@ class SendQueue:
         self._notification_bytes = 0
         self._other_bytes = 0
         self._closing = False
+        # While many answers are missing: the id of a request, and when its answer is due and all
+        # those before.
+        self._answers_due: tuple[int, float] | None = None
         # Whether this is, or was, registered as the transport's producer.
         self._registered = False
         # A producer of the protocol's own, and whether this has given way to it.
@@ -214,15 +221,29 @@ class SendQueue:
             self._too_slow()
         return True
 
-    def may_expect_answer(self, unanswered: int) -> bool:
+    def may_expect_answer(self, waiting: dict[int, Any]) -> bool:
         """
         Whether one more notification may ask for an answer.
 
-        @param unanswered: how many answers are missing.
+        If many notifications are sent in one go, the client can't have answered any yet.  So the
+        limit holds once one has been without its answer for C{soft_seconds}.
+
+        @param waiting: what waits for answers, by request ids in the order of the requests.
         """
-        if unanswered < self._backlog.unanswered:
+        backlog = self._backlog
+        if len(waiting) < backlog.unanswered:
+            self._answers_due = None
             return True
-        if self._backlog.when_slow is SlowClientPolicy.END:
+        now = self._clock.seconds()
+        if len(waiting) < backlog.unanswered * _MAX_UNANSWERED_AT_ONCE:
+            if self._answers_due is None or (
+                now >= self._answers_due[1] and next(iter(waiting)) > self._answers_due[0]
+            ):
+                # All that was without its answer at that time has got it.
+                self._answers_due = next(reversed(waiting)), now + backlog.soft_seconds
+            if now < self._answers_due[1]:
+                return True
+        if backlog.when_slow is SlowClientPolicy.END:
             self._too_slow()
         return False
 
