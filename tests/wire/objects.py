@@ -97,6 +97,3 @@ class Root(pb.Root):
 
     def remote_view(self) -> object:
         return Viewed()
-
-    def remote_object(self) -> object:
-        return object()

@@ -69,7 +69,6 @@ class SameConversationTests(SynchronousTestCase):
             other = Pair(root, fast_server, fast_client)
             refusal = outcome(other.call, method, *args)
             seen += [getattr(refusal, "type", refusal), getattr(refusal, "value", 0), other.said]
-        seen.append(pair.call("object"))
         answers = []
         pair.root().callRemote("later").addBoth(answers.append)
         pair.pump()
@@ -305,3 +304,12 @@ class AbandonedAnswersTests(SynchronousTestCase):
         self.assertNoResult(answer)
         pair.close()
         self.failureResultOf(answer, pb.PBConnectionLost)
+
+    def test_answer_of_an_unknown_class(self) -> None:
+        """At the client, the waiting Deferred fails, and the connection stays."""
+        pair = Pair(pb.Root())
+        answer = pair.client.remoteForName("nobody").callRemote("anything")
+        pair.client.transport.clear()
+        pair.server.sendCall(b"answer", 1, [b"no.such.Class", 1])
+        pair.pump()
+        self.failureResultOf(answer, InsecureJelly)

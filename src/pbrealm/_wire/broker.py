@@ -10,9 +10,11 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
 from twisted.python import log
 from twisted.python.failure import Failure
 from twisted.spread import pb
+from twisted.spread.banana import SIZE_LIMIT, BananaError
 from twisted.spread.jelly import InsecureJelly, SecurityOptions, globalSecurity
 from twisted.spread.pb import Broker
 
@@ -34,6 +36,12 @@ from pbrealm._wire.security import has_default_type_rule, may_decode_plain
 from pbrealm._wire.sexp import Sexp
 from pbrealm._wire.tokens import NotPlain
 from pbrealm._wire.unjellier import unjelly_from_peer
+from pbrealm._wire.unsendable import AnswerJelly, source_of, why_unsendable
+
+_MAX_LOGGED: Final = 200
+"""Characters of a text that are logged."""
+
+_log = Logger()
 
 SEND_METHODS: Final = frozenset(
     {"_sendMessage", "newRequestID", "sendCall", "sendEncoded", "serialize"}
@@ -90,6 +98,8 @@ class FastBroker(FastBanana, Broker):
         kind = type(object)
         if kind in PLAIN_TYPES and self.fast_codec and has_default_type_rule(self.security):
             if kind in SELF_JELLYING_TYPES:
+                if kind is bytes and method is not None and len(object) > SIZE_LIMIT:
+                    raise _unsendable(source_of(perspective, method), "it is too long")
                 return object
             try:
                 encoded = encode_plain(object)
@@ -105,7 +115,15 @@ class FastBroker(FastBanana, Broker):
         if self.disconnected:
             # connectionLost has deleted the tables that jelly registers references in.
             raise pb.Error("the connection is lost")
-        return super().serialize(object, perspective, method, args, kw)
+        if method is None or isinstance(method, (bytes, str)):
+            # Not the answer of an avatar's method: with a name, these are arguments.
+            return super().serialize(object, perspective, method, args, kw)
+        source = source_of(perspective, method)
+        try:
+            jelly = super().serialize(object, perspective, method, args, kw)
+        except (InsecureJelly, NotImplementedError) as why:
+            raise _unsendable(source, str(why)) from None
+        return AnswerJelly(jelly, source) if type(jelly) is list else jelly
 
     def serialize_result(self, result: Deferred[Any], *how: Any) -> Deferred[Any]:
         """
@@ -193,7 +211,16 @@ class FastBroker(FastBanana, Broker):
             # Remove the request only after this.  If the answer can't be unjellied, the
             # connection is closed, and the request's Deferred fails with all others.  Twisted's
             # broker removes the request first, so its Deferred never fires.
-            result = self.unserialize(netResult)
+            try:
+                result = self.unserialize(netResult)
+            except InsecureJelly as why:
+                if not self.isClient:
+                    raise
+                # A class that this end doesn't know: no reason to leave a server.
+                answer = self.waitingForAnswers.pop(requestID, None)
+                if answer is not None:
+                    answer.errback(Failure(why))
+                return
             answer = self.waitingForAnswers.pop(requestID, None)
             if answer is not None:
                 answer.callback(result)
@@ -235,7 +262,18 @@ class FastBroker(FastBanana, Broker):
             else:
                 self.send_bytes(answer)
                 return
-        super()._sendAnswer(netResult, requestID)
+        source = "a method"
+        if type(netResult) is AnswerJelly:
+            source, netResult = netResult.source, list(netResult)
+        why = why_unsendable(netResult, self.security)
+        if why is None:
+            try:
+                super()._sendAnswer(netResult, requestID)
+            except BananaError as error:
+                # Too long, or too large a number, which the text repeats.
+                why = str(error)[:_MAX_LOGGED]
+        if why is not None:
+            self._sendError(pb.CopyableFailure(_unsendable(source, why)), requestID)
 
     def unserialize(self, sexp: Sexp, perspective: Any = None) -> Any:
         """
@@ -310,6 +348,16 @@ class FastBroker(FastBanana, Broker):
         """Protocol message: a call of an object that this end caches."""
         find, netArgs, netKw = _find_receiver(self.cachedLocallyAs, objectID, netArgs, netKw)
         self._recvMessage(find, requestID, objectID, message, answerRequired, netArgs, netKw)
+
+
+def _unsendable(source: str, why: str) -> pb.Error:
+    """
+    Log that an answer can't be sent.
+
+    @return: what to answer instead.
+    """
+    _log.error("the answer of {source} can't be sent: {why}", source=source, why=why)
+    return pb.Error("the answer can't be sent")
 
 
 _Find = Callable[[Sexp], Any]
