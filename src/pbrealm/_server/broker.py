@@ -220,22 +220,29 @@ class ServerBroker(QueuedBroker):
             return
         name = method.decode("ascii", "replace")
         result: Deferred[Any] = maybeDeferred(self._log_in, local.object, name, args, kw)
-        result.addErrback(self._refusal)
-        if answer:
-            result.addCallbacks(
-                self._sendAnswer,
-                self._send_refusal,
-                callbackArgs=(request_id,),
-                errbackArgs=(request_id,),
-            )
-        else:
-            result.addErrback(lambda _: None)
+        result.addCallback(self._answer_login, request_id if answer else None)
+        result.addErrback(self._refuse_login, request_id if answer else None)
 
     def _log_in(
         self, target: UnauthenticatedReferenceable, method: str, args: Any, kw: Any
     ) -> Any:
         self.client.check_not_revoked()
-        return self.serialize(target.call(method, decode_arguments(self, args, kw)))
+        return target.call(method, decode_arguments(self, args, kw))
+
+    def _answer_login(self, result: object, request_id: int | None) -> None:
+        """
+        @param request_id: L{None} if the client wants no answer.
+        """
+        # Whoever has completed the login, it is not its session that hands this out.
+        with serving(None):
+            jelly = self.serialize(result)
+        if request_id is not None:
+            self.sendCall(b"answer", request_id, jelly)
+
+    def _refuse_login(self, why: Failure, request_id: int | None) -> None:
+        error = self._refusal(why)
+        if request_id is not None:
+            self._send_refusal(error, request_id)
 
     def _refusal(self, why: Failure) -> Failure:
         """

@@ -4,14 +4,12 @@ One client's connection, before and after its login.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from functools import partial
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from traceback import format_exception
 from typing import Any
 
-from twisted.cred.error import UnauthorizedLogin
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.spread import pb
@@ -21,11 +19,12 @@ from pbrealm._addresses import format_address
 from pbrealm._delivery.queued_broker import QueuedBroker
 from pbrealm._delivery.send_queue import SendQueue
 from pbrealm._log_text import log_text
-from pbrealm._server.connection_limits import Admission, origin_of
+from pbrealm._server.connection_limits import Admission
 from pbrealm._server.keepalive import Keepalive
 from pbrealm._server.login_state import Logins, PendingLogin
 from pbrealm._server.login_throttle import Attempt
 from pbrealm._server.server_state import ServerState
+from pbrealm._server.throttled_attempt import ThrottledAttempt
 from pbrealm._session.connection import ConnectedSession, Connection
 from pbrealm.errors import LoginRefused, Reason, SessionEnded, TooManyConnections
 
@@ -80,12 +79,15 @@ class ClientConnection:
         server: ServerState,
         broker: QueuedBroker,
         admission: Admission,
-        address: IAddress | None,
+        origin: str | None,
     ) -> None:
+        """
+        @param origin: what connections from the client's address are counted by.
+        """
         self._server = server
         self._broker = broker
         self._admission = admission
-        self._origin = origin_of(address)
+        self._origin = origin
         self._logins = Logins(server.limits)
         # What the client may still send without a login.
         self._bytes_left = server.limits.unauthenticated_bytes
@@ -276,37 +278,13 @@ class ClientConnection:
         self._logins.authenticate(login)
         self._apply_limits()
 
-    @asynccontextmanager
-    async def attempt(self, account: bytes) -> AsyncIterator[Callable[[], None]]:
+    def attempt(self, account: bytes) -> ThrottledAttempt:
         """
-        Wait for as long as the throttle delays an attempt to log in, and count what comes of it.
+        The context to check the credentials of a login with a password in.
 
         @param account: its name.
-        @return: a context, to check the credentials in.  What it gives is called as soon as the
-            password is known to be right: from then on the attempt delays no others.
-        @raise SessionEnded: if the client leaves meanwhile.
-        @raise LoginRefused: if the attempt would be delayed for too long.
         """
-        server = self._server
-        attempt = server.throttle.attempt(self._origin, account)
-        delay = server.login_queue.enter(attempt)
-        self._delays.append(delay)
-        try:
-            await delay
-        except CancelledError:
-            raise SessionEnded(Reason.DISCONNECTED) from None
-        finally:
-            self._delays.remove(delay)
-        try:
-            yield partial(server.login_queue.leave, attempt)
-        except UnauthorizedLogin:
-            # No checker knows this account, or not with this password.
-            server.throttle.failed(attempt, server.clock.seconds())
-            raise
-        else:
-            server.throttle.succeeded(attempt)
-        finally:
-            server.login_queue.leave(attempt)
+        return ThrottledAttempt(self._server, self._origin, account, self._delays)
 
     def logged_in(self, login: PendingLogin, account: bytes | None) -> None:
         """
@@ -315,7 +293,8 @@ class ClientConnection:
         @param account: L{None} for an anonymous login, which doesn't vouch for the client.
         """
         self._logins.succeeded(login, forgive=account is not None)
-        self._apply_limits()
+        if self.metered:
+            self._apply_limits()
 
     def refused(self, login: PendingLogin) -> None:
         """A login has failed."""

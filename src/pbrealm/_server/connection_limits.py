@@ -5,8 +5,8 @@ Limits on the number of connections, in all and from one address.
 from __future__ import annotations
 
 import enum
+import ipaddress
 from collections import Counter
-from ipaddress import IPv6Network, ip_address
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IAddress
@@ -87,12 +87,12 @@ def origin_of(address: IAddress | None) -> str | None:
     if not isinstance(address, (IPv4Address, IPv6Address)):
         return None
     host: str = address.host
-    try:
-        parsed = ip_address(host)
-    except ValueError:
+    if ":" not in host:
         return host
-    if parsed.version == 4:
+    try:
+        parsed = ipaddress.IPv6Address(host)
+    except ValueError:
         return host
     if parsed.ipv4_mapped is not None:
         return str(parsed.ipv4_mapped)
-    return str(IPv6Network((parsed.packed, 64), strict=False))
+    return str(ipaddress.IPv6Network((parsed.packed, 64), strict=False))

@@ -117,14 +117,15 @@ class ServerFactory(pb.PBServerFactory):
         state = self._server_state()
         if state.closing:
             return None
-        admission = state.counter.opened(origin_of(addr))
+        origin = origin_of(addr)
+        admission = state.counter.opened(origin)
         if admission is Admission.REJECTED:
             return None
         broker: ServerBroker = self.protocol(False, self.security)
         broker.factory = self
         if self._goodbye != GOODBYE:
             set_goodbye(broker, self._goodbye)
-        broker.client = ClientConnection(state, broker, admission, addr)
+        broker.client = ClientConnection(state, broker, admission, origin)
         broker.setNameForLocal("root", self.root.rootObject(broker))
         return broker
 

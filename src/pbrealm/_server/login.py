@@ -22,6 +22,7 @@ from twisted.spread.flavors import IPBRoot
 from twisted.spread.interfaces import IJellyable
 from zope.interface import implementer
 
+from pbrealm._eager import start
 from pbrealm._journal import log_refusal
 from pbrealm._server.broker import ServerBroker
 from pbrealm._server.login_request import is_plain_id
@@ -121,7 +122,7 @@ class LoginRoot(UnauthenticatedReferenceable):
         """
         _check_mind(mind, self._broker)
         login = self._client.begin_login()
-        return Deferred.fromCoroutine(self._log_in(login, credentials, account, mind))
+        return start(self._log_in(login, credentials, account, mind))
 
     async def _log_in(
         self, login: PendingLogin, credentials: ICredentials, account: bytes | None, mind: object

@@ -81,15 +81,23 @@ class LoginQueue:
         # The keys whose lines are to move on, while a loop does that.
         self._moving: dict[Hashable, None] | None = None
 
-    def enter(self, attempt: Attempt) -> Deferred[Attempt]:
+    def enter(self, attempt: Attempt) -> Deferred[Attempt] | None:
         """
         Begin an attempt as soon as the throttle allows.
 
-        @return: fires with the attempt when it has begun: L{leave} with it then.  It fails with
-            L{LoginRefused} if that takes longer than the patience.  It can be cancelled.
+        @return: L{None} if it has begun; else fires with the attempt when it has: L{leave} with
+            it then.  It fails with L{LoginRefused} if that takes longer than the patience.  It can
+            be cancelled.
         """
+        now = self._clock.seconds()
+        # As a rule nothing waits, and no attempt costs more than this.
+        if self._throttle.block(attempt, now) is None and self._lines.keys().isdisjoint(
+            attempt.keys
+        ):
+            self._throttle.begin(attempt, now)
+            return None
         begun: Deferred[Attempt] = Deferred()
-        failures = self._throttle.failures(attempt.address, self._clock.seconds())
+        failures = self._throttle.failures(attempt.address, now)
         waiting = _Waiting(attempt, min(failures, _RANKS), begun)
         self._begin_or_wait(waiting)
         if not begun.called:

@@ -20,6 +20,7 @@ from twisted.spread.pb import IPerspective
 from zope.interface import implementer
 
 from pbrealm._delivery.notify import NOTIFY_TIMEOUT, call_mind, take_timeout, timed_out
+from pbrealm._eager import start
 from pbrealm._session.attachment import Attachment
 from pbrealm._session.connection import (
     ConnectedMind,
@@ -391,7 +392,7 @@ class Session:
         released = self._release_avatar(reason)
         leaves = held and reason not in _LEFT
         if released is not None or goodbye is not None:
-            return Deferred.fromCoroutine(self._finish_end(goodbye, released, reason, leaves))
+            return start(self._finish_end(goodbye, released, reason, leaves))
         if leaves:
             self._leave_connection(reason)
         self._become(SessionState.ENDED)

@@ -70,7 +70,7 @@ class LazyJelly(list[Any]):
 
     def _decode_items(self) -> None:
         if self.buffer is not None:
-            items: Any = decode_sexp(self.buffer, self._start, INCOMING_VOCABULARY)
+            items: Any = decode_sexp(self.buffer, self._start, INCOMING_VOCABULARY)[0]
             self.buffer = None
             self._object = _NOT_DECODED
             list.extend(self, items)

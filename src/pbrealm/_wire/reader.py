@@ -159,14 +159,23 @@ class MessageReader:
         size = len(buffer)
         limits = self.limits
         if (
-            self.lazy
-            and self.standard
+            self.standard
             and size - start <= limits.safe_bytes
             and not self._scanner.offset
             and isinstance(buffer, bytes)
         ):
+            message: Sexp
             try:
-                message, end = decode_plain_message(buffer, start, limits)
+                if self.lazy:
+                    message, end = decode_plain_message(buffer, start, limits)
+                else:
+                    message, end = decode_sexp(
+                        buffer,
+                        start,
+                        self._vocabulary,
+                        depth=limits.depth,
+                        prefix_limit=PREFIX_LIMIT,
+                    )
             except DECODE_ERRORS:
                 # Not plain data, incomplete, or invalid: the scanner finds out which.
                 pass
@@ -221,4 +230,4 @@ class MessageReader:
                 return decode_lazy_message(buffer, start, end, args_end)
             except DECODE_ERRORS:
                 pass
-        return decode_sexp(buffer, start, self._vocabulary)
+        return decode_sexp(buffer, start, self._vocabulary)[0]

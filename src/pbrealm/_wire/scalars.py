@@ -17,8 +17,20 @@ import datetime
 import decimal
 from typing import Any, Final
 
-from pbrealm._wire.sexp import decode_scalar, skip_prefix
-from pbrealm._wire.tokens import INCOMING_VOCABULARY, PREFIX_LIMIT, VOCAB, NotPlain
+from pbrealm._wire.sexp import skip_prefix
+from pbrealm._wire.tokens import (
+    FLOAT,
+    INCOMING_VOCABULARY,
+    LIST,
+    LONGNEG,
+    NEG,
+    PREFIX_LIMIT,
+    STRING,
+    VOCAB,
+    NotPlain,
+    float_at,
+    int_at,
+)
 
 References = dict[Any, Any]
 """
@@ -32,11 +44,31 @@ _FALSE: Final = b"\x05\x82false"
 
 
 def token_at(buffer: bytes, pos: int) -> tuple[Any, int]:
-    """Check a token that hasn't been scanned, and decode it as L{decode_scalar} does."""
-    end = skip_prefix(buffer, pos)
-    if end - pos > PREFIX_LIMIT or buffer[end] > VOCAB:
+    """
+    Decode the token that starts at C{pos}.
+
+    @return: the number or the byte string, and where its token ends.  For a list, L{None} and
+        where its first item starts.
+    @raise NotPlain: for an unknown type byte, or a prefix with too many digits.
+    @raise IndexError: if the buffer ends within the prefix.
+    @raise struct.error: if the buffer ends within a float.
+    """
+    start = pos
+    pos = skip_prefix(buffer, pos)
+    type_byte = buffer[pos]
+    if pos - start > PREFIX_LIMIT or type_byte > VOCAB:
         raise NotPlain("prefix too long, or unknown type byte")
-    return decode_scalar(buffer, pos, INCOMING_VOCABULARY)
+    number = buffer[start] if pos == start + 1 else int_at(buffer, start, pos)
+    pos += 1
+    if type_byte == STRING:
+        return buffer[pos : pos + number], pos + number
+    if type_byte == LIST:
+        return None, pos
+    if type_byte == VOCAB:
+        return INCOMING_VOCABULARY[number], pos
+    if type_byte == FLOAT:
+        return float_at(buffer, pos)[0], pos + 8
+    return -number if type_byte in (NEG, LONGNEG) else number, pos
 
 
 def none_at(buffer: bytes, pos: int, count: int, refs: References, depth: int) -> tuple[Any, int]:

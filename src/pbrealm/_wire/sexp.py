@@ -6,13 +6,28 @@ Jelly turns objects into s-expressions, and a broker sends its messages as s-exp
 
 from __future__ import annotations
 
+import struct
+import sys
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from pbrealm._wire.tokens import FLOAT, LIST, LONGNEG, NEG, STRING, VOCAB, float_at, int_at
+from pbrealm._wire.tokens import (
+    FLOAT,
+    LIST,
+    LONGNEG,
+    NEG,
+    STRING,
+    VOCAB,
+    NotPlain,
+    float_at,
+    int_at,
+)
 
 Sexp: TypeAlias = int | float | bytes | list[Any]
 """An s-expression.  The items of a list are s-expressions too."""
+
+SEXP_ERRORS: Final = (NotPlain, LookupError, struct.error)
+"""What L{decode_sexp} raises for bytes that no scanner has passed over."""
 
 
 def skip_prefix(buffer: bytes, pos: int) -> int:
@@ -24,60 +39,75 @@ def skip_prefix(buffer: bytes, pos: int) -> int:
     return pos
 
 
-def decode_scalar(buffer: bytes, pos: int, vocabulary: Mapping[int, bytes]) -> tuple[Any, int]:
-    """
-    Decode the token that starts at C{pos}.
-
-    @param vocabulary: words by their numbers.
-    @return: the number or the byte string, and where its token ends.  For a list, L{None} and
-        where its first item starts.
-    @raise IndexError: if the buffer ends within the prefix.
-    @raise struct.error: if the buffer ends within a float.
-    """
-    start = pos
-    while (type_byte := buffer[pos]) < 128:
-        pos += 1
-    number = buffer[start] if pos == start + 1 else int_at(buffer, start, pos)
-    pos += 1
-    if type_byte == STRING:
-        return buffer[pos : pos + number], pos + number
-    if type_byte == LIST:
-        return None, pos
-    if type_byte == VOCAB:
-        return vocabulary[number], pos
-    if type_byte == FLOAT:
-        return float_at(buffer, pos)[0], pos + 8
-    return -number if type_byte in (NEG, LONGNEG) else number, pos
-
-
-def decode_sexp(buffer: bytes, pos: int, vocabulary: Mapping[int, bytes]) -> Sexp:
+def decode_sexp(
+    buffer: bytes,
+    pos: int,
+    vocabulary: Mapping[int, bytes],
+    *,
+    depth: int = sys.maxsize,
+    prefix_limit: int = sys.maxsize,
+) -> tuple[Sexp, int]:
     """
     Decode the s-expression that starts at C{pos}.
 
-    This doesn't recurse, so depth is no matter.  It doesn't check anything either: a
-    L{Scanner<pbrealm._wire.framing.Scanner>} must have passed over the same bytes.
+    This doesn't recurse.  The bytes need not have been scanned before, and may be incomplete.  The
+    size of the message, and the number of its items, are the caller's concern in any case.
 
     @param vocabulary: words by their numbers.
+    @param depth: how many lists may be nested.
+    @param prefix_limit: how many digits a prefix may have.
+    @return: the s-expression, and where it ends.  If that is beyond the end of the buffer, the
+        message is incomplete and not to be used.
+    @raise Exception: one of L{SEXP_ERRORS}, if the bytes are incomplete, invalid, or beyond a
+        limit.
     """
     top: list[Sexp] = []
     # For each list that is open, the list around it and how many items that still lacks.
     stack: list[tuple[list[Any], int]] = []
     items, left = top, 1
     while True:
-        start = pos
-        item, pos = decode_scalar(buffer, pos, vocabulary)
-        if item is None:
-            item = []
-            number = int_at(buffer, start, pos - 1)
+        # Nearly every prefix has one digit or none.
+        type_byte = buffer[pos]
+        if type_byte >= 128:
+            number = 0
+            pos += 1
+        else:
+            number = type_byte
+            type_byte = buffer[pos + 1]
+            if type_byte >= 128:
+                pos += 2
+            else:
+                start = pos
+                pos = skip_prefix(buffer, pos + 2)
+                if pos - start > prefix_limit:
+                    raise NotPlain("a prefix too long")
+                number = int_at(buffer, start, pos)
+                type_byte = buffer[pos]
+                pos += 1
+        if type_byte == STRING:
+            items.append(buffer[pos : pos + number])
+            pos += number
+        elif type_byte == VOCAB:
+            items.append(vocabulary[number])
+        elif type_byte == LIST:
+            item: list[Any] = []
+            items.append(item)
             if number:
-                items.append(item)
                 stack.append((items, left))
+                if len(stack) > depth:
+                    raise NotPlain("too deep")
                 items, left = item, number
                 continue
-        items.append(item)
+        elif type_byte == FLOAT:
+            items.append(float_at(buffer, pos)[0])
+            pos += 8
+        elif type_byte > LONGNEG:
+            raise NotPlain("an unknown type byte")
+        else:
+            items.append(-number if type_byte in (NEG, LONGNEG) else number)
         left -= 1
         while not left:
             if not stack:
-                return top[0]
+                return top[0], pos
             items, left = stack.pop()
             left -= 1

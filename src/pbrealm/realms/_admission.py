@@ -22,12 +22,12 @@ from zope.interface import Interface
 from pbrealm._arguments import described
 from pbrealm._avatar_ids import avatar_id_from
 from pbrealm._clock import clock_or_reactor
+from pbrealm._eager import start
 from pbrealm._journal import log_refusal
 from pbrealm._session.connection import ConnectedMind, connection_of
 from pbrealm._session.session import Session
 from pbrealm.errors import PBRealmError, Reason, SessionEnded
 from pbrealm.interfaces import ISession, ISessionRealm
-from pbrealm.realms._eager import start
 
 Login = tuple[type[Interface], Any, Callable[[], None]]
 """The result of C{requestAvatar}: the interface, its provider, and the logout."""
