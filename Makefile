@@ -56,6 +56,17 @@ wheel:
 abuse: $(VENV)/installed
 	PBREALM_ABUSE=long $(BIN)/python -m pytest -s tests/integration/abuse
 
+# An unmodified worker of buildbot, in an environment of its own, with a server of pbrealm.
+$(VENV)-buildbot/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-buildbot
+	$(VENV)-buildbot/bin/python -m pip install --quiet 'buildbot-worker>=4.3,<5'
+	@touch $@
+
+.PHONY: buildbot
+buildbot: $(VENV)/installed $(VENV)-buildbot/installed
+	BUILDBOT_WORKER=$(VENV)-buildbot/bin/buildbot-worker $(BIN)/python -m pytest \
+		tests/integration/buildbot/builds.py tests/integration/buildbot/connections.py
+
 FUZZ_SECONDS ?= 60
 fuzz: $(VENV)/installed
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest tests/fuzz
@@ -85,4 +96,4 @@ demo: $(VENV)/installed
 	$(BIN)/python docs/demo.py
 
 clean:
-	rm -rf $(VENV) $(VENV)-bench $(VENV)-trunk _trial_temp* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage .coverage.* dist
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-buildbot $(VENV)-trunk _trial_temp* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage .coverage.* dist

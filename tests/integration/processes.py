@@ -7,6 +7,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
+import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -118,7 +119,7 @@ class Process(ProcessProtocol):
     def signal(self, name: str) -> None:
         """Send a signal, such as C{"TERM"}, unless the process has ended."""
         try:
-            self.transport.signalProcess(name)
+            self.transport.signalProcess(getattr(signal, f"SIG{name}"))
         except ProcessExitedAlready:
             pass
 
@@ -130,6 +131,8 @@ class Process(ProcessProtocol):
         @return: its L{status}.
         """
         self.signal("TERM")
+        # One that SIGSTOP has stopped gets SIGTERM when it goes on.
+        self.signal("CONT")
         forced = reactor.callLater(grace, self.signal, "KILL")
         try:
             return await self.wait(grace + TIMEOUT)
