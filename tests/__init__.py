@@ -8,6 +8,8 @@ cases and helpers that several files of a folder use are in its C{cases.py}.  Be
 
   - C{pitfalls}: the numbered pitfalls of C{docs/architecture.md}, also tried on the patterns that
     people write by hand, where the tests must fail;
+  - C{programs}: what known programs do with Perspective Broker, each under plain Perspective
+    Broker, under L{pbrealm.ServerFactory}, and within realms of pbrealm;
   - C{fuzz}: random bytes and random messages;
   - C{integration}: all tests that start processes or open sockets.  C{conftest.py} makes sure
     that no other test does.

@@ -264,10 +264,12 @@ class ServerBroker(QueuedBroker):
     def _sendError(self, fail: Any, requestID: Any) -> None:
         if self.disconnected:
             return
-        if isinstance(fail, Failure) and not isinstance(fail.value, Exception):
+        value = fail.value if isinstance(fail, Failure) else None
+        # That of an error of another client, which is passed on, is a string.
+        if isinstance(value, BaseException) and not isinstance(value, Exception):
             # Of what isn't an Exception, a Failure's parents are the class itself instead of
             # names, and no client would decode that.
-            fail.parents = [qual(each) for each in getmro(type(fail.value))]
+            fail.parents = [qual(each) for each in getmro(type(value))]
         super()._sendError(fail, requestID)
 
     def dataReceived(self, chunk: bytes) -> None:
