@@ -5,11 +5,13 @@ The keepalive: its clock, and the clients that it finds dead.
 from typing import Any
 
 from twisted.internet.task import Clock
+from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm import Reason
+from pbrealm import CachingRealm, MindTrackingRealm, Reason
 from pbrealm._server.keepalive import Keepalive
-from pbrealm.testing import RecordingMind
+from pbrealm.testing import MemoryServer, RecordingMind, make_portal
+from tests.avatars import Player
 from tests.server.cases import ServerTestCase
 
 
@@ -107,6 +109,47 @@ class DeadClientTests(ServerTestCase):
         client.cut_off()
         self.server.advance(10000)
         self.assertTrue(client.connected)
+
+
+class CheapPingTests(ServerTestCase):
+    def test_nothing_is_decoded(self):
+        """An answer to a ping is a sign of life; nobody looks at what it says."""
+        client = self.serve(ping_interval=20, ping_timeout=10, login_seconds=0)
+        self.server.advance(20)
+        self.held = client.login("alice", "secret", RecordingMind())
+        broker = client.server_broker
+        unserialized: list[Any] = []
+        self.patch(broker, "unserialize", unserialized.append)
+        for _ in range(100):
+            self.server.advance(10)
+        self.assertTrue(client.connected)
+        self.assertEqual(unserialized, [])
+        self.assertEqual(broker.waitingForAnswers, {})
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_is_alive(self):
+        """A session can be asked at the same time, and after its end."""
+        client = self.serve(ping_interval=20, ping_timeout=10)
+        self.held = client.login("alice", "secret")
+        (session,) = self.realm.sessions()
+        self.server.advance(20)
+        self.assertTrue(client.wait(session.is_alive(5)))
+        client.cut_off()
+        asked = [session.is_alive(5), session.is_alive(60)]
+        self.server.advance(5)
+        self.assertEqual(self.successResultOf(asked[0]), False)
+        client.drop()
+        self.assertEqual(self.successResultOf(asked[1]), False)
+        self.assertEqual(self.successResultOf(session.is_alive(5)), False)
+
+    def test_is_alive_under_a_plain_factory(self):
+        realm = MindTrackingRealm(CachingRealm(Player))
+        portal = make_portal(realm, {"alice": "secret"})
+        server = MemoryServer(realm, factory=pb.PBServerFactory(portal))
+        client = server.connect()
+        self.held = client.login("alice", "secret", RecordingMind())
+        (session,) = realm.sessions()
+        self.assertTrue(client.wait(session.is_alive(5)))
 
 
 class UnansweredPingTests(ServerTestCase):

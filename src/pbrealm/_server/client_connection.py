@@ -400,7 +400,9 @@ class ClientConnection:
         connection.end_sessions(Reason.TOO_SLOW)
 
     def _ping(self) -> None:
-        self._connection.ping(self._server.clock, self._server.limits.ping_timeout)
+        # Whatever the client answers is a sign of life, so nobody waits for just that.
+        if not self._broker.send_ping():
+            self._connection.ping(self._server.clock, self._server.limits.ping_timeout)
 
     def _found_dead(self) -> None:
         connection = self._connection

@@ -69,6 +69,9 @@ class Keepalive:
         self._ping()
 
     def _timed_out(self) -> None:
+        if self.last_heard >= self._pinged:
+            self._check()
+            return
         # If the reactor was blocked, the answer may be in the socket's buffer: a reactor runs its
         # timers before it reads.  So wait for one more round.
         self._call = self._clock.callLater(0, self._decide)
