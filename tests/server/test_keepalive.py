@@ -15,8 +15,21 @@ from tests.avatars import Player
 from tests.server.cases import ServerTestCase
 
 
+class Taken:
+    """Numbers of bytes that a test says were taken."""
+
+    count = marked = 0
+
+    def mark(self) -> None:
+        self.marked = self.count
+
+    def some(self) -> bool:
+        return self.count > self.marked
+
+
 class KeepaliveTests(SynchronousTestCase):
     def setUp(self):
+        self.taken = Taken()
         self.clock = Clock()
         self.events: list[Any] = []
         self.keepalive = Keepalive(
@@ -24,6 +37,7 @@ class KeepaliveTests(SynchronousTestCase):
             20,
             10,
             lambda: self.events.append(("ask", self.clock.seconds())),
+            self.taken,
             lambda: self.events.append(("dead", self.clock.seconds())),
         )
 
@@ -64,6 +78,33 @@ class KeepaliveTests(SynchronousTestCase):
         self.clock.advance(0)
         self.clock.advance(0)
         self.assertEqual(self.events, [("ask", 20)])
+
+    def test_takes_what_it_is_sent(self):
+        """A peer that answers nothing, but takes something after each ping, is alive."""
+        for _ in range(10):
+            self.taken.count += 1
+            self.go(10)
+        self.assertEqual(self.events, [("ask", when) for when in (20, 40, 60, 80, 100)])
+
+    def test_takes_nothing_any_more(self):
+        """From the last byte on, it's never more than the interval and the time-out."""
+        for second in range(20, 41):
+            self.setUp()
+            self.go(second)
+            self.taken.count += 1
+            self.go(80)
+            (died,) = [when for event, when in self.events if event == "dead"]
+            self.assertLessEqual(died - second, 30, second)
+
+    def test_short_interval(self):
+        """It may be shorter than the time-out."""
+        self.keepalive = Keepalive(
+            self.clock, 5, 10, lambda: self.events.append("ask"), self.taken, lambda: None
+        )
+        for _ in range(7):
+            self.go(10)
+            self.taken.count += 1
+        self.assertEqual(self.events.count("ask"), 7)
 
     def test_stop(self):
         self.keepalive.stop()

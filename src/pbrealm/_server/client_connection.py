@@ -26,6 +26,7 @@ from pbrealm._server.keepalive import Keepalive
 from pbrealm._server.login_state import Logins, PendingLogin
 from pbrealm._server.login_throttle import Attempt
 from pbrealm._server.server_state import ServerState
+from pbrealm._server.taken_bytes import TakenBytes
 from pbrealm._session.connection import ConnectedSession, Connection
 from pbrealm.errors import LoginRefused, Reason, SessionEnded, TooManyConnections
 
@@ -127,6 +128,7 @@ class ClientConnection:
                 limits.ping_interval,
                 limits.ping_timeout,
                 self._ping,
+                TakenBytes(self._broker.transport),
                 self._found_dead,
             )
 
