@@ -5,16 +5,31 @@ The keepalive: its clock, and the clients that it finds dead.
 from typing import Any
 
 from twisted.internet.task import Clock
+from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm import Reason
+from pbrealm import CachingRealm, MindTrackingRealm, Reason
 from pbrealm._server.keepalive import Keepalive
-from pbrealm.testing import RecordingMind
+from pbrealm.testing import MemoryServer, RecordingMind, make_portal
+from tests.avatars import Player
 from tests.server.cases import ServerTestCase
+
+
+class Taken:
+    """Numbers of bytes that a test says were taken."""
+
+    count = marked = 0
+
+    def mark(self) -> None:
+        self.marked = self.count
+
+    def some(self) -> bool:
+        return self.count > self.marked
 
 
 class KeepaliveTests(SynchronousTestCase):
     def setUp(self):
+        self.taken = Taken()
         self.clock = Clock()
         self.events: list[Any] = []
         self.keepalive = Keepalive(
@@ -22,6 +37,7 @@ class KeepaliveTests(SynchronousTestCase):
             20,
             10,
             lambda: self.events.append(("ask", self.clock.seconds())),
+            self.taken,
             lambda: self.events.append(("dead", self.clock.seconds())),
         )
 
@@ -62,6 +78,33 @@ class KeepaliveTests(SynchronousTestCase):
         self.clock.advance(0)
         self.clock.advance(0)
         self.assertEqual(self.events, [("ask", 20)])
+
+    def test_takes_what_it_is_sent(self):
+        """A peer that answers nothing, but takes something after each ping, is alive."""
+        for _ in range(10):
+            self.taken.count += 1
+            self.go(10)
+        self.assertEqual(self.events, [("ask", when) for when in (20, 40, 60, 80, 100)])
+
+    def test_takes_nothing_any_more(self):
+        """From the last byte on, it's never more than the interval and the time-out."""
+        for second in range(20, 41):
+            self.setUp()
+            self.go(second)
+            self.taken.count += 1
+            self.go(80)
+            (died,) = [when for event, when in self.events if event == "dead"]
+            self.assertLessEqual(died - second, 30, second)
+
+    def test_short_interval(self):
+        """It may be shorter than the time-out."""
+        self.keepalive = Keepalive(
+            self.clock, 5, 10, lambda: self.events.append("ask"), self.taken, lambda: None
+        )
+        for _ in range(7):
+            self.go(10)
+            self.taken.count += 1
+        self.assertEqual(self.events.count("ask"), 7)
 
     def test_stop(self):
         self.keepalive.stop()
@@ -107,6 +150,47 @@ class DeadClientTests(ServerTestCase):
         client.cut_off()
         self.server.advance(10000)
         self.assertTrue(client.connected)
+
+
+class CheapPingTests(ServerTestCase):
+    def test_nothing_is_decoded(self):
+        """An answer to a ping is a sign of life; nobody looks at what it says."""
+        client = self.serve(ping_interval=20, ping_timeout=10, login_seconds=0)
+        self.server.advance(20)
+        self.held = client.login("alice", "secret", RecordingMind())
+        broker = client.server_broker
+        unserialized: list[Any] = []
+        self.patch(broker, "unserialize", unserialized.append)
+        for _ in range(100):
+            self.server.advance(10)
+        self.assertTrue(client.connected)
+        self.assertEqual(unserialized, [])
+        self.assertEqual(broker.waitingForAnswers, {})
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_is_alive(self):
+        """A session can be asked at the same time, and after its end."""
+        client = self.serve(ping_interval=20, ping_timeout=10)
+        self.held = client.login("alice", "secret")
+        (session,) = self.realm.sessions()
+        self.server.advance(20)
+        self.assertTrue(client.wait(session.is_alive(5)))
+        client.cut_off()
+        asked = [session.is_alive(5), session.is_alive(60)]
+        self.server.advance(5)
+        self.assertEqual(self.successResultOf(asked[0]), False)
+        client.drop()
+        self.assertEqual(self.successResultOf(asked[1]), False)
+        self.assertEqual(self.successResultOf(session.is_alive(5)), False)
+
+    def test_is_alive_under_a_plain_factory(self):
+        realm = MindTrackingRealm(CachingRealm(Player))
+        portal = make_portal(realm, {"alice": "secret"})
+        server = MemoryServer(realm, factory=pb.PBServerFactory(portal))
+        client = server.connect()
+        self.held = client.login("alice", "secret", RecordingMind())
+        (session,) = realm.sessions()
+        self.assertTrue(client.wait(session.is_alive(5)))
 
 
 class UnansweredPingTests(ServerTestCase):

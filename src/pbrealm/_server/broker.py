@@ -201,11 +201,13 @@ class ServerBroker(QueuedBroker):
     def _discard_answer(self, request_id: int) -> None:
         # For a ping or a goodbye any answer will do, and of a session that has ended there is
         # nothing else that anybody waits for.
-        answer = self.waitingForAnswers.pop(request_id, None)
-        if answer is not None:
+        try:
+            awaited = self.is_awaited(request_id)
+        except KeyError:
+            raise pb.ProtocolError("an answer to nothing") from None
+        if awaited:
+            answer = self.waitingForAnswers.pop(request_id)
             answer.errback(Failure(pb.Error("the answer came after the end of the session")))
-        elif not 0 < request_id <= self.currentRequestID:
-            raise pb.ProtocolError("an answer to nothing")
 
     def _call_before_login(
         self, request_id: Any, object_id: Any, method: Any, answer: Any, args: Any, kw: Any

@@ -24,6 +24,7 @@ from pbrealm._server.keepalive import Keepalive
 from pbrealm._server.login_state import Logins, PendingLogin
 from pbrealm._server.login_throttle import Attempt
 from pbrealm._server.server_state import ServerState
+from pbrealm._server.taken_bytes import TakenBytes
 from pbrealm._server.throttled_attempt import ThrottledAttempt
 from pbrealm._session.connection import ConnectedSession, Connection
 from pbrealm.errors import LoginRefused, Reason, SessionEnded, TooManyConnections
@@ -129,6 +130,7 @@ class ClientConnection:
                 limits.ping_interval,
                 limits.ping_timeout,
                 self._ping,
+                TakenBytes(self._broker.transport),
                 self._found_dead,
             )
 
@@ -379,7 +381,9 @@ class ClientConnection:
         connection.end_sessions(Reason.TOO_SLOW)
 
     def _ping(self) -> None:
-        self._connection.ping(self._server.clock, self._server.limits.ping_timeout)
+        # Whatever the client answers is a sign of life, so nobody waits for just that.
+        if not self._broker.send_ping():
+            self._connection.ping(self._server.clock, self._server.limits.ping_timeout)
 
     def _found_dead(self) -> None:
         connection = self._connection

@@ -12,13 +12,12 @@ from twisted.internet.interfaces import IAddress, IReactorTime, ITCPTransport
 from twisted.spread import pb
 
 from pbrealm._broker_slot import BrokerSlot, broker_of
+from pbrealm._wire.broker import FastBroker
+from pbrealm._wire.ping import ping_by_call
 from pbrealm.errors import Reason
 
 CLOSE_TIMEOUT = 5.0
 """Seconds that a connection gets to send what was written, before it is aborted."""
-
-_NO_OBJECT = "pbrealm.ping"
-"""The name of an object that no peer has."""
 
 
 class ConnectedSession(Protocol):
@@ -98,16 +97,13 @@ class Connection:
         """
         Ask the peer for a sign of life.
 
-        The call is to an object that no peer has.  Every Perspective Broker peer answers that with
-        an error, so nothing needs to be installed there.
-
         @param timeout: seconds to wait.
         @return: fires with whether an answer came, an error included; never fails.
         """
         if self.lost:
             return succeed(False)
-        nobody = self.broker.remoteForName(_NO_OBJECT)
-        answer: Deferred[object] = nobody.callRemote("ping")
+        broker = self.broker
+        answer = broker.ping() if isinstance(broker, FastBroker) else ping_by_call(broker)
         # Not by C{why.check}: the client chooses the attributes of an error that it sends.
         alive = answer.addCallbacks(
             lambda _: True, lambda why: not isinstance(why.value, pb.PBConnectionLost)

@@ -22,6 +22,7 @@ from pbrealm._wire.amplification import check_amplification
 from pbrealm._wire.banana import FastBanana
 from pbrealm._wire.decode import MAX_REFERENCE
 from pbrealm._wire.encode import PLAIN_TYPES, encode_plain
+from pbrealm._wire.immediate_write import write_immediately
 from pbrealm._wire.lazy_jelly import (
     SELF_JELLYING_TYPES,
     EncodedJelly,
@@ -30,6 +31,7 @@ from pbrealm._wire.lazy_jelly import (
     materialize,
 )
 from pbrealm._wire.outgoing import call_header, encode_answer, write_call
+from pbrealm._wire.ping import PING, PING_ID, ping_by_call
 from pbrealm._wire.reader import MessageReader
 from pbrealm._wire.received_failure import received_failure
 from pbrealm._wire.security import has_default_type_rule, may_decode_plain
@@ -69,6 +71,9 @@ class FastBroker(FastBanana, Broker):
     waitingForAnswers: Any
 
     _has_default_send_methods = True
+
+    # Those who wait for the answer to a ping; None before the first ping.
+    _pings: list[Deferred[Any]] | None = None
 
     def __init__(self, isClient: int = 1, security: SecurityOptions = globalSecurity) -> None:
         # By name: FastBanana.__init__ comes first, and takes no security options.
@@ -185,13 +190,55 @@ class FastBroker(FastBanana, Broker):
         waiting, self.waitingForAnswers = self.waitingForAnswers, {}
         for request_id in list(waiting):
             answer = waiting.pop(request_id, None)
-            if answer is None:
-                continue
-            try:
-                answer.errback(Failure(pb.PBConnectionLost(reason)))
-            except BaseException:
-                log.deferr()
+            if answer is not None:
+                self._fail_answer(answer, reason)
+        while self._pings:
+            self._fail_answer(self._pings.pop(0), reason)
         super().connectionLost(reason)
+
+    def _fail_answer(self, answer: Deferred[Any], reason: Failure) -> None:
+        try:
+            answer.errback(Failure(pb.PBConnectionLost(reason)))
+        except BaseException:
+            log.deferr()
+
+    def send_ping(self) -> bool:
+        """
+        Have the peer send something, which every Perspective Broker peer does.
+
+        @return: whether a ping was sent.  Before the dialect is settled, and in an unusual one,
+            only L{ping} sends one.
+        """
+        if self.disconnected or not self.fast_codec or not self._has_default_send_methods:
+            return False
+        if self._pings is None:
+            self._pings = []
+            self._reader.pinged = True
+        if self._coalesced is None:
+            write_immediately(PING, self.immediate_descriptor(), self.transport)
+        else:
+            self.send_bytes(PING)
+        return True
+
+    def ping(self) -> Deferred[Any]:
+        """
+        Ping the peer.
+
+        @return: fires, or fails, once the peer has answered, and fails with
+            L{pb.PBConnectionLost} if the connection is lost.
+        """
+        if not self.send_ping() or self._pings is None:
+            return ping_by_call(self)
+        pings = self._pings
+        answer: Deferred[Any] = Deferred(pings.remove)
+        pings.append(answer)
+        return answer
+
+    def _ping_answered(self) -> None:
+        if self._pings:
+            answers, self._pings = self._pings, []
+            while answers:
+                answers.pop(0).callback(None)
 
     def expect_answer(self, request_id: int) -> Deferred[Any]:
         """
@@ -207,7 +254,7 @@ class FastBroker(FastBanana, Broker):
 
     def proto_answer(self, requestID: Sexp, netResult: Sexp) -> None:
         """Protocol message: an answer."""
-        if self._is_awaited(requestID):
+        if self.is_awaited(requestID):
             # Remove the request only after this.  If the answer can't be unjellied, the
             # connection is closed, and the request's Deferred fails with all others.  Twisted's
             # broker removes the request first, so its Deferred never fires.
@@ -227,22 +274,24 @@ class FastBroker(FastBanana, Broker):
 
     def proto_error(self, requestID: Sexp, fail: Sexp) -> None:
         """Protocol message: an answer that is an error."""
-        if self._is_awaited(requestID):
+        if self.is_awaited(requestID):
             why = received_failure(self.unserialize(fail))
             answer = self.waitingForAnswers.pop(requestID, None)
             if answer is not None:
                 answer.errback(why)
 
-    def _is_awaited(self, requestID: Sexp) -> bool:
+    def is_awaited(self, requestID: Sexp) -> bool:
         """
         Whether the answer to a request is still wanted.
 
-        @return: C{False} if the request was cancelled.
+        @return: C{False} if the request was cancelled, or was a ping.
         @raise KeyError: if there was no such request.
         """
         if requestID in self.waitingForAnswers:
             return True
-        if not isinstance(requestID, int) or not 0 < requestID <= self.currentRequestID:
+        if requestID == PING_ID and self._pings is not None:
+            self._ping_answered()
+        elif not isinstance(requestID, int) or not 0 < requestID <= self.currentRequestID:
             raise KeyError(requestID)
         return False
 

@@ -13,6 +13,7 @@ from pbrealm._wire.decode import DECODE_ERRORS
 from pbrealm._wire.framing import UNFINISHED, Scanner
 from pbrealm._wire.incoming import decode_lazy_message, decode_plain_message
 from pbrealm._wire.message_limits import DEFAULT_LIMITS, MessageLimits
+from pbrealm._wire.ping import PING_ANSWER, PING_ERROR, PingAnswer
 from pbrealm._wire.sexp import Sexp, decode_sexp
 from pbrealm._wire.tokens import DIALECT, INCOMING_VOCABULARY, PREFIX_LIMIT
 
@@ -44,6 +45,7 @@ class MessageReader:
     @ivar limits: may be replaced at any time, and then also holds for a message of which a part
         has arrived.
     @ivar paused: whether messages stay in the buffer.
+    @ivar pinged: whether pings were sent.  An error that answers one is not decoded then.
     @ivar standard: whether the peer uses the dialect C{pb} with Twisted's vocabulary, and numbers
         may be as large as Twisted allows by default.
     """
@@ -52,6 +54,7 @@ class MessageReader:
         "_buffer",
         "_dialect",
         "_error",
+        "_ping_answer",
         "_prefix_limit",
         "_scanner",
         "_start",
@@ -59,6 +62,7 @@ class MessageReader:
         "lazy",
         "limits",
         "paused",
+        "pinged",
         "standard",
     )
 
@@ -69,6 +73,7 @@ class MessageReader:
         """
         self.limits: MessageLimits = DEFAULT_LIMITS
         self.paused = False
+        self.pinged = False
         self.standard = False
         self.lazy = lazy
         self._prefix_limit = PREFIX_LIMIT
@@ -79,6 +84,8 @@ class MessageReader:
         # Where the next message starts in the buffer.
         self._start = 0
         self._error: Exception | None = None
+        # What this peer's answers to pings look like, once there was one.
+        self._ping_answer: PingAnswer | None = None
 
     def configure(
         self, dialect: bytes | None, prefix_limit: int, vocabulary: Mapping[int, bytes]
@@ -183,6 +190,11 @@ class MessageReader:
                 if end <= size:
                     self._consume(end)
                     return message
+        if self._ping_answer is not None and not self._scanner.offset:
+            end = self._ping_answer.end_in(buffer, start)
+            if end:
+                self._consume(end)
+                return PING_ANSWER
         end = self._scan()
         if end == UNFINISHED:
             if start:
@@ -190,6 +202,9 @@ class MessageReader:
                 self._start = 0
             return NEED_DATA
         self._consume(end)
+        if self.pinged and self.standard and buffer.startswith(PING_ERROR, start):
+            self._ping_answer = PingAnswer.like(bytes(memoryview(buffer)[start:end]))
+            return PING_ANSWER
         args_end = self._scanner.args_end
         if isinstance(buffer, bytearray):
             buffer = bytes(memoryview(buffer)[start:end])
