@@ -12,7 +12,7 @@ from twisted.trial.reporter import TestResult
 from twisted.trial.unittest import SynchronousTestCase
 
 import pbrealm
-from pbrealm import CachingRealm, Limits
+from pbrealm import CachingRealm, ConnectionLimitedRealm, Limits, ReplaceOldest
 from pbrealm.client import ClientFactory
 from pbrealm.testing import MemoryServer
 from tests.avatars import Player
@@ -118,3 +118,104 @@ class ClientTests(SynchronousTestCase):
         client = self.connect(server, names["Broker"], ClientFactory())
         reference = client.login("alice", "secret")
         self.assertEqual(client.call(reference, "greet"), "<1>hello alice")
+
+
+class AtLeastOnceTests(SynchronousTestCase):
+    """
+    The pattern of docs/notifications.md.
+    """
+
+    def setUp(self):
+        customer = run_block("docs/notifications.md", "class Customer")["Customer"]
+        base: Any = run_block("docs/notifications.md", "class Mind")["Mind"]
+
+        class Mind(base):
+            def __init__(self):
+                self.handled: list[int] = []
+
+            def handle(self, message):
+                self.handled.append(message)
+                if message in self.failing:
+                    self.failing.remove(message)
+                    raise pb.Error("not now")
+
+            failing: list[int] = []
+
+        caching = CachingRealm(customer)
+        realm = ConnectionLimitedRealm(caching, limit=1, on_full=ReplaceOldest(stay=0))
+        self.server = MemoryServer(realm, limits=Limits())
+        self.mind = Mind()
+        self.log_in()
+        self.customer = caching.avatars["alice"]
+
+    def log_in(self):
+        self.client = self.server.connect()
+        self.held = self.client.login("alice", "secret", self.mind)
+        self.server.flush()
+
+    def post(self, *messages):
+        for message in messages:
+            self.customer.post(message)
+
+    def test_connection_lost_with_messages_under_way(self):
+        """What wasn't sent, or wasn't answered, arrives once after the next login."""
+        self.post(1)
+        self.server.flush()
+        self.post(2)
+        # It arrives, and its answer doesn't.
+        self.client.pump()
+        self.client.drop()
+        self.post(3, 4)
+        self.assertEqual(self.mind.handled, [1, 2])
+        self.assertEqual(list(self.customer.unanswered.values()), [2, 3, 4])
+        self.log_in()
+        self.post(5)
+        self.server.flush()
+        self.assertEqual(self.mind.handled, [1, 2, 3, 4, 5])
+        self.assertEqual(self.customer.unanswered, {})
+
+    def test_half_open_connection(self):
+        """The keepalive finds it; until then the messages wait."""
+        self.client.cut_off()
+        self.post(1, 2)
+        for _ in range(31):
+            self.server.advance(1)
+        self.assertIsNone(self.customer.session)
+        self.log_in()
+        self.assertEqual(self.mind.handled, [1, 2])
+
+    def test_replaced(self):
+        """The messages follow the account from one client to the next."""
+        first = self.client
+        self.client.stop_reading()
+        self.post(1, 2)
+        self.log_in()
+        self.assertFalse(self.customer.session.mind.broker is first.server_broker)
+        self.post(3)
+        self.server.flush()
+        self.assertEqual(self.mind.handled, [1, 2, 3])
+
+    def test_message_that_the_client_cannot_handle(self):
+        """It is logged, and comes no second time; those after it are handled."""
+        self.mind.failing = [2]
+        self.post(2, 3)
+        self.server.flush()
+        self.assertEqual(len(self.flushLoggedErrors()), 1)
+        self.assertEqual(self.customer.unanswered, {})
+        self.client.drop()
+        self.log_in()
+        self.assertEqual(self.mind.handled, [2, 3])
+
+    def test_new_server(self):
+        """A client that has had messages takes those of a new server, whose numbers begin anew."""
+        self.post(1, 2, 3)
+        self.server.flush()
+        mind = self.mind
+        self.client.drop()
+        self.setUp()
+        self.client.drop()
+        self.mind = mind
+        self.log_in()
+        self.post(4)
+        self.server.flush()
+        self.assertEqual(mind.handled, [1, 2, 3, 4])
