@@ -45,7 +45,7 @@ trunk:
 # What the documents say: their links, their code, the README, the examples.
 .PHONY: docs
 docs: $(VENV)/installed
-	$(BIN)/python -m pytest -k "links or documents or client_program or readme or examples"
+	$(BIN)/python -m pytest -k "links or document or client_program or readme or examples"
 
 # The wheel, in dist/, and what it installs.
 .PHONY: wheel

@@ -24,19 +24,22 @@ DOCUMENTS = [
 ]
 
 # What asks for a block.  tests/test_readme.py runs block("README.md", "service.Application(").
-ASKED_FOR = re.compile(r'\b(?:run_)?block\(\s*"([^"]+)",\s*"([^"]+)"')
+ASKED_FOR = re.compile(r'\b(?:run_)?block\(\s*"([^"]+)",\s*"([^"]+)"(?:,\s*"(\w+)")?')
 
 
 class EachBlockTests(SynchronousTestCase):
     def test_each_block_is_run(self):
-        """A test asks for each block of Python, and for no block that isn't there."""
+        """A test asks for each block of code, and for no block that isn't there."""
         asked_for = {
-            (document, block(document, contents))
+            (document, block(document, contents, language or "python"))
             for path in ROOT.glob("tests/**/*.py")
-            for document, contents in ASKED_FOR.findall(path.read_text("utf-8"))
+            for document, contents, language in ASKED_FOR.findall(path.read_text("utf-8"))
         }
         present = {
-            (document, code) for document in DOCUMENTS for code in blocks(document, "python")
+            (document, code)
+            for document in DOCUMENTS
+            for language in ("python", "sh", "ini")
+            for code in blocks(document, language)
         }
         self.assertEqual(present - asked_for, set())
         self.assertEqual(asked_for - present, set())
