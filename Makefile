@@ -42,10 +42,10 @@ trunk:
 	$(VENV)-trunk/bin/python -c 'import twisted; print("Twisted", twisted.__version__)'
 	$(VENV)-trunk/bin/python -m pytest
 
-# What the documents say: their links, the README, the examples.
+# What the documents say: their links, their code, the README, the examples.
 .PHONY: docs
 docs: $(VENV)/installed
-	$(BIN)/python -m pytest -k "links or readme or examples"
+	$(BIN)/python -m pytest -k "links or document or client_program or readme or examples"
 
 # The wheel, in dist/, and what it installs.
 .PHONY: wheel

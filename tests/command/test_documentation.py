@@ -13,8 +13,12 @@ from pbrealm._command.endpoints import DEFAULT_ENDPOINT
 from pbrealm._command.limit_options import option_name
 from pbrealm._command.options import Options
 
-COMMAND = Path(__file__).parents[2].joinpath("docs", "command.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+COMMAND = ROOT.joinpath("docs", "command.md").read_text(encoding="utf-8")
 TWISTED_S_OWN = {"help", "help-auth", "help-auth-type", "version"}
+
+# Options of twistd, twist and jq.
+OTHERS = {"pidfile", "log-format", "seq"}
 
 
 class CommandDocumentTests(SynchronousTestCase):
@@ -25,6 +29,17 @@ class CommandDocumentTests(SynchronousTestCase):
         known = {name.strip("=") for name in Options().longOpt}
         self.assertEqual(set(documented), known - limits - TWISTED_S_OWN)
         self.assertEqual(len(documented), len(set(documented)))
+
+    def test_options_of_other_documents(self):
+        """Whatever a document writes as an option of the command is one."""
+        known = {name.strip("=") for name in Options().longOpt}
+        for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+            code = re.findall(r"`[^`]+`|^.*pbrealm --.*$", path.read_text("utf-8"), re.MULTILINE)
+            for command in code:
+                # What comes before the name are options of twistd and twist.
+                *_, arguments = command.partition("pbrealm --" if "pbrealm --" in command else "`")
+                written = set(re.findall(r"--([a-z][a-z-]+)", arguments))
+                self.assertEqual(written - known - OTHERS, set(), f"{path.name}: {command}")
 
     def test_default_endpoint(self):
         """The default is the same in the document and in the help."""

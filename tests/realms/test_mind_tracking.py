@@ -159,6 +159,27 @@ class BroadcastTests(RealmTestCase):
         report = self.successResultOf(self.realm.broadcast("news", 2**500))
         self.assertEqual(len(report.failed), 2)
 
+    def test_calls_that_cannot_be_made(self):
+        """Nothing is raised for them either; and the next call is made as any."""
+        odd: list[Any] = [5, None, [], "\ud800", "x" * 700_000]
+        for make_factory in (None, pb.PBServerFactory):
+            minds = [RecordingMind(), RecordingMind()]
+            self.serve(minds, make_factory)
+            sessions = self.realm.sessions()
+            clients = ClientSet(clock=self.server.clock)
+            for session in sessions:
+                clients.add(session)
+            for method in odd:
+                for call in (self.realm.broadcast, clients.notify):
+                    report = self.successResultOf(call(method))
+                    self.assertEqual(list(report.failed), list(sessions))
+                report = self.successResultOf(self.realm.notify("alice", method))
+                self.assertEqual(list(report.failed), list(sessions))
+                self.failureResultOf(sessions[0].notify(method))
+            self.realm.broadcast("news")
+            self.server.flush()
+            self.assertEqual([mind.calls for mind in minds], [[("news", ())]] * 2)
+
     def test_keywords_named_as_parameters(self):
         mind = RecordingMind()
         self.serve([mind])

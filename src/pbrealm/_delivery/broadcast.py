@@ -54,14 +54,14 @@ def broadcast(
     @return: fires once with the report; it never fails.  Cancelled, it sends the rest at once and
         stops waiting: clients that haven't answered count as failed.
     """
+    targets = list(targets)
     try:
-        timeout = take_timeout(kw, timeout)
-    except ValueError:
+        sending = Broadcast(targets, method, args, kw, clock, take_timeout(kw, timeout))
+    except Exception:
         # Nobody can be called like this.
         report: DeliveryReport[_C] = DeliveryReport()
         report.failed.update_all([client for client, _, _ in targets], Failure())
         return succeed(report)
-    sending = Broadcast(list(targets), method, args, kw, clock, timeout)
     sending.send_slice()
     return sending.done
 

@@ -45,9 +45,16 @@ def encode_call(
 
     @return: L{None} if C{callRemote} has to be called for each connection, because the arguments
         contain more than plain data, or can't be sent.
+    @raise TypeError: if the method isn't named by a string.
+    @raise UnicodeEncodeError: if its name can't be encoded as UTF-8.
     """
     parts: list[bytes] = []
-    name = method.encode() if isinstance(method, str) else method
+    if isinstance(method, str):
+        name = method.encode()
+    elif isinstance(method, bytes):
+        name = method
+    else:
+        raise TypeError(f"a method is called by its name, a string, not by {method!r}")
     try:
         answer = write_call(name, tuple(args), dict(kw), parts)
     except NotPlain:

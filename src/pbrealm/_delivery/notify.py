@@ -47,7 +47,10 @@ def call_mind(
         ):
             return fail(NotificationDropped("too many notifications are without their answer"))
         # Only what is encoded here is a notification to the send queue, which it may drop.
-        call = encode_call(method, args, kw)
+        try:
+            call = encode_call(method, args, kw)
+        except Exception:
+            return fail()
         if call is not None and takes_encoded(mind, broker):
             return _call_encoded(mind, call)
     return maybeDeferred(lambda: mind.callRemote(method, *args, **kw))
