@@ -2,10 +2,13 @@
 One message to many clients: in slices, in order, and the bytes of each.
 """
 
+from typing import Any
+
 from twisted.spread import pb
 
 from pbrealm import ClientSet, ObserverSet
 from pbrealm._delivery import broadcast as broadcast_module
+from pbrealm._delivery import encoded_call
 from pbrealm.testing import RecordingMind
 from tests.avatars import Player
 from tests.delivery.cases import BroadcastTestCase, Score
@@ -108,6 +111,25 @@ class SliceTests(BroadcastTestCase):
         clients.notify("one", pbanswer=False)
         self.server.flush()
         self.assertEqual(self.calls()[0], ["one", "one"])
+
+
+class EncodedOnceTests(BroadcastTestCase):
+    def test_plain_data(self):
+        """Plain data is encoded once, whatever the number of clients."""
+        module: Any = encoded_call
+        encode, encoded = module.write_call, []
+
+        def write_call(*call):
+            encoded.append(call)
+            return encode(*call)
+
+        self.patch(module, "write_call", write_call)
+        for number, plain in enumerate((False, True), 1):
+            self.serve([RecordingMind() for _ in range(5)], plain)
+            self.realm.broadcast("news", {"n": [1, 2]})
+            self.server.flush()
+            self.assertEqual(len(encoded), number)
+            self.assertEqual([len(mind.calls) for mind in self.minds], [1] * 5)
 
 
 class SameBytesTests(BroadcastTestCase):

@@ -2,10 +2,17 @@
 The sets of clients that avatars keep; what they avoid is in L{tests.pitfalls.test_minds}.
 """
 
+from typing import Any
+
+from twisted.cred.portal import IRealm
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import Clock
+from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from pbrealm import CachingRealm, ClientSet, MindTrackingRealm, NoMind, ObserverSet, Reason
-from pbrealm.testing import FailingMind, MemoryServer, RecordingMind, VanishingMind
+from pbrealm.testing import FailingMind, MemoryServer, RecordingMind, VanishingMind, make_portal
 from tests.avatars import Player
 from tests.delivery.cases import Score
 
@@ -108,6 +115,43 @@ class ClientSetTests(SynchronousTestCase):
         self.assertEqual(report.answered[local], ("news", (1,)))
         clients.discard(local)
         self.assertEqual(len(clients), 0)
+
+
+@implementer(IRealm)
+class Chat(pb.Avatar):
+    """A hand-written realm, and the avatar of everybody, that forgets to discard."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self.clients = ClientSet(clock=clock)
+
+    def requestAvatar(self, avatarId: object, mind: object, *interfaces: object) -> Any:
+        self.clients.add(mind)
+        return pb.IPerspective, self, lambda: None
+
+
+class WithoutTheRestTests(SynchronousTestCase):
+    def test_hand_written_realm(self):
+        """The set tells its members apart, and drops the dead by itself."""
+        clock = Clock()
+        chat = Chat(clock)
+        factory = pb.PBServerFactory(make_portal(chat, {"alice": "secret"}))
+        server = MemoryServer(chat, clock=clock, factory=factory)
+        minds = [RecordingMind(number) for number in range(4)]
+        clients = [server.connect() for _ in minds]
+        held = [
+            client.login("alice", "secret", mind)
+            for client, mind in zip(clients, minds, strict=True)
+        ]
+        self.assertEqual(len(chat.clients), 4)
+        clients[0].drop()
+        clients[1].leave()
+        server.flush()
+        self.assertEqual(len(chat.clients), 2)
+        report = chat.clients.notify("news")
+        server.flush()
+        self.assertEqual(list(self.successResultOf(report).answered.values()), [2, 3])
+        self.assertEqual([len(mind.calls) for mind in minds], [0, 0, 1, 1])
+        del held
 
 
 class ObserverSetTests(SynchronousTestCase):

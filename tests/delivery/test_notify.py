@@ -52,6 +52,21 @@ class NotifyTests(SessionTestCase):
         self.server.flush()
         self.assertEqual(self.successResultOf(answer), "late")
 
+    def test_options_are_not_sent(self):
+        """A method of a mind without keyword arguments can be called with them."""
+        heard: list[int] = []
+
+        class Strict(pb.Referenceable):
+            def remote_news(self, number):
+                heard.append(number)
+
+        session = self.log_in(Strict())
+        for call in (session.notify, self.realm.broadcast):
+            for options in ({"pbtimeout": 5}, {"pbtimeout": None}, {"pbanswer": False}):
+                call("news", len(heard), **options)
+                self.server.flush()
+        self.assertEqual(heard, list(range(6)))
+
     def test_bad_timeouts(self):
         """The call isn't made; also this isn't raised."""
         mind = RecordingMind()

@@ -8,7 +8,7 @@ from twisted.internet.task import Clock
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm import CachingRealm, MindTrackingRealm, Reason
+from pbrealm import Backlog, CachingRealm, Limits, MindTrackingRealm, Reason
 from pbrealm._server.keepalive import Keepalive
 from pbrealm.testing import MemoryServer, RecordingMind, make_portal
 from tests.avatars import Player
@@ -194,6 +194,56 @@ class CheapPingTests(ServerTestCase):
 
 
 class UnansweredPingTests(ServerTestCase):
+    """
+    Clients that don't answer pings, and give other signs of life.
+    """
+
+    def serve_mute(self):
+        """A client that doesn't answer what it's sent."""
+        client = self.serve(ping_interval=20, ping_timeout=10)
+        self.held = client.login("alice", "secret", RecordingMind())
+        self.patch(client.broker, "proto_message", lambda *_: None)
+        return client
+
+    def test_none(self):
+        client = self.serve_mute()
+        for _ in range(31):
+            self.server.advance(1)
+        self.assertFalse(client.connected)
+
+    def test_part_of_a_message(self):
+        """Any bytes count, also those that are no message yet."""
+        client = self.serve_mute()
+        for _ in range(10):
+            client.broker.transport.write(b"\x01")
+            self.server.advance(25)
+            client.broker.transport.write(b"\x80")
+            self.server.advance(4)
+        self.assertTrue(client.connected)
+
+    def test_taking(self):
+        """A client that only takes what it is sent is alive; once it doesn't, it is dead."""
+        self.realm = MindTrackingRealm(CachingRealm(Player))
+        limits, backlog = Limits(ping_interval=20, ping_timeout=10), Backlog(soft_seconds=9999)
+        self.server = MemoryServer(self.realm, limits=limits, backlog=backlog)
+        client = self.server.connect()
+        self.held = client.login("alice", "secret", RecordingMind())
+        self.patch(client.broker, "proto_message", lambda *_: None)
+        (session,) = self.realm.sessions()
+        client.stop_reading()
+        session.notify("news", b"x" * 600_000, pbanswer=False)
+        session.notify("news", b"x" * 600_000, pbanswer=False)
+        for _ in range(8):
+            client.start_reading()
+            self.assertTrue(client.pump())
+            client.stop_reading()
+            self.server.advance(25)
+        self.assertTrue(client.connected)
+        for _ in range(10):
+            self.server.advance(1)
+        self.assertIs(session.ended, Reason.NO_ANSWER)
+        self.assertFalse(client.connected)
+
     def test_signs_of_life_that_never_come(self):
         """A client that says something, but never answers, leaves no questions behind."""
         client = self.serve(ping_interval=20, ping_timeout=10)

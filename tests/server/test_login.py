@@ -2,6 +2,7 @@
 The root object that clients log in by: what it refuses, and what the client gets then.
 """
 
+import random
 from typing import Any
 
 from twisted.cred.portal import IRealm, Portal
@@ -14,6 +15,34 @@ from pbrealm import CachingRealm, LoginRefused, Reason, ServerFactory, reason_of
 from pbrealm.testing import MemoryServer, RecordingMind, make_portal
 from tests.avatars import Player
 from tests.server.cases import ServerTestCase, SlowChecker
+
+
+class ChallengeTests(ServerTestCase):
+    def test_only_on_its_own_connection(self):
+        """A response that was overheard is of no use on another connection, nor a second time."""
+        client = self.serve()
+        (_, challenger), other = self.challenge(client), self.server.connect()
+        overheard = pb.respond(self.challenge(other)[0], b"secret")
+        with self.assertRaises(pb.RemoteError) as caught:
+            client.call(challenger, "respond", overheard, None)
+        self.assertEqual(caught.exception.remoteType, b"pbrealm.errors.WrongCredentials")
+        challenge, challenger = self.challenge(client)
+        response = pb.respond(challenge, b"secret")
+        self.held = client.call(challenger, "respond", response, None)
+        with self.assertRaises(pb.RemoteError) as caught:
+            client.call(challenger, "respond", response, None)
+        self.assertIn("has been answered before", str(caught.exception))
+
+    def test_it_cannot_be_foretold(self):
+        """Challenges don't come from the generator that a program may seed."""
+        drawn = []
+        state = random.getstate()
+        self.addCleanup(random.setstate, state)
+        for _ in range(2):
+            random.seed(1)
+            drawn.append(self.challenge(self.serve())[0])
+        self.assertNotEqual(*drawn)
+        self.assertEqual([len(each) for each in drawn], [16, 16])
 
 
 class RefusalTextTests(ServerTestCase):

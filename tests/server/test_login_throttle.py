@@ -20,7 +20,7 @@ from pbrealm import (
     reason_of,
 )
 from pbrealm._server.login_throttle import UNDECIDED_SECONDS, LoginThrottle
-from pbrealm.testing import MemoryServer
+from pbrealm.testing import MemoryServer, make_portal
 from tests.avatars import Player, Slow
 from tests.examples import slow
 from tests.server.cases import ServerTestCase, SlowChecker
@@ -313,6 +313,58 @@ class DelayedLoginTests(ServerTestCase):
         self.assertNoResult(login)
         self.server.advance(1)
         self.held = self.successResultOf(login)
+
+    def test_no_delay_from_an_address_that_has_logged_in(self):
+        """Whatever others do: at that address with other accounts, and elsewhere with this one."""
+        server = self.serve_from_any_host()
+        self.held = [server.connect().login("alice", "secret")]
+        for host, name in (("192.0.2.1", "bob"), ("192.0.2.2", "alice"), ("192.0.2.3", "alice")):
+            server.factory.host = host
+            for _ in range(3):
+                server.connect().start_login(name, "wrong").addErrback(lambda _: None)
+                server.flush()
+        # From anywhere else, it would wait.
+        elsewhere = server.connect().start_login("alice", "secret")
+        server.flush()
+        self.assertNoResult(elsewhere)
+        server.factory.host = "192.0.2.1"
+        self.held.append(server.connect().login("alice", "secret"))
+        # Nor does it let anybody guess there without a delay.
+        for _ in range(3):
+            with self.assertRaises(pb.RemoteError):
+                server.connect().login("alice", "wrong")
+        delayed = server.connect().start_login("alice", "secret")
+        server.flush()
+        self.assertNoResult(delayed)
+        server.advance(60)
+        self.failureResultOf(elsewhere)
+        self.held.append(self.successResultOf(delayed))
+
+    def serve_from_any_host(self) -> Any:
+        realm = CachingRealm(Player)
+        passwords = {"alice": "secret", "bob": "secret"}
+        limits = Limits(throttle_after_failures=3, ping_interval=0)
+        factory = FromAnyHost(make_portal(realm, passwords), limits)
+        return MemoryServer(realm, factory=factory)
+
+    def test_fewest_wrong_passwords_come_first(self):
+        """Of those that wait for an account, an address that hasn't guessed is served first."""
+        server = self.serve_from_any_host()
+        order: list[str] = []
+        for host in ("192.0.2.1", "192.0.2.2"):
+            server.factory.host = host
+            for _ in range(2):
+                server.connect().start_login("alice", "wrong").addErrback(lambda _: None)
+                server.flush()
+        for host in ("192.0.2.1", "192.0.2.2", "192.0.2.3"):
+            server.factory.host = host
+            login = server.connect().start_login("alice", "wrong")
+            login.addErrback(lambda _, host=host: order.append(host))
+            server.flush()
+        self.assertEqual(order, [])
+        for _ in range(30):
+            server.advance(1)
+        self.assertEqual(order[0], "192.0.2.3")
 
     def test_disconnect_during_the_delay(self):
         client = self.serve(throttle_after_failures=1, login_attempts=9)

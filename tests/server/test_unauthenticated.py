@@ -4,9 +4,11 @@ What clients may send and call before their login.
 
 from typing import Any
 
+from twisted.logger import formatEvent
 from twisted.spread import banana
 
 from tests.avatars import Player
+from tests.logs import observe_log
 from tests.server.cases import ServerTestCase
 
 
@@ -37,6 +39,26 @@ class UnauthenticatedTests(ServerTestCase):
         self.server.flush()
         self.send(client, b"\x01\x80" * 17)
         self.assertFalse(client.connected)
+
+    def test_one_line_for_each(self):
+        """Who is beyond a limit is disconnected, and the log says so in one line."""
+        lines: list[str] = []
+        observe_log(self, lambda event: lines.append(formatEvent(event)))
+        nested, large = b"\x01\x80" * 17, b"\x00\x00\x02\x82" + b"x" * 40_000
+        for sent, seconds, why in (
+            (nested, 0, "more than 16 lists in one another"),
+            (large, 0, "Security precaution"),
+            (b"\x01\x80" * 4 + b"\x01" * 70_000, 0, "more was sent before the login than may be"),
+            (b"", 30, "no login came in time"),
+        ):
+            client = self.serve()
+            lines.clear()
+            self.send(client, sent)
+            self.server.advance(seconds)
+            self.assertFalse(client.connected)
+            (line,) = lines
+            self.assertIn("closing the connection from 127.0.0.1:50000: ", line)
+            self.assertIn(why, line)
 
     def test_large_messages(self):
         client = self.serve(unauthenticated_message_bytes=1000)

@@ -55,6 +55,23 @@ class GoodbyeTests(SessionTestCase):
         self.assertFalse(self.client.connected)
         self.assertIsNone(self.successResultOf(over))
 
+    def test_told_before_the_connection_closes(self):
+        """Whatever the server ends a session for, if the client is there to be told."""
+        for reason in set(Reason) - {Reason.LOGGED_OUT, Reason.DISCONNECTED, Reason.NO_ANSWER}:
+            happened: list[Any] = []
+
+            class Mind(pb.Referenceable):
+                def remote_goodbye(self, *args, happened=happened):
+                    happened.append(args)
+
+            self.client = self.server.connect()
+            self.client.broker.notifyOnDisconnect(
+                lambda happened=happened: happened.append("lost")
+            )
+            self.log_in(Mind()).end(reason)
+            self.server.flush()
+            self.assertEqual(happened, [(reason.number, reason.text, reason.reconnect), "lost"])
+
     def test_text(self):
         """A sentence of the program's own, instead of the reason's."""
         mind = RecordingMind()
@@ -181,6 +198,17 @@ class CallsAtTheEndTests(SessionTestCase):
         session.avatar.answer.callback("at last")
         self.server.flush()
         self.assertEqual(self.successResultOf(answer), "at last")
+
+    def test_running_call_when_the_connection_is_closed(self):
+        """A call is answered as long as the connection is open, and not later."""
+        session = self.log_in(RecordingMind())
+        answer = self.reference.callRemote("later")
+        self.server.flush()
+        session.end()
+        self.server.flush()
+        self.failureResultOf(answer, pb.PBConnectionLost)
+        session.avatar.answer.callback("too late")
+        self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_call_already_under_way(self):
         """A call that arrives in one packet with the one that ends the session doesn't run."""

@@ -4,12 +4,13 @@ A session from its acceptance to its end, and the calls that it passes on.
 
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.spread import pb
 from zope.interface.verify import verifyObject
 
 from pbrealm import ISession, Reason, current_session
 from pbrealm.testing import RecordingMind
-from tests.avatars import Aware
+from tests.avatars import Aware, Player
 from tests.session.cases import SessionTestCase
 
 
@@ -77,6 +78,45 @@ class CurrentSessionTests(SessionTestCase):
 
     def test_current_session_in_inline_callbacks(self):
         self.check_holds("ponder")
+
+    def test_current_session_in_other_objects(self):
+        """It's none in the methods of a view and of a referenceable that the avatar has given."""
+        seen: list[Any] = []
+
+        class Board(pb.Referenceable, pb.Viewable):
+            def remote_read(self):
+                seen.append(current_session())
+
+            def view_read(self, perspective):
+                seen.append(current_session())
+
+        class View(pb.Viewable):
+            def view_read(self, perspective):
+                seen.append(current_session())
+
+        for given in (Board(), View()):
+            self.patch(Player, "perspective_object", lambda player, given=given: given)
+            reference = self.client.login("alice", "secret")
+            self.client.call(self.client.call(reference, "object"), "read")
+        self.assertEqual(seen, [None, None])
+
+    def test_current_session_in_a_callback(self):
+        """It's that of the code which fires the Deferred, if any."""
+        first, seen = self.log_in(), []
+        second = self.server.connect().login("alice", "secret")
+        avatar = first.avatar
+
+        def perspective_wait():
+            answer: Deferred[Any] = avatar.perspective_later()
+            answer.addCallback(lambda _: seen.append(current_session()))
+
+        avatar.perspective_wait = perspective_wait
+        avatar.perspective_fire = lambda: avatar.answer.callback(None)
+        self.client.call(self.reference, "wait")
+        self.server.clients[1].call(second, "fire")
+        self.client.call(self.reference, "wait")
+        avatar.answer.callback(None)
+        self.assertEqual(seen, [self.realm.sessions()[1], None])
 
 
 class CallbackTests(SessionTestCase):
