@@ -27,6 +27,16 @@ class Mind(pb.Referenceable):
         return broker.serialize(None)
 
 
+def literal(text):
+    """A Python literal that was given as an argument."""
+    try:
+        return ast.literal_eval(text)
+    except (SyntaxError, ValueError):
+        raise argparse.ArgumentTypeError(
+            f"{text} is no Python literal; write a string as \"'{text}'\""
+        ) from None
+
+
 def parse_options():
     parser = argparse.ArgumentParser(
         description="Call a method of a server, and print the answer."
@@ -46,13 +56,16 @@ def parse_options():
         "--stay", action="store_true", help="stay connected until the server closes the connection"
     )
     parser.add_argument("method")
-    parser.add_argument("arguments", nargs="*", type=ast.literal_eval)
+    parser.add_argument("arguments", nargs="*", type=literal)
     return parser.parse_args()
 
 
 async def main(reactor, options):
     factory = pb.PBClientFactory()
-    broker = await clientFromString(reactor, options.at).connect(factory)
+    try:
+        broker = await clientFromString(reactor, options.at).connect(factory)
+    except Exception as why:
+        raise SystemExit(f"can't connect to {options.at}: {why}") from None
     lost = Deferred()
     broker.notifyOnDisconnect(lambda: lost.callback(None))
     try:

@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.examples.program_case import EXAMPLES, ProgramTestCase
 from tests.integration.plain_client import Mind
-from tests.integration.processes import Process
+from tests.integration.processes import Process, ProcessTestCase
 
 HELPERS = {"client", "serving"}
 
@@ -43,6 +43,25 @@ class CatalogueTests(SynchronousTestCase):
         for path in EXAMPLES.glob("*.py"):
             ours = {name for name in imported_modules(path) if name.startswith("pbrealm")}
             self.assertLessEqual(ours, {"pbrealm"}, path.name)
+
+
+class ClientMistakesTests(ProcessTestCase):
+    async def said(self, *options: str) -> str:
+        client = self.stop_after_test(Process([sys.executable, EXAMPLES / "client.py", *options]))
+        self.assertNotEqual(await client.wait(), 0)
+        return client.output
+
+    async def test_no_server(self) -> None:
+        said = await self.said("--at", "tcp:127.0.0.1:1", "greet")
+        self.assertRegex(said, r"^can't connect to tcp:127.0.0.1:1: Connection was refused.*\n$")
+
+    async def test_what_is_no_endpoint(self) -> None:
+        said = await self.said("--at", "8787", "greet")
+        self.assertEqual(said, "can't connect to 8787: Unknown endpoint type: '8787'\n")
+
+    async def test_what_is_no_literal(self) -> None:
+        said = await self.said("say", "ahoy")
+        self.assertIn("ahoy is no Python literal; write a string as \"'ahoy'\"", said)
 
 
 class ClientTestCase(ProgramTestCase):
