@@ -188,7 +188,8 @@ class BrokerTests(SynchronousTestCase):
 
     def test_nothing_is_sent_twice(self) -> None:
         """Each answer is sent once, also if a write calls back into the broker."""
-        self.root.do = self.socket.startWriting = lambda: self.broker.flush()  # type: ignore
+        self.root.do = self.broker.flush
+        self.patch(self.socket, "startWriting", self.broker.flush)
         self.socket.room = 20
         self.call(20)
         self.socket.room = 1_000_000
