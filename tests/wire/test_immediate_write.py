@@ -115,6 +115,25 @@ class WriteImmediatelyTests(SynchronousTestCase):
         self.assertIsNotNone(socket.doWrite())
         self.assertEqual(socket.sent, [b"goodbye"])
 
+    def test_producer_that_is_asked(self) -> None:
+        """A pull producer is asked for more when the transport has written what it has."""
+        socket = Socket()
+        pages = [b"two", b"three"]
+
+        class Pager:
+            def resumeProducing(self) -> None:
+                if pages:
+                    write(socket, pages.pop(0))
+
+            def stopProducing(self) -> None:
+                raise AssertionError("the connection isn't lost")
+
+        write(socket, b"one")
+        socket.registerProducer(Pager(), False)
+        while socket.waiting:
+            socket.doWrite()
+        self.assertEqual(socket.sent, [b"one", b"two", b"three"])
+
     def test_much(self) -> None:
         """Large data is left to the reactor."""
         socket = Socket()
