@@ -10,6 +10,9 @@ from pbrealm.client import SharedDictCopy
 from pbrealm.testing import MemoryServer, make_portal
 from tests.avatars import Player
 
+BIG = b"x" * 40_000
+"""An argument or an answer, of which few fit into the buffers of a transport."""
+
 
 class BroadcastTestCase(SynchronousTestCase):
     def serve(self, minds, plain=False, **backlog):
@@ -27,6 +30,11 @@ class BroadcastTestCase(SynchronousTestCase):
             for client, mind in zip(self.clients, minds, strict=True)
         ]
         self.sessions = self.realm.sessions()
+
+    def waiting(self) -> int:
+        """Bytes of answers and notifications that the server holds for its first client."""
+        queue = self.clients[0].server_broker.send_queue
+        return sum(len(message.data) for message in (queue._queue or {}).values())
 
 
 class Score(pb.Cacheable):

@@ -4,7 +4,6 @@ What happens to a client that takes its messages too slowly.
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -19,9 +18,7 @@ from pbrealm import (
 from pbrealm._delivery import broadcast as broadcast_module
 from pbrealm.testing import RecordingMind, StallingMind
 from tests.avatars import Player
-from tests.delivery.cases import BroadcastTestCase, Score
-
-BIG = b"x" * 40_000
+from tests.delivery.cases import BIG, BroadcastTestCase, Score
 
 
 class BacklogTests(SynchronousTestCase):
@@ -192,93 +189,6 @@ class SlowClientTests(BroadcastTestCase):
         for answer in answers:
             self.successResultOf(answer)
         self.assertEqual(len(self.successResultOf(report).answered), 1)
-
-    def test_answers_are_bounded(self):
-        """The server reads nothing from a client that calls and doesn't read the answers."""
-        self.patch(Player, "perspective_later", lambda player: BIG)
-        self.serve([None])
-        self.clients[0].stop_reading()
-        answers = []
-        for _ in range(100):
-            answers.append(self.held[0].callRemote("later"))
-            self.server.flush()
-        stream = self.clients[0].server_broker.transport.stream
-        self.assertLess(sum(map(len, stream)), 200_000)
-        self.clients[0].start_reading()
-        self.server.flush()
-        self.assertEqual([len(self.successResultOf(answer)) for answer in answers], [40_000] * 100)
-
-    def test_calls_in_one_packet(self):
-        """Calls that have been received wait as well until the client takes its answers."""
-        calls: list[Player] = []
-
-        def later(player: Player) -> bytes:
-            calls.append(player)
-            return BIG
-
-        self.patch(Player, "perspective_later", later)
-        self.serve([None])
-        client = self.clients[0]
-        answers = [self.held[0].callRemote("later") for _ in range(200)]
-        client.stop_reading()
-        self.server.flush()
-        self.assertLess(len(calls), 10)
-        for _ in range(100):
-            self.server.advance(1)
-        self.assertLess(len(calls), 10)
-        client.start_reading()
-        self.server.flush()
-        self.assertEqual([len(self.successResultOf(answer)) for answer in answers], [40_000] * 200)
-        self.assertEqual(len(calls), 200)
-
-    def test_gone_with_calls_that_wait(self):
-        """Calls that wait are dropped with the connection."""
-        calls: list[Player] = []
-
-        def later(player: Player) -> bytes:
-            calls.append(player)
-            return BIG
-
-        self.patch(Player, "perspective_later", later)
-        self.serve([None])
-        client = self.clients[0]
-        answers = [self.held[0].callRemote("later") for _ in range(200)]
-        client.stop_reading()
-        self.server.flush()
-        client.drop()
-        self.server.flush()
-        self.assertLess(len(calls), 10)
-        for answer in answers:
-            self.failureResultOf(answer)
-        self.assertEqual(self.server.clock.getDelayedCalls(), [])
-
-    def waiting(self) -> int:
-        """Bytes of answers and notifications that the server holds for its first client."""
-        queue = self.clients[0].server_broker.send_queue
-        return sum(len(message.data) for message in (queue._queue or {}).values())
-
-    def test_late_answers_are_bounded(self):
-        """Answers that come when the client has stopped reading are bounded all the same."""
-        later: list[Deferred[bytes]] = []
-
-        def perspective_later(player: Player) -> Deferred[bytes]:
-            later.append(Deferred())
-            return later[-1]
-
-        self.patch(Player, "perspective_later", perspective_later)
-        self.serve([None], hard_bytes=200_000, soft_bytes=100_000)
-        answers = [self.held[0].callRemote("later") for _ in range(100)]
-        self.server.flush()
-        self.clients[0].stop_reading()
-        for answer in later:
-            answer.callback(BIG)
-            self.assertLess(self.waiting(), 300_000)
-        self.assertIs(self.sessions[0].ended, Reason.TOO_SLOW)
-        self.server.advance(2)
-        self.server.advance(5)
-        self.assertFalse(self.clients[0].connected)
-        for call in answers:
-            self.failureResultOf(call)
 
     def test_changes_of_a_shared_dict_are_bounded(self):
         shared = SharedDict()

@@ -17,7 +17,8 @@ from pbrealm.testing import (
     VanishingMind,
     make_portal,
 )
-from tests.session.cases import SessionTestCase
+from tests.avatars import Player
+from tests.session.cases import AvatarTestCase, SessionTestCase
 
 
 class ClientEndsTests(SessionTestCase):
@@ -220,3 +221,17 @@ class CallsAtTheEndTests(SessionTestCase):
         self.successResultOf(quit)
         self.failureResultOf(greet).trap("pbrealm.errors.SessionEnded")
         self.assertEqual(session.avatar.greetings, 0)
+
+
+class ReasonTests(AvatarTestCase):
+    def test_only_a_reason_ends_a_session(self):
+        """Anything else is a TypeError, and the session can still be ended."""
+        self.serve(Player)
+        self.log_in()
+        (session,) = self.realm.sessions()
+        for wrong in ("kicked", None, 5):
+            self.assertRaises(TypeError, session.end, wrong)
+            self.assertIsNone(session.ended)
+        session.end(Reason.KICKED)
+        self.assertIs(session.ended, Reason.KICKED)
+        self.assert_can_log_in_again()

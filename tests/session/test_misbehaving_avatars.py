@@ -1,61 +1,27 @@
 """
-Sessions end exactly once, whatever avatars, factories, callbacks and clients do.
+Sessions end exactly once, whatever avatars, factories and callbacks do.
 """
 
 import asyncio
 from typing import Any
 
-from twisted.cred.portal import IRealm
-from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
 from twisted.logger import formatEvent
 from twisted.spread import pb
-from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from pbrealm import (
-    CachingRealm,
-    ConnectionLimitedRealm,
     IClientAware,
-    IFullPolicy,
-    MindTrackingRealm,
     Reason,
     SharedStateRealm,
-    WaitForRoom,
 )
-from pbrealm.client import ClientFactory
-from pbrealm.testing import MemoryServer, RecordingMind, StallingMind
-from tests.avatars import Aware, Player, Slow, SlowToAttach
+from pbrealm.testing import MemoryServer, RecordingMind
+from tests.avatars import Aware, Player
 from tests.logs import observe_log
+from tests.session.cases import AvatarTestCase
 
 NOT_EXCEPTIONS = (asyncio.CancelledError, GeneratorExit, SystemExit, KeyboardInterrupt)
 """What C{except Exception} lets through."""
-
-
-class AvatarTestCase(SynchronousTestCase):
-    """
-    A server on which each user may log in once.
-    """
-
-    def serve(self, avatar_factory):
-        self.caching = CachingRealm(avatar_factory)
-        self.limited = ConnectionLimitedRealm(self.caching)
-        self.realm = MindTrackingRealm(self.limited)
-        self.server = MemoryServer(self.realm)
-
-    def log_in(self, mind=None, factory=None):
-        client: Any = self.server.connect(factory)
-        client.held = client.login("alice", "secret", mind)
-        return client
-
-    def assert_can_log_in_again(self):
-        """Nothing is left of the session before: alice isn't locked out."""
-        client = self.log_in()
-        self.assertEqual(len(self.realm.sessions()), 1)
-        self.assertEqual(len(self.limited._slots), 1)
-        client.leave()
-        self.assertEqual(self.realm.sessions(), ())
-        self.assertEqual(len(self.limited._slots), 0)
 
 
 class MissingMethodTests(AvatarTestCase):
@@ -112,20 +78,6 @@ class MissingMethodTests(AvatarTestCase):
 
     def patch_log(self, messages):
         observe_log(self, lambda event: messages.append(formatEvent(event)))
-
-
-class ReasonTests(AvatarTestCase):
-    def test_only_a_reason_ends_a_session(self):
-        """Anything else is a TypeError, and the session can still be ended."""
-        self.serve(Player)
-        self.log_in()
-        (session,) = self.realm.sessions()
-        for wrong in ("kicked", None, 5):
-            self.assertRaises(TypeError, session.end, wrong)
-            self.assertIsNone(session.ended)
-        session.end(Reason.KICKED)
-        self.assertIs(session.ended, Reason.KICKED)
-        self.assert_can_log_in_again()
 
 
 class NotExceptionTests(AvatarTestCase):
@@ -224,282 +176,3 @@ class NotExceptionTests(AvatarTestCase):
             self.realm.subscribe(fail)
             self.assert_can_log_in_again()
             self.assertEqual(len(self.flushLoggedErrors(kind)), 2)
-
-
-class CancelledAnswerTests(AvatarTestCase):
-    """
-    Pending calls are cancelled by the errback of another, while the connection is being lost.
-    """
-
-    def test_connection_lost(self):
-        for factory in (None, ClientFactory):
-            self.serve(Aware)
-            client = self.log_in(StallingMind(), factory and factory())
-            (session,) = self.realm.sessions()
-            calls = [session.mind.callRemote("news", number) for number in range(10)]
-            failed: list[Any] = []
-
-            def cancel_all(why, calls=calls, failed=failed):
-                failed.append(why)
-                for call in calls:
-                    call.cancel()
-
-            for call in calls:
-                call.addErrback(cancel_all)
-            self.server.flush()
-            client.drop()
-            self.assertEqual(len(failed), 10)
-            self.assertIs(session.ended, Reason.DISCONNECTED)
-            self.assertEqual(session.avatar.clients, [])
-            self.assert_can_log_in_again()
-
-    def test_client_side(self):
-        """The same at a client that uses our factory."""
-        self.serve(Player)
-        client = self.log_in(None, ClientFactory())
-        calls = [client.held.callRemote("later") for _ in range(5)]
-        failed = []
-
-        def cancel_all(why):
-            failed.append(why)
-            for call in calls:
-                call.cancel()
-
-        for call in calls:
-            call.addErrback(cancel_all)
-        self.server.flush()
-        client.drop()
-        self.assertEqual(len(failed), 5)
-
-
-class OrderTests(AvatarTestCase):
-    """
-    An avatar that takes its time to detach doesn't attach before it has.
-    """
-
-    def serve_slow(self):
-        self.serve(SlowToAttach)
-        self.client = self.server.connect()
-        login = self.client.start_login("alice", "secret")
-        self.server.flush()
-        (self.avatar,) = self.caching.avatars.values()
-        self.avatar.attaching.finish()
-        self.reference = self.client.wait(login)
-
-    def test_next_attach_waits_for_the_last_detach(self):
-        self.serve_slow()
-        self.client.leave()
-        second = self.server.connect()
-        login = second.start_login("alice", "secret")
-        self.server.flush()
-        self.assertEqual(self.avatar.attaching.calls, [])
-        self.avatar.detaching.pop().callback(None)
-        self.server.flush()
-        self.avatar.attaching.finish()
-        self.held = second.wait(login)
-        self.assertEqual(
-            [event for event, *_ in self.avatar.history], ["attached", "detached", "attached"]
-        )
-
-    def test_it_does_not_wait_for_ever(self):
-        self.serve_slow()
-        self.client.leave()
-        second = self.server.connect()
-        login = second.start_login("alice", "secret")
-        self.server.advance(9)
-        self.assertEqual(self.avatar.attaching.calls, [])
-        self.server.advance(2)
-        self.avatar.attaching.finish()
-        self.held = second.wait(login)
-
-    def test_newcomer_that_leaves_while_it_waits(self):
-        self.serve_slow()
-        self.client.leave()
-        second = self.server.connect()
-        second.start_login("alice", "secret").addErrback(lambda _: None)
-        self.server.flush()
-        second.leave()
-        self.avatar.detaching.pop().callback(None)
-        self.server.flush()
-        self.assertEqual(self.avatar.attaching.calls, [])
-        self.assertEqual(len(self.limited._slots), 0)
-
-    def test_new_avatar_over_the_same_state(self):
-        """What holds for one avatar holds for the avatars of one avatar id."""
-        avatars = []
-
-        def make(name, state):
-            avatars.append(SlowToAttach(name))
-            return avatars[-1]
-
-        self.server = MemoryServer(SharedStateRealm(make, lambda name: []))
-        first: Any = self.server.connect()
-        login = first.start_login("alice", "secret")
-        self.server.flush()
-        avatars[0].attaching.finish()
-        first.held = first.wait(login)
-        first.leave()
-        second = self.server.connect()
-        login = second.start_login("alice", "secret")
-        self.server.flush()
-        self.assertEqual(len(avatars), 1)
-        avatars[0].detaching.pop().callback(None)
-        self.server.flush()
-        avatars[1].attaching.finish()
-        self.held = second.wait(login)
-
-
-class LeavesWhileAttachingTests(AvatarTestCase):
-    def test_call_of_attached_that_the_client_does_not_answer(self):
-        """A client that leaves then is "disconnected", in one line of the log."""
-
-        @implementer(IClientAware)
-        class Asking(Player):
-            async def attached(self, session):
-                await session.mind.callRemote("hello")
-
-            def detached(self, session, reason):
-                raise AssertionError("it never attached")
-
-        self.serve(Asking)
-        client = self.server.connect()
-        login = client.start_login("alice", "secret", StallingMind())
-        login.addErrback(lambda _: None)
-        self.server.flush()
-        client.drop()
-        self.server.flush()
-        self.assertEqual(self.flushLoggedErrors(), [])
-        self.assertEqual(len(self.limited._slots), 0)
-
-    def test_real_errors_are_logged_all_the_same(self):
-        pending: Deferred[Any] = Deferred()
-
-        @implementer(IClientAware)
-        class Failing(Player):
-            def attached(self, session):
-                return pending
-
-            def detached(self, session, reason):
-                raise AssertionError("it never attached")
-
-        self.serve(Failing)
-        client = self.server.connect()
-        client.start_login("alice", "secret").addErrback(lambda _: None)
-        self.server.flush()
-        client.drop()
-        pending.errback(ZeroDivisionError())
-        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
-
-
-class LogoutTests(AvatarTestCase):
-    def test_logout_that_fails_later(self):
-        """A hand-written realm's logout may return a Deferred, which is logged if it fails."""
-
-        @implementer(IRealm)
-        class Foreign:
-            def requestAvatar(self, avatarId, mind, *interfaces):
-                return pb.IPerspective, Player(avatarId), lambda: fail(ZeroDivisionError())
-
-        realm = MindTrackingRealm(Foreign())
-        server = MemoryServer(realm)
-        self.held = server.connect().login("alice", "secret")
-        (session,) = realm.sessions()
-        self.assertIsNone(self.successResultOf(session.end()))
-        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
-
-    def test_end_waits_for_an_avatar_that_attaches(self):
-        """For what is to be told of the end, too, when the server closes."""
-        self.serve(SlowToAttach)
-        client = self.server.connect()
-        client.start_login("alice", "secret").addErrback(lambda _: None)
-        self.server.flush()
-        (avatar,) = self.caching.avatars.values()
-        factory: Any = self.server.factory
-        closed = factory.close()
-        self.server.flush()
-        self.assertNoResult(closed)
-        avatar.attaching.finish()
-        self.server.flush()
-        self.assertNoResult(closed)
-        avatar.detaching.pop().callback(None)
-        self.server.flush()
-        self.successResultOf(closed)
-
-    def test_realm_between_two_of_ours(self):
-        """Its logout is called, once, whatever it does besides passing on the inner one."""
-        logouts = []
-
-        @implementer(IRealm)
-        class Between:
-            def __init__(self, inner):
-                self.inner = inner
-
-            async def _request(self, *request):
-                interface, aspect, logout = await self.inner.requestAvatar(*request)
-
-                def leave():
-                    logouts.append(aspect)
-                    logout()
-
-                return interface, aspect, leave
-
-            def requestAvatar(self, *request):
-                return Deferred.fromCoroutine(self._request(*request))
-
-        inner = MindTrackingRealm(CachingRealm(Aware))
-        server = MemoryServer(MindTrackingRealm(Between(inner)))
-        client = server.connect()
-        self.held = client.login("alice", "secret")
-        (session,) = inner.sessions()
-        client.leave()
-        self.assertEqual(logouts, [session])
-        self.assertEqual(session.avatar.clients, [])
-
-
-class PolicyThatWaitsTests(AvatarTestCase):
-    def test_session_ends_meanwhile(self):
-        """A policy may wait by way of the session, too: its end wakes everybody who waits."""
-        first: Deferred[None] = Deferred()
-        second: Deferred[None] = Deferred()
-
-        @implementer(IFullPolicy)
-        class Slow:
-            waiting = 5
-
-            async def make_room(self, newcomer, holders):
-                await newcomer.wait(first)
-                await second
-
-        limited = ConnectionLimitedRealm(CachingRealm(Player), on_full=Slow())
-        server = MemoryServer(limited)
-        self.held = server.connect().login("alice", "secret")
-        client = server.connect()
-        client.start_login("alice", "secret").addErrback(lambda _: None)
-        server.flush()
-        first.callback(None)
-        self.assertEqual(limited._queues.length("alice"), 1)
-        client.drop()
-        self.assertEqual(limited._queues.length("alice"), 0)
-        second.callback(None)
-
-
-class DetachOrderTests(AvatarTestCase):
-    def test_newcomer_that_waited_for_a_pending_login(self):
-        """It attaches after the holder has detached, though it began to wait before."""
-        make = Slow()
-        caching = CachingRealm(make)
-        realm = ConnectionLimitedRealm(caching, on_full=WaitForRoom())
-        server = MemoryServer(realm)
-        first, second = server.connect(), server.connect()
-        one = first.start_login("alice", "secret")
-        server.flush()
-        two = second.start_login("alice", "secret")
-        server.flush()
-        make.finish()
-        self.held = [first.wait(one)]
-        first.leave()
-        self.held.append(second.wait(two))
-        (avatar,) = caching.avatars.values()
-        self.assertEqual(
-            [event for event, *_ in avatar.history], ["attached", "detached", "attached"]
-        )

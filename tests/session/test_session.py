@@ -6,10 +6,19 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.spread import pb
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from pbrealm import ISession, Reason, current_session
-from pbrealm.testing import RecordingMind
+from pbrealm import (
+    CachingRealm,
+    ConnectionLimitedRealm,
+    IFullPolicy,
+    ISession,
+    Reason,
+    current_session,
+)
+from pbrealm.testing import MemoryServer, RecordingMind
 from tests.avatars import Aware, Player
 from tests.session.cases import SessionTestCase
 
@@ -168,3 +177,30 @@ class CallbackTests(SessionTestCase):
         session.on_end(ends.append)
         session.end()
         self.assertEqual(ends, [])
+
+
+class WaitTests(SynchronousTestCase):
+    def test_end_wakes_a_policy_that_waits(self):
+        """A policy may wait by way of the session, too: its end wakes everybody who waits."""
+        first: Deferred[None] = Deferred()
+        second: Deferred[None] = Deferred()
+
+        @implementer(IFullPolicy)
+        class Slow:
+            waiting = 5
+
+            async def make_room(self, newcomer, holders):
+                await newcomer.wait(first)
+                await second
+
+        limited = ConnectionLimitedRealm(CachingRealm(Player), on_full=Slow())
+        server = MemoryServer(limited)
+        self.held = server.connect().login("alice", "secret")
+        client = server.connect()
+        client.start_login("alice", "secret").addErrback(lambda _: None)
+        server.flush()
+        first.callback(None)
+        self.assertEqual(limited._queues.length("alice"), 1)
+        client.drop()
+        self.assertEqual(limited._queues.length("alice"), 0)
+        second.callback(None)

@@ -115,6 +115,25 @@ class WriteImmediatelyTests(SynchronousTestCase):
         self.assertIsNotNone(socket.doWrite())
         self.assertEqual(socket.sent, [b"goodbye"])
 
+    def test_producer_that_is_asked(self) -> None:
+        """A pull producer is asked for more when the transport has written what it has."""
+        socket = Socket()
+        pages = [b"two", b"three"]
+
+        class Pager:
+            def resumeProducing(self) -> None:
+                if pages:
+                    write(socket, pages.pop(0))
+
+            def stopProducing(self) -> None:
+                raise AssertionError("the connection isn't lost")
+
+        write(socket, b"one")
+        socket.registerProducer(Pager(), False)
+        while socket.waiting:
+            socket.doWrite()
+        self.assertEqual(socket.sent, [b"one", b"two", b"three"])
+
     def test_much(self) -> None:
         """Large data is left to the reactor."""
         socket = Socket()
@@ -188,7 +207,8 @@ class BrokerTests(SynchronousTestCase):
 
     def test_nothing_is_sent_twice(self) -> None:
         """Each answer is sent once, also if a write calls back into the broker."""
-        self.root.do = self.socket.startWriting = lambda: self.broker.flush()  # type: ignore
+        self.root.do = self.broker.flush
+        self.patch(self.socket, "startWriting", self.broker.flush)
         self.socket.room = 20
         self.call(20)
         self.socket.room = 1_000_000

@@ -60,6 +60,9 @@ def write_immediately(data: bytes, descriptor: FileDescriptor | None, transport:
         # written immediately.
         and not descriptor.dataBuffer
         and not getattr(descriptor, "_tempDataBuffer", True)
+        # A transport asks a pull producer for more when it has written its buffer, so it has to be
+        # the transport that writes.
+        and (descriptor.streamingProducer or descriptor.producer is None)
     ):
         sent = descriptor.writeSomeData(data)
         if isinstance(sent, int) and sent > 0:

@@ -73,6 +73,7 @@ class UnauthenticatedAttacks(Attacks):
                 except Closed:
                     connection.close()
                     opened.remove(connection)
+            # The pace is the attack; it ends when the server closes the connections.
             time.sleep(0.05)
         return {"closed": connections, "bytes": bytes_sent}
 
