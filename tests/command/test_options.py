@@ -56,8 +56,8 @@ class OptionsTests(SynchronousTestCase):
 
     def test_defaults(self):
         options = parse(*PLAIN)
-        ((name, endpoint),) = options.endpoints
-        self.assertEqual(name, "tcp:8787:interface=127.0.0.1")
+        (endpoint,) = options.endpoints
+        self.assertEqual(endpoint.name, "tcp:8787:interface=127.0.0.1")
         self.assertTrue(IStreamServerEndpoint.providedBy(endpoint))
         wanted = options.realm_options
         self.assertIs(wanted.avatar, Avatar)
@@ -67,7 +67,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_listen(self):
         options = parse(*PLAIN, "-l", "tcp:1", "--listen", "tcp:2")
-        self.assertEqual([name for name, _ in options.endpoints], ["tcp:1", "tcp:2"])
+        self.assertEqual([each.name for each in options.endpoints], ["tcp:1", "tcp:2"])
 
     def test_all(self):
         options = parse(

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from twisted.cred.checkers import AllowAnonymousAccess, ICredentialsChecker
 from twisted.cred.strcred import AuthOptionMixin
-from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
 
@@ -19,7 +18,7 @@ from pbrealm._command.checkers import (
     memory_checker,
 )
 from pbrealm._command.demo import ACCOUNTS
-from pbrealm._command.endpoints import DEFAULT_ENDPOINT, parse_endpoint
+from pbrealm._command.endpoints import DEFAULT_ENDPOINT, NamedEndpoint, listen_endpoint
 from pbrealm._command.limit_options import limit_parameters, parse_limits
 from pbrealm._command.option_conflicts import check_conflicts
 from pbrealm._command.realm_options import RealmOptions, parse_realm_options
@@ -31,7 +30,7 @@ class Options(UsageOptions, AuthOptionMixin):
     """
     The parsed options.  As a mapping, it has the values as they were given.
 
-    @ivar endpoints: where to listen, each with the string that it was made from.
+    @ivar endpoints: where to listen.
     @ivar realm_options: which realm to serve.
     @ivar checkers: the credentials checkers for the portal.
     @ivar limits: the limits for each client.
@@ -86,7 +85,7 @@ class Options(UsageOptions, AuthOptionMixin):
         self["listen"] = []
         self["guest-name"] = []
         self["credCheckers"] = []
-        self.endpoints: list[tuple[str, IStreamServerEndpoint]] = []
+        self.endpoints: list[NamedEndpoint] = []
         self.checkers: list[ICredentialsChecker] = []
         self.realm_options = RealmOptions()
         self.limits = Limits()
@@ -141,8 +140,7 @@ class Options(UsageOptions, AuthOptionMixin):
         """
         check_conflicts(self)
         self.endpoints = [
-            (description, parse_endpoint(description))
-            for description in self["listen"] or [DEFAULT_ENDPOINT]
+            listen_endpoint(description) for description in self["listen"] or [DEFAULT_ENDPOINT]
         ]
         self.realm_options = parse_realm_options(self)
         self.checkers = self._make_checkers()

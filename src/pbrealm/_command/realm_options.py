@@ -13,9 +13,9 @@ from twisted.python.reflect import qual
 from twisted.python.usage import UsageError
 
 from pbrealm._command.demo import DemoAvatar, DemoPolicy, demo_limit
-from pbrealm._command.error_text import describe
 from pbrealm._command.import_name import import_factory, import_option
 from pbrealm._command.option_values import parse_choice, parse_count, parse_seconds
+from pbrealm._error_text import describe
 from pbrealm.interfaces import IFullPolicy
 from pbrealm.policies import PingOldest, Refuse, ReplaceOldest, WaitForRoom
 
