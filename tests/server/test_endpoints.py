@@ -4,6 +4,7 @@ Endpoint strings.
 
 from typing import Any
 
+from twisted.internet.endpoints import StandardIOEndpoint
 from twisted.internet.protocol import ServerFactory
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
@@ -34,7 +35,38 @@ class BacklogTests(SynchronousTestCase):
         self.assertEqual(self.listened("unix:/tmp/pb")[2], 4096)
         self.assertEqual(self.listened("haproxy:tcp:8787")[2], 4096)
 
+    def test_endpoint_without_a_queue(self):
+        endpoint = parse_endpoint("endpoint", "stdio:", MemoryReactorClock())
+        self.assertIsInstance(endpoint, StandardIOEndpoint)
+
     def test_given_backlogs(self):
         """By name or by position."""
         for description in ("tcp:8787:backlog=7", "tcp:8787:127.0.0.1:7", "tcp6:8787:7"):
             self.assertEqual(self.listened(description)[2], 7)
+
+
+class MistakeTests(SynchronousTestCase):
+    def assertRefused(self, description, sentence):
+        why = self.assertRaises(
+            ValueError, parse_endpoint, "endpoint", description, MemoryReactorClock()
+        )
+        self.assertEqual(str(why), sentence)
+
+    def test_no_endpoint_string(self):
+        self.assertRefused(
+            "8787",
+            "endpoint must be an endpoint string such as tcp:8787, not '8787' "
+            "(ValueError: Unknown endpoint type: '8787')",
+        )
+        self.assertRefused(
+            "tcp:1:bogus=2",
+            "endpoint must be an endpoint string such as tcp:8787, not 'tcp:1:bogus=2' "
+            "(wrong or missing arguments)",
+        )
+
+    def test_missing_certificate(self):
+        self.assertRefused(
+            "ssl:8787:privateKey=/no/key.pem",
+            "endpoint ssl:8787:privateKey=/no/key.pem can't be used: "
+            "FileNotFoundError: [Errno 2] No such file or directory: '/no/key.pem'",
+        )

@@ -19,5 +19,5 @@ def makeService(options: Options) -> IService:
     Make the service that the options ask for.
     """
     portal = Portal(JournalRealm(make_realm(options.realm_options)), options.checkers)
-    factory = ServerFactory(portal, options.limits, options.backlog)
+    factory = ServerFactory(portal, options.limits, options.backlog, goodbye=options.goodbye)
     return ServerService(options.endpoints, factory)

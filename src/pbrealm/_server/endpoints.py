@@ -28,9 +28,9 @@ def parse_endpoint(name: str, description: str, reactor: Any) -> IStreamServerEn
     @param description: a Twisted endpoint string.
     @raise ValueError: if it isn't one.
     """
-    if _takes_backlog(description):
-        # If this fails, the queue is given by its position, or the string is wrong: then the
-        # error is to be about what was given.
+    if "backlog=" not in description:
+        # If this fails, the endpoint has no such queue, or its length is given by its position, or
+        # the string is wrong: then the error is to be about what was given.
         with suppress(Exception):
             return _make(reactor, f"{description}:backlog={ACCEPT_QUEUE}")
     try:
@@ -38,16 +38,14 @@ def parse_endpoint(name: str, description: str, reactor: Any) -> IStreamServerEn
     except TypeError:
         # The text of this exception is about the parameters of a function inside Twisted.
         problem = "wrong or missing arguments"
-    except Exception as why:
+    except ValueError as why:
         problem = describe(why)
+    except Exception as why:
+        # Most likely a file of a certificate.
+        raise ValueError(f"{name} {description} can't be used: {describe(why)}") from why
     raise ValueError(
         f"{name} must be an endpoint string such as tcp:8787, not {description!r} ({problem})"
     )
-
-
-def _takes_backlog(description: str) -> bool:
-    kind, _, arguments = description.partition(":")
-    return kind in ("tcp", "tcp6", "ssl", "unix", "haproxy") and "backlog=" not in arguments
 
 
 def _make(reactor: Any, description: str) -> IStreamServerEndpoint:
