@@ -6,6 +6,11 @@ process of its own.  At the end the server runs on until Ctrl-C.  With --once as
 DEMO_ONCE=1 in the environment, the demonstration stops the server.
 """
 
+import signal
+
+# While this program starts, Ctrl-C ends it, without a traceback.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import os
 import re
 import sys
@@ -26,16 +31,16 @@ TIMEOUT = 20
 HOW_TO_CONNECT = """
 The server is still there, at 127.0.0.1:{port}. To connect, paste this into {python}:
 
-    from twisted.cred.credentials import UsernamePassword
-    from twisted.internet import reactor
-    from twisted.spread import pb
+from twisted.cred.credentials import UsernamePassword
+from twisted.internet import reactor
+from twisted.spread import pb
 
-    factory = pb.PBClientFactory()
-    reactor.connectTCP("127.0.0.1", {port}, factory)
-    login = factory.login(UsernamePassword(b"alice", b"secret"))
-    login.addCallback(lambda alice: alice.callRemote("greet"))
-    login.addBoth(print).addBoth(lambda _: reactor.stop())
-    reactor.run()
+factory = pb.PBClientFactory()
+reactor.connectTCP("127.0.0.1", {port}, factory)
+login = factory.login(UsernamePassword(b"alice", b"secret"))
+login.addCallback(lambda alice: alice.callRemote("greet"))
+login.addBoth(print).addBoth(lambda _: reactor.stop())
+reactor.run()
 
 Ctrl-C stops the server. Its log:
 """
@@ -45,6 +50,9 @@ class Process(ProcessProtocol):
     """
     A running program, and the lines that it has printed so far.
     """
+
+    interrupted = False
+    """Whether the demonstration is over, so that nothing more is printed of any program."""
 
     def __init__(self, name, arguments, on_line=None):
         self.name = name
@@ -61,6 +69,8 @@ class Process(ProcessProtocol):
         print(f"  {self.name:<14} {line}", flush=True)
 
     def childDataReceived(self, _, data):
+        if Process.interrupted:
+            return
         *lines, self._rest = (self._rest + data.decode("utf-8", "replace")).split("\n")
         for line in lines:
             self.lines.append(line)
@@ -69,7 +79,8 @@ class Process(ProcessProtocol):
 
     def processEnded(self, reason):
         self.has_ended = True
-        self._check_waiting()
+        if not Process.interrupted:
+            self._check_waiting()
         self.ended.callback(None)
 
     def _check_waiting(self):
@@ -120,6 +131,7 @@ class Server:
     """
 
     def __init__(self):
+        self.process = None
         self.show_log = False
 
     async def start(self):
@@ -140,6 +152,23 @@ class Server:
     def _on_line(self, line):
         if self.show_log:
             print(line, flush=True)
+
+    async def stop(self):
+        """Stop the server, if it was started, and wait until it has stopped."""
+        if self.process is not None:
+            await self.process.stop()
+            print("\nThe server has stopped.", flush=True)
+
+
+def interrupt(*_):
+    """
+    Handle Ctrl-C: stop the server, and print nothing more of the programs.
+
+    Ctrl-C reaches them too, and those that are still starting print a traceback.
+    """
+    if not Process.interrupted:
+        Process.interrupted = True
+        reactor.callFromThread(reactor.stop)
 
 
 async def run_scenes(server, clients):
@@ -179,9 +208,10 @@ async def run_scenes(server, clients):
 async def main(reactor, *arguments):
     once = "--once" in arguments or os.environ.get("DEMO_ONCE", "") not in ("", "0")
     server, clients = Server(), []
+    reactor.addSystemEventTrigger(
+        "before", "shutdown", lambda: Deferred.fromCoroutine(server.stop())
+    )
     await server.start()
-    # Stop the server also if the demonstration is interrupted.
-    reactor.addSystemEventTrigger("before", "shutdown", server.process.stop)
     await run_scenes(server, clients)
     if once:
         print("\nThe server stops, and tells its clients:")
@@ -196,8 +226,9 @@ async def main(reactor, *arguments):
     print(HOW_TO_CONNECT.format(port=server.port, python=sys.executable), flush=True)
     server.show_log = True
     await server.process.ended
-    print("The server has stopped.")
 
 
 if __name__ == "__main__":
+    # The reactor leaves it in place.
+    signal.signal(signal.SIGINT, interrupt)
     react(lambda reactor: Deferred.fromCoroutine(main(reactor, *sys.argv[1:])))

@@ -24,6 +24,7 @@ from pbrealm._delivery.report import DeliveryReport
 from pbrealm._delivery.shared_dict import SharedDict
 from pbrealm._server.factory import ServerFactory
 from pbrealm._server.limits import Limits
+from pbrealm._server.service import ServerService
 from pbrealm._session.session import Session, current_session
 from pbrealm._version import __version__
 from pbrealm.errors import (
@@ -83,6 +84,7 @@ __all__ = [
     "Refuse",
     "ReplaceOldest",
     "ServerFactory",
+    "ServerService",
     "Session",
     "SessionEnded",
     "SharedDict",

@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm import Backlog, Limits
 from pbrealm._command.endpoints import DEFAULT_ENDPOINT
+from pbrealm._command.help import GROUPS
 from pbrealm._command.limit_options import option_name
 from pbrealm._command.options import Options
 
@@ -23,12 +24,14 @@ OTHERS = {"pidfile", "log-format", "seq"}
 
 class CommandDocumentTests(SynchronousTestCase):
     def test_options(self):
-        """The table has each option but those of the limits, which the README has."""
+        """The table has each option but those of the limits, in the order of the help."""
         documented = re.findall(r"^\| (?:`-l`, )?`--([\w-]+)", COMMAND, re.MULTILINE)
         limits = {option_name(field.name) for kind in (Limits, Backlog) for field in fields(kind)}
         known = {name.strip("=") for name in Options().longOpt}
         self.assertEqual(set(documented), known - limits - TWISTED_S_OWN)
         self.assertEqual(len(documented), len(set(documented)))
+        in_help = [name for names in GROUPS.values() for name in names if name in documented]
+        self.assertEqual(documented, in_help)
 
     def test_options_of_other_documents(self):
         """Whatever a document writes as an option of the command is one."""

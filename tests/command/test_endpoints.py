@@ -1,39 +1,58 @@
 """
-The endpoints of --listen.
+The endpoints of --listen, and what the command says if it can't listen.
 """
 
 from typing import Any
 
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.internet.protocol import ServerFactory
-from twisted.internet.testing import MemoryReactorClock
+from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
 
-from pbrealm._command.endpoints import DEFAULT_ENDPOINT, parse_endpoint
+from pbrealm._command.endpoints import CannotListen, NamedEndpoint, listen_endpoint
+from tests.server.test_service import IN_USE, SlowEndpoint
 
 
-class BacklogTests(SynchronousTestCase):
-    """
-    How many clients may wait to be accepted.  A client that overflows the queue waits for ever,
-    since the server is to speak first.
-    """
+class NamedEndpointTests(SynchronousTestCase):
+    def listen(self):
+        self.slow = SlowEndpoint()
+        listening: Deferred[Any] = NamedEndpoint("tcp:8787", self.slow).listen(ServerFactory())
+        return listening
 
-    def listened(self, description):
-        endpoint: Any = parse_endpoint(description)
-        reactor = endpoint._reactor = MemoryReactorClock()
-        endpoint.listen(ServerFactory())
-        (server,) = reactor.tcpServers + reactor.unixServers
-        return server
+    def test_interface(self):
+        self.assertTrue(verifyObject(IStreamServerEndpoint, listen_endpoint("tcp:8787")))
 
-    def test_default(self):
-        port, _, backlog, interface = self.listened(DEFAULT_ENDPOINT)
-        self.assertEqual((port, backlog, interface), (8787, 4096, "127.0.0.1"))
+    def test_listens(self):
+        listening = self.listen()
+        self.slow.listening.callback("port")
+        self.assertEqual(self.successResultOf(listening), "port")
 
-    def test_given_endpoints(self):
-        for description in ("tcp:8787", "tcp6:8787", "tcp:port=8787:interface=0.0.0.0"):
-            self.assertEqual(self.listened(description)[2], 4096)
-        self.assertEqual(self.listened("unix:/tmp/pb")[2], 4096)
+    def test_cannot_listen(self):
+        """The cause is first, and it ends a program with status 1 and no traceback."""
+        for why, cause in (
+            (IN_USE, "Address already in use"),
+            (CannotListenError("", 1, "odd"), "str: odd"),
+            (ValueError("no such relay."), "ValueError: no such relay"),
+        ):
+            listening = self.listen()
+            self.slow.listening.errback(why)
+            failure = self.failureResultOf(listening, CannotListen)
+            sentence = f"pbrealm: {cause}: cannot listen on tcp:8787"
+            self.assertEqual((failure.value.code, str(failure.value)), (sentence, sentence))
+            self.assertIsInstance(failure.value, SystemExit)
 
-    def test_given_backlogs(self):
-        """By name or by position."""
-        for description in ("tcp:8787:backlog=7", "tcp:8787:127.0.0.1:7", "tcp6:8787:7"):
-            self.assertEqual(self.listened(description)[2], 7)
+    def test_cancelled(self):
+        listening = self.listen()
+        listening.cancel()
+        self.failureResultOf(listening, CancelledError)
+
+    def test_no_endpoint(self):
+        why = self.assertRaises(UsageError, listen_endpoint, "tcp")
+        self.assertEqual(
+            str(why),
+            "--listen must be an endpoint string such as tcp:8787, "
+            "not 'tcp' (wrong or missing arguments)",
+        )

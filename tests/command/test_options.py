@@ -56,8 +56,8 @@ class OptionsTests(SynchronousTestCase):
 
     def test_defaults(self):
         options = parse(*PLAIN)
-        ((name, endpoint),) = options.endpoints
-        self.assertEqual(name, "tcp:8787:interface=127.0.0.1")
+        (endpoint,) = options.endpoints
+        self.assertEqual(endpoint.name, "tcp:8787:interface=127.0.0.1")
         self.assertTrue(IStreamServerEndpoint.providedBy(endpoint))
         wanted = options.realm_options
         self.assertIs(wanted.avatar, Avatar)
@@ -67,7 +67,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_listen(self):
         options = parse(*PLAIN, "-l", "tcp:1", "--listen", "tcp:2")
-        self.assertEqual([name for name, _ in options.endpoints], ["tcp:1", "tcp:2"])
+        self.assertEqual([each.name for each in options.endpoints], ["tcp:1", "tcp:2"])
 
     def test_all(self):
         options = parse(
@@ -91,6 +91,25 @@ class OptionsTests(SynchronousTestCase):
         ):
             options = parse(*PLAIN, "--limit", "1", "--on-full", name)
             self.assertIsInstance(options.realm_options.on_full, policy)
+
+    def test_seconds_of_on_full(self):
+        for given, attribute, seconds in (
+            ("replace", "stay", 10),
+            ("replace:60", "stay", 60),
+            ("replace:0", "stay", 0),
+            ("ping:2.5", "timeout", 2.5),
+            ("wait:1", "timeout", 1),
+        ):
+            options = parse(*PLAIN, "--limit", "1", "--on-full", given)
+            self.assertEqual(getattr(options.realm_options.on_full, attribute), seconds)
+
+    def test_goodbye(self):
+        for given, method in (
+            ((), "goodbye"),
+            (("--goodbye", "farewell"), "farewell"),
+            (("--goodbye", "none"), None),
+        ):
+            self.assertEqual(parse(*PLAIN, *given).goodbye, method)
 
     def test_realm(self):
         """A dotted name is a realm, or makes one."""
@@ -124,14 +143,6 @@ class OptionsTests(SynchronousTestCase):
         self.assertRaises(SystemExit, options.parseOptions, ["--help-auth"])
         listed = [line.split()[0] for line in options.authOutput.getvalue().splitlines()[5:-1]]
         self.assertEqual(listed, ["anonymous", "file", "memory"])
-
-    def test_help(self):
-        """Each option is in the help."""
-        said = str(Options())
-        for option in ("listen", "auth", "avatar", "realm", "state", "limit", "total"):
-            self.assertIn(f"--{option}=", said)
-        for option in ("on-full=", "guests=", "guest-name=", "linger=", "demo"):
-            self.assertIn(f"--{option}", said)
 
     def test_on_behalf_of_a_command(self):
         """A command ends with the sentence alone and status 1."""
@@ -192,10 +203,31 @@ class MistakeTests(SynchronousTestCase):
             "--on-full must be one of refuse, replace, ping, wait, not 'kick'",
             *(*PLAIN, "--limit", "1", "--on-full", "kick"),
         )
+        for given, sentence in (
+            ("refuse:5", "--on-full refuse takes no seconds, so leave out ':5'"),
+            ("ping:0", "--on-full ping:SECONDS must be more than 0, not '0'"),
+            ("kick:5", "--on-full must be one of refuse, replace, ping, wait, not 'kick'"),
+            (
+                "replace:soon",
+                "--on-full replace:SECONDS must be a number of seconds, 0 or more, not 'soon'",
+            ),
+            (
+                "wait:",
+                "--on-full wait:SECONDS must be a number of seconds, 0 or more, not ''",
+            ),
+        ):
+            self.assertRefused(sentence, *PLAIN, "--limit", "1", "--on-full", given)
         self.assertRefused(
             "--on-full needs --limit or --total",
             *(*PLAIN, "--on-full", "refuse"),
         )
+
+    def test_goodbye(self):
+        for bad in ("", "good-bye", "good bye", "a.b"):
+            self.assertRefused(
+                f"--goodbye must be the name of a method, or none, not {bad!r}",
+                *(*PLAIN, "--goodbye", bad),
+            )
 
     def test_dotted_names(self):
         here = __name__

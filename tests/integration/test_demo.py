@@ -1,8 +1,14 @@
 """
-`make demo`: one run to the end, and one that is left running.
+`make demo`: one run to the end, one that is left running, and some that are interrupted.
 """
 
+import os
+import signal
 import socket
+import sys
+
+from twisted.internet import reactor
+from twisted.internet.task import deferLater
 
 from tests.integration.command_case import CommandTestCase
 from tests.integration.processes import ROOT
@@ -39,16 +45,54 @@ class DemoTests(CommandTestCase):
         self.assertEqual(demo.output.count("goodbye: shutting down (reason 8)"), 5)
         self.assertNotIn("Traceback", demo.output)
 
-    async def test_left_running_it_says_how_to_connect_and_how_to_stop(self) -> None:
+    async def test_left_running_it_says_how_to_connect(self) -> None:
+        """The program that it prints can be pasted into a file, and at Python's prompt."""
         demo = self.start(DEMO, env={"DEMO_ONCE": ""})
         found = await demo.wait_for(r"(?s)still there, at 127\.0\.0\.1:(\d+)\..*:\n\n(.*)\nCtrl-C")
-        program = "\n".join(line.removeprefix("    ") for line in found[2].split("\n"))
-        client = self.start("-c", program)
+        client = self.start(self.write("client.py", found[2]))
         await client.wait()
         self.assertIn("hello alice, this avatar has 1 client\n", client.output)
+        prompt = self.start("-i")
+        prompt.write(found[2].encode() + b"exit()\n")
+        await prompt.wait()
+        self.assertIn("hello alice, this avatar has 1 client\n", prompt.output)
         await demo.wait_for("login of alice from 127")
         demo.signal("INT")
-        await demo.wait()
+        self.assertEqual(await demo.wait(), 0)
+        self.assertIn("The server has stopped.\n", demo.output)
         self.assertNotIn("Traceback", demo.output)
         with socket.socket() as probe:
             self.assertNotEqual(probe.connect_ex(("127.0.0.1", int(found[1]))), 0)
+
+
+class InterruptedTests(CommandTestCase):
+    """
+    Ctrl-C in a terminal, which sends SIGINT to the demonstration and all programs that it runs.
+    """
+
+    async def check_interrupt(self, moment: str) -> None:
+        # In a process group of its own, as a shell starts it.
+        start = "import os, sys; os.setpgrp(); os.execv(sys.executable, sys.argv[1:])"
+        demo = self.start("-c", start, sys.executable, DEMO, env={"DEMO_ONCE": ""})
+        await demo.wait_for(moment)
+        ended = demo.wait()
+        # Several times, since programs that are about to start get it at any moment.
+        while "has stopped" not in demo.output and demo.status is None:
+            os.killpg(demo.pid, signal.SIGINT)
+            await deferLater(reactor, 0.02)
+        self.assertEqual(await ended, 0, demo.output)
+        self.assertRegex(demo.output, r"\nThe server has stopped\.\n$")
+        self.assertNotIn("Traceback", demo.output)
+        self.assertNotIn("Error", demo.output)
+
+    async def test_while_the_server_starts(self) -> None:
+        await self.check_interrupt(r"\$ twistd -n pbrealm")
+
+    async def test_while_clients_start(self) -> None:
+        await self.check_interrupt("Alice logs in")
+
+    async def test_while_all_run(self) -> None:
+        await self.check_interrupt(LINES[4])
+
+    async def test_when_all_clients_have_left(self) -> None:
+        await self.check_interrupt("Ctrl-C stops the server")

@@ -20,7 +20,7 @@ from twisted.python.usage import UsageError
 from twisted.spread.pb import IUsernameMD5Password
 from zope.interface import Interface, implementer
 
-from pbrealm._command.error_text import describe
+from pbrealm._error_text import describe
 
 PASSWORD_INTERFACES: Sequence[type[Interface]] = (IUsernameHashedPassword, IUsernameMD5Password)
 """The interfaces of the credentials of a login with a password, which provide both."""

@@ -4,29 +4,57 @@ The endpoints to listen at.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
-from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IStreamServerEndpoint
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
+from twisted.python.failure import Failure
 from twisted.python.usage import UsageError
+from zope.interface import implementer
 
-from pbrealm._command.error_text import describe
-
-BACKLOG = 4096
-"""
-How many clients may wait to be accepted.  If more come at once, as after a restart, the system
-drops their connections on this side only: a client then waits for a server that speaks first, and
-never hears from it.  Twisted's default is 50.
-"""
+from pbrealm._error_text import describe
+from pbrealm._server.endpoints import parse_endpoint
 
 DEFAULT_ENDPOINT = "tcp:8787:interface=127.0.0.1"
 """Where to listen if no C{--listen} is given: only clients on the same machine can connect."""
 
 
-def parse_endpoint(description: str) -> IStreamServerEndpoint:
+class CannotListen(SystemExit, Exception):
     """
-    Make the endpoint of a C{--listen}, with a queue of L{BACKLOG} unless it says otherwise.
+    It's impossible to listen at an endpoint: ends the process with a message and exit status 1.
+
+    The message begins with the cause, since the parent of a daemon shows 100 bytes of it only.
+    As a L{SystemExit} it's shown without a traceback.  As an L{Exception} it makes C{twistd}
+    remove its pidfile, and makes a daemon report the message to its parent process.
+    """
+
+
+@implementer(IStreamServerEndpoint)
+class NamedEndpoint:
+    """
+    An endpoint that fails with L{CannotListen}.
+
+    @ivar name: the endpoint string.
+    """
+
+    def __init__(self, name: str, endpoint: IStreamServerEndpoint) -> None:
+        self.name = name
+        self._endpoint = endpoint
+
+    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+        port: Deferred[Any] = self._endpoint.listen(protocolFactory)
+        return port.addErrback(self._cannot_listen)
+
+    def _cannot_listen(self, why: Failure) -> Failure:
+        if why.check(CancelledError):
+            return why
+        return Failure(CannotListen(f"pbrealm: {_cause(why.value)}: cannot listen on {self.name}"))
+
+
+def listen_endpoint(description: str) -> NamedEndpoint:
+    """
+    Make the endpoint of a C{--listen}.
 
     @param description: a Twisted endpoint string.
     @raise UsageError: if it isn't one.
@@ -34,28 +62,15 @@ def parse_endpoint(description: str) -> IStreamServerEndpoint:
     # Installs a reactor if there is none yet, so not before the command has chosen one.
     from twisted.internet import reactor
 
-    if _takes_backlog(description):
-        # If this fails, the backlog is given by its position, or the string is wrong: then the
-        # error is to be about what was given.
-        with suppress(Exception):
-            return _make(reactor, f"{description}:backlog={BACKLOG}")
     try:
-        return _make(reactor, description)
-    except TypeError:
-        # The text of this exception is about the parameters of a function inside Twisted.
-        problem = "wrong or missing arguments"
-    except Exception as why:
-        problem = describe(why)
-    raise UsageError(
-        f"--listen must be an endpoint string such as tcp:8787, not {description!r} ({problem})"
-    )
+        return NamedEndpoint(description, parse_endpoint("--listen", description, reactor))
+    except ValueError as why:
+        raise UsageError(str(why)) from why
 
 
-def _takes_backlog(description: str) -> bool:
-    kind, _, arguments = description.partition(":")
-    return kind in ("tcp", "tcp6", "ssl", "unix") and "backlog=" not in arguments
-
-
-def _make(reactor: Any, description: str) -> IStreamServerEndpoint:
-    endpoint: IStreamServerEndpoint = serverFromString(reactor, description)
-    return endpoint
+def _cause(error: BaseException | None) -> str:
+    if isinstance(error, CannotListenError):
+        error = error.socketError
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return describe(error).rstrip(".")

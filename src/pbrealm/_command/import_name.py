@@ -14,7 +14,7 @@ from typing import Any
 from twisted.python.reflect import qual
 from twisted.python.usage import UsageError
 
-from pbrealm._command.error_text import describe
+from pbrealm._error_text import describe
 
 
 def import_option(option: str, path: str) -> Any:

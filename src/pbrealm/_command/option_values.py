@@ -55,3 +55,14 @@ def parse_choice(option: str, text: str, choices: Mapping[str, _T]) -> _T:
     if text not in choices:
         raise UsageError(f"--{option} must be one of {', '.join(choices)}, not {text!r}")
     return choices[text]
+
+
+def parse_method(option: str, text: str) -> str | None:
+    """
+    Parse the name of a method, or C{none}.
+
+    @raise UsageError: if it can't be the name of a method.
+    """
+    if not text.isidentifier():
+        raise UsageError(f"--{option} must be the name of a method, or none, not {text!r}")
+    return None if text == "none" else text

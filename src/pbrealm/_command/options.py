@@ -4,11 +4,11 @@ The options of C{twistd pbrealm} and C{twist pbrealm}: their declarations and th
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from twisted.cred.checkers import AllowAnonymousAccess, ICredentialsChecker
 from twisted.cred.strcred import AuthOptionMixin
-from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
 
@@ -19,20 +19,24 @@ from pbrealm._command.checkers import (
     memory_checker,
 )
 from pbrealm._command.demo import ACCOUNTS
-from pbrealm._command.endpoints import DEFAULT_ENDPOINT, parse_endpoint
+from pbrealm._command.endpoints import DEFAULT_ENDPOINT, NamedEndpoint, listen_endpoint
+from pbrealm._command.help import grouped_usage
 from pbrealm._command.limit_options import limit_parameters, parse_limits
 from pbrealm._command.option_conflicts import check_conflicts
+from pbrealm._command.option_values import parse_method
 from pbrealm._command.realm_options import RealmOptions, parse_realm_options
 from pbrealm._delivery.backlog import Backlog
 from pbrealm._server.limits import Limits
+from pbrealm._session.goodbye import GOODBYE
 
 
 class Options(UsageOptions, AuthOptionMixin):
     """
     The parsed options.  As a mapping, it has the values as they were given.
 
-    @ivar endpoints: where to listen, each with the string that it was made from.
+    @ivar endpoints: where to listen.
     @ivar realm_options: which realm to serve.
+    @ivar goodbye: the method of minds that is called when the server ends a session, or L{None}.
     @ivar checkers: the credentials checkers for the portal.
     @ivar limits: the limits for each client.
     @ivar backlog: the limits on what may wait to be sent to each client.
@@ -46,36 +50,76 @@ class Options(UsageOptions, AuthOptionMixin):
         [
             "demo",
             None,
-            "Serve the built-in demonstration avatar, with accounts alice and bob, and guests.",
+            "Serve the built-in demonstration avatar, to guests and to the accounts alice and "
+            "bob, both with the password secret.",
         ],
     ]
 
     optParameters = [
-        ["avatar", None, None, "Dotted name of the avatar class or factory."],
+        [
+            "avatar",
+            None,
+            None,
+            "Dotted name of the avatar class or factory, which is called with the avatar id, and "
+            "for --realm shared also with the state.",
+        ],
         [
             "realm",
             None,
             None,
-            "caching, shared, disposable, or the dotted name of an IRealm provider or of a "
-            "callable that makes one. [default: caching]",
+            "How avatars are made. caching: one for each account. shared: one for each session, "
+            "with state for each account. disposable: one for each session. Otherwise the dotted "
+            "name of an IRealm provider, or of a callable that makes one. [default: caching]",
         ],
-        ["state", None, None, "Dotted name of the state factory, for --realm shared."],
-        ["limit", None, None, "Number of sessions that an account may have at the same time."],
-        ["total", None, None, "Number of sessions that there may be in all at the same time."],
+        [
+            "state",
+            None,
+            None,
+            "Dotted name of the state factory for --realm shared, which is called with the avatar "
+            "id.",
+        ],
+        [
+            "limit",
+            None,
+            None,
+            "Number of sessions that an account may have at the same time. [default: any number]",
+        ],
+        [
+            "total",
+            None,
+            None,
+            "Number of sessions that there may be in all at the same time. [default: any number]",
+        ],
         [
             "on-full",
             None,
             None,
-            "What happens to a login beyond --limit or --total. refuse: it is refused. replace: "
-            "it replaces the oldest session. ping: it replaces the oldest session if that "
-            "client doesn't answer. wait: it waits for a session to end. [default: refuse]",
+            "What happens to a login beyond --limit or --total. refuse: the login is refused. "
+            "replace: the oldest session is replaced, unless it has itself replaced another in "
+            "the last 10 seconds. ping: the oldest session is replaced if its client doesn't "
+            "answer within 10 seconds. wait: the login waits up to 30 seconds for a session to "
+            "end. Other seconds follow a colon, as in replace:60. [default: refuse]",
         ],
-        ["guests", None, None, "Dotted name of the avatar class or factory for guests."],
+        [
+            "goodbye",
+            None,
+            None,
+            "Method of minds that is called when the server ends a session, as "
+            "remote_goodbye(code, text, reconnect); none for clients without the method. "
+            "[default: goodbye]",
+        ],
+        [
+            "guests",
+            None,
+            None,
+            "Dotted name of the avatar class or factory for anonymous logins, each of which gets "
+            "an avatar of its own. [default: anonymous logins are refused]",
+        ],
         [
             "linger",
             None,
             None,
-            "Seconds that an avatar, or shared state, is kept after its last session. "
+            "Seconds that an avatar, or the state of an account, is kept after its last session. "
             "[default: for good]",
         ],
         *limit_parameters(),
@@ -86,15 +130,17 @@ class Options(UsageOptions, AuthOptionMixin):
         self["listen"] = []
         self["guest-name"] = []
         self["credCheckers"] = []
-        self.endpoints: list[tuple[str, IStreamServerEndpoint]] = []
+        self.endpoints: list[NamedEndpoint] = []
         self.checkers: list[ICredentialsChecker] = []
         self.realm_options = RealmOptions()
+        self.goodbye: str | None = GOODBYE
         self.limits = Limits()
         self.backlog = Backlog()
 
     def opt_listen(self, endpoint: str) -> None:
         """
-        Endpoint string of where to listen; repeatable. [default: tcp:8787:interface=127.0.0.1]
+        Endpoint string of where to listen, such as tcp:8787, ssl:8787:certKey=server.pem or
+        unix:/run/pbrealm.sock. Can be repeated. [default: tcp:8787:interface=127.0.0.1]
         """
         self["listen"].append(endpoint)
 
@@ -102,15 +148,24 @@ class Options(UsageOptions, AuthOptionMixin):
 
     def opt_guest_name(self, name: str) -> None:
         """
-        Name of an account whose logins are those of guests; repeatable.
+        Name of an account whose logins are those of guests. Can be repeated.
         """
         self["guest-name"].append(name)
 
     def opt_auth(self, description: str) -> None:
         """
-        Credentials checker, such as file:passwords; repeatable, asked in the order given.
+        Credentials checker, such as file:passwords or memory:alice:secret; --help-auth lists the
+        types. Can be repeated: checkers are asked in the order given.
         """
         self.addChecker(make_checker(description))
+
+    def getUsage(self, width: int | None = None) -> str:
+        """
+        Describe the options, in groups.
+
+        @param width: columns; by default those of the terminal, as far as the environment says.
+        """
+        return grouped_usage(self, self.longdesc, width or int(os.environ.get("COLUMNS", "80")))
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """
@@ -141,10 +196,11 @@ class Options(UsageOptions, AuthOptionMixin):
         """
         check_conflicts(self)
         self.endpoints = [
-            (description, parse_endpoint(description))
-            for description in self["listen"] or [DEFAULT_ENDPOINT]
+            listen_endpoint(description) for description in self["listen"] or [DEFAULT_ENDPOINT]
         ]
         self.realm_options = parse_realm_options(self)
+        if self["goodbye"] is not None:
+            self.goodbye = parse_method("goodbye", self["goodbye"])
         self.checkers = self._make_checkers()
         self.limits = parse_limits(Limits, self)
         self.backlog = parse_limits(Backlog, self)

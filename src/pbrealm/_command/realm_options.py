@@ -13,22 +13,14 @@ from twisted.python.reflect import qual
 from twisted.python.usage import UsageError
 
 from pbrealm._command.demo import DemoAvatar, DemoPolicy, demo_limit
-from pbrealm._command.error_text import describe
 from pbrealm._command.import_name import import_factory, import_option
-from pbrealm._command.option_values import parse_choice, parse_count, parse_seconds
+from pbrealm._command.on_full import parse_policy
+from pbrealm._command.option_values import parse_count, parse_seconds
+from pbrealm._error_text import describe
 from pbrealm.interfaces import IFullPolicy
-from pbrealm.policies import PingOldest, Refuse, ReplaceOldest, WaitForRoom
 
 REALM_KINDS = ("caching", "shared", "disposable")
 """The values of C{--realm} that choose a realm of pbrealm; any other one is a dotted name."""
-
-ON_FULL_POLICIES: Mapping[str, Callable[[], IFullPolicy]] = {
-    "refuse": Refuse,
-    "replace": ReplaceOldest,
-    "ping": PingOldest,
-    "wait": WaitForRoom,
-}
-"""The policies, by their names as values of C{--on-full}."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +86,7 @@ def _session_limits(options: Mapping[str, Any]) -> dict[str, Any]:
     limit, total = (_parse(option, options, parse_count) for option in ("limit", "total"))
     if options["demo"] and limit is None and total is None:
         return {"limit": demo_limit, "on_full": DemoPolicy()}
-    policy = _parse("on-full", options, _parse_policy)
+    policy = _parse("on-full", options, parse_policy)
     return {"limit": limit, "total": total, "on_full": policy}
 
 
@@ -112,10 +104,6 @@ def _factories(options: Mapping[str, Any]) -> dict[str, Any]:
 def _parse(option: str, options: Mapping[str, Any], parser: Callable[[str, str], Any]) -> Any:
     text = options[option]
     return None if text is None else parser(option, text)
-
-
-def _parse_policy(option: str, text: str) -> IFullPolicy:
-    return parse_choice(option, text, ON_FULL_POLICIES)()
 
 
 def _import_realm(path: str) -> IRealm:

@@ -51,22 +51,23 @@ class Backlog:
 
     soft_bytes: int = limit(
         1024 * 1024,
-        "Bytes of notifications that may wait for longer than `soft_seconds`. Used only where "
-        "`when_slow` is to end the session.",
+        "Bytes of notifications that may wait for a client for longer than `soft_seconds`. Used "
+        "only if `when_slow` is to end the session.",
     )
     soft_seconds: float = limit(
-        10, "Seconds that more than `soft_bytes` of notifications may wait."
+        10, "Seconds that more than `soft_bytes` of notifications may wait for a client."
     )
     hard_bytes: int = limit(
-        8 * 1024 * 1024, "Bytes that may wait at all, besides the message that is sent next."
+        8 * 1024 * 1024,
+        "Bytes that may wait for a client at all, besides the message that is sent next.",
     )
     unanswered: int = limit(
         1000,
-        "Number of notifications that may be without their answer for longer than "
-        "`soft_seconds`. 20 times as many may be for less.",
+        "Number of notifications that a client may leave unanswered for longer than "
+        "`soft_seconds`. 20 times as many may be unanswered for a shorter time.",
     )
     when_slow: SlowClientPolicy = limit(  # noqa: RUF009 (it makes a field, as field() does)
-        SlowClientPolicy.END, "What happens when a client is beyond one of these limits."
+        SlowClientPolicy.END, "What happens when more waits for a client than may."
     )
 
     def __post_init__(self) -> None:

@@ -59,25 +59,25 @@ class Limits:
     throttle_after_failures: int = limit(
         3,
         "Number of wrong passwords, from one address or for one account, after which further "
-        "attempts are delayed. As many may be checked at the same time.",
+        "attempts are delayed. As many attempts may be checked at the same time.",
     )
     throttle_seconds: float = limit(
         1,
-        "Seconds after the last wrong password before which the first of these attempts isn't "
-        "checked; 0 for no delays. Each further wrong password doubles the delay.",
+        "Seconds of the first delay, counted from the last wrong password; 0 for no delays. Each "
+        "further wrong password doubles the delay.",
     )
     throttle_max_seconds: float = limit(
         8,
-        "Seconds to which the delay grows at most. An attempt that has waited for twice as long, "
-        "because others were checked before it, is refused.",
+        "Seconds to which the delay after wrong passwords grows at most. An attempt that has "
+        "waited for twice as long, because others were checked before it, is refused.",
     )
     throttle_memory_seconds: float = limit(
-        900, "Seconds without a wrong password after which the earlier ones are forgotten."
+        900, "Seconds without a wrong password after which earlier wrong passwords are forgotten."
     )
     throttle_entries: int = limit(
         10_000,
-        "Number of addresses and accounts whose wrong passwords are counted. Beyond that, the "
-        "one whose last wrong password is the oldest is forgotten.",
+        "Number of addresses and accounts whose wrong passwords are counted. Beyond this number, "
+        "the address or account whose last wrong password is the oldest is forgotten.",
     )
     ping_interval: float = limit(
         20, "Seconds without traffic after which a client is pinged; 0 for never."
