@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from twisted.cred.checkers import ANONYMOUS
 from twisted.cred.credentials import Anonymous, ICredentials, IUsernameHashedPassword
-from twisted.cred.error import LoginFailed, UnauthorizedLogin, UnhandledCredentials
+from twisted.cred.error import LoginFailed
 from twisted.cred.portal import IRealm, Portal
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -23,8 +23,8 @@ from twisted.spread.interfaces import IJellyable
 from zope.interface import implementer
 
 from pbrealm._eager import start
-from pbrealm._journal import log_refusal
 from pbrealm._server.broker import ServerBroker
+from pbrealm._server.login_refusal import error_for_client, journal_refusal
 from pbrealm._server.login_request import is_plain_id
 from pbrealm._server.login_state import PendingLogin
 from pbrealm._server.referenceable import (
@@ -33,7 +33,7 @@ from pbrealm._server.referenceable import (
 )
 from pbrealm._session.connection import ConnectedMind
 from pbrealm._session.session import Session
-from pbrealm.errors import LoginRefused, Reason, WrongCredentials
+from pbrealm.errors import LoginRefused, Reason
 from pbrealm.interfaces import ISessionRealm
 
 MAX_NAME_BYTES = 1024
@@ -140,9 +140,16 @@ class LoginRoot(UnauthenticatedReferenceable):
                         credentials.on_right_password = password_is_right
                     _, aspect, logout = await portal.login(credentials, mind, pb.IPerspective)
             self._check_still_possible(logout)
-        except LoginFailed as why:
+        except (LoginFailed, pb.Error) as why:
             self._client.refused(login)
-            raise self._refusal(account, why) from None
+            told = error_for_client(why)
+            # Realms of pbrealm journal what is refused after the authentication by themselves.
+            if not login.authenticated or isinstance(portal.realm, _HandWrittenRealm):
+                name = ANONYMOUS if account is None else account
+                journal_refusal(name, self._client.peer, why, told)
+            if told is why:
+                raise
+            raise told from None
         except BaseException:
             self._client.refused(login)
             raise
@@ -205,13 +212,6 @@ class LoginRoot(UnauthenticatedReferenceable):
         broker.notifyOnDisconnect(lost)
         return dropped
 
-    def _refusal(self, account: bytes | None, why: LoginFailed) -> Any:
-        refusal = _as_pb_error(why)
-        if refusal is not why:
-            # A checker or a hand-written realm has refused it; pbrealm's realms log their own.
-            log_refusal(ANONYMOUS if account is None else account, self._client.peer, refusal)
-        return refusal
-
 
 def _check_mind(mind: object, broker: ServerBroker) -> None:
     """
@@ -225,17 +225,6 @@ def _check_mind(mind: object, broker: ServerBroker) -> None:
         type(mind) is pb.RemoteReference and mind.broker is broker and is_plain_id(mind.luid)
     ):
         raise LoginRefused("the mind must be a pb.Referenceable of the client, or None")
-
-
-def _as_pb_error(why: LoginFailed) -> Any:
-    """The error of a checker or a realm, as one that Perspective Broker sends as one line."""
-    if isinstance(why, pb.Error):
-        return why
-    if isinstance(why, UnauthorizedLogin):
-        return WrongCredentials("the name or the password is wrong")
-    if isinstance(why, UnhandledCredentials):
-        return LoginRefused("logins of this kind are not accepted here")
-    return LoginRefused(str(why) or "the login was refused")
 
 
 @implementer(IUsernameHashedPassword, pb.IUsernameMD5Password)
