@@ -58,9 +58,12 @@ def log_refusal(
     A login was refused.
 
     @param avatar_id: as the checker or the client gave it: a string, bytes or L{ANONYMOUS}.
+        L{None} if it isn't known.
     @param why: the error that the client gets.
     @param untold: what else is known, but not told the client.
     """
+    if avatar_id is None:
+        avatar_id = "an unknown account"
     if isinstance(avatar_id, bytes):
         avatar_id = avatar_id.decode("utf-8", "backslashreplace")
     if isinstance(why, PBRealmError):

@@ -4,6 +4,8 @@ What a client gets to know of why its login is refused, and what the journal doe
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from twisted.cred.error import LoginFailed, UnauthorizedLogin, UnhandledCredentials
 from twisted.internet.interfaces import IAddress
 from twisted.spread import pb
@@ -12,14 +14,24 @@ from pbrealm._journal import log_refusal
 from pbrealm.errors import LoginRefused, SessionEnded, WrongCredentials
 
 
-def error_for_client(why: LoginFailed | pb.Error) -> pb.Error:
+def raise_for_client(why: BaseException) -> NoReturn:
     """
-    The error that a client gets for what a checker or a realm refuses its login with.
+    Raise what a client gets for what a login method, a checker or a realm has raised.
 
-    A L{pb.Error} is meant for the client, and reaches it as it is.  Of another error the client
-    doesn't get the text: with an account's state or existence in it, accounts could be probed.
+    A L{pb.Error} is meant for the client, and reaches it as it is.  Of another refusal the client
+    doesn't get the text: with what that says of an account, accounts could be probed.
+
+    @raise pb.Error: for a refusal.
+    @raise BaseException: the same, if it isn't one.
     """
-    if isinstance(why, pb.Error):
+    told = _error_for_client(why)
+    if told is why:
+        raise told
+    raise told from None
+
+
+def _error_for_client(why: BaseException) -> BaseException:
+    if isinstance(why, pb.Error) or not isinstance(why, LoginFailed):
         return why
     if isinstance(why, UnauthorizedLogin):
         return WrongCredentials("the name or the password is wrong")
@@ -28,15 +40,14 @@ def error_for_client(why: LoginFailed | pb.Error) -> pb.Error:
     return LoginRefused("the login was refused")
 
 
-def journal_refusal(
-    avatar_id: object, peer: IAddress | None, why: LoginFailed | pb.Error, told: pb.Error
-) -> None:
+def journal_refusal(name: object, peer: IAddress | None, why: BaseException) -> None:
     """
     Log a refusal, with the text that the client doesn't get.
 
-    @param told: what the client gets.
+    @param name: of the account; L{None} if it isn't known.
+    @param why: what was raised.  If that is a fault of the program, nothing is logged here.
     """
-    if isinstance(why, SessionEnded):
-        # The client has left; nobody has refused anything.
-        return
-    log_refusal(avatar_id, peer, told, "" if told is why else str(why))
+    # With SessionEnded, nobody has refused anything: the client has left.
+    if isinstance(why, (LoginFailed, pb.Error)) and not isinstance(why, SessionEnded):
+        told = _error_for_client(why)
+        log_refusal(name, peer, told, "" if told is why else str(why))
