@@ -2,6 +2,7 @@
 Login methods of a program's own, and the limits that hold for them.
 """
 
+import gc
 from typing import Any
 
 from twisted.cred.checkers import ICredentialsChecker
@@ -212,6 +213,18 @@ class OneStepTests(LoginMethodTestCase):
         why = self.refused(client, client.root, "loginToken", b"t0ken", b"no reference")
         self.assertIn("the mind must be", why)
         self.assertEqual(self.checker.checked, 0)
+
+    def test_answers_that_are_not_wanted(self) -> None:
+        """A login without a wish for an answer leaves nothing in the log, before one and after."""
+        client = self.serve(TokenLogin(), Asking(lambda: fail(LoginRefused("no"))))
+        for _ in range(2):
+            for method, args in (("ask", ()), ("loginToken", (1,)), ("loginToken", ("t", "odd"))):
+                client.root.callRemote(method, *args, pbanswer=False)
+                self.server.flush()
+            client = self.connect()
+            self.held = client.call(client.root, "loginToken", b"t0ken", None)
+        gc.collect()
+        self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_a_fault_of_the_method(self) -> None:
         """It is logged, and not told, whether or not the client has another login."""

@@ -22,6 +22,7 @@ from pbrealm._server.grants import Grants
 from pbrealm._server.login_request import decode_arguments, is_plain_id
 from pbrealm._server.referenceable import AspectReferenceable, SessionReferenceable
 from pbrealm._session.session import Session, current_session, serving
+from pbrealm._wire.lazy_jelly import arguments_for
 from pbrealm.errors import LoginRefused, PBRealmError, Reason
 from pbrealm.logins import LoginChallenge
 
@@ -231,16 +232,47 @@ class ServerBroker(QueuedBroker):
     def _call_before_login(
         self, request_id: Any, object_id: Any, method: Any, answer: Any, args: Any, kw: Any
     ) -> None:
+        local = self.localObjects.get(object_id) if is_plain_id(object_id) else None
+        if local is not None and self._is_for_login(local.object):
+            self._call_login(local.object, request_id, method, answer, args, kw)
+        elif answer:
+            why: Deferred[Any] = maybeDeferred(self.client.check_may_call)
+            why.addErrback(self._sendError, request_id)
+
+    def proto_message(
+        self,
+        requestID: Any,
+        objectID: Any,
+        message: Any,
+        answerRequired: Any,
+        netArgs: Any,
+        netKw: Any,
+    ) -> None:
+        """Protocol message: a call, of a client that has a login."""
+        try:
+            target = self.localObjects[objectID].object
+        except (KeyError, TypeError):
+            target = None
+        if type(target) is SessionReferenceable or not self._is_for_login(target):
+            super().proto_message(requestID, objectID, message, answerRequired, netArgs, netKw)
+            return
+        args, kw = arguments_for(self._call_login, netArgs, netKw)
+        self._call_login(target, requestID, message, answerRequired, args, kw)
+
+    def _call_login(
+        self, target: Any, request_id: Any, method: Any, answer: Any, args: Any, kw: Any
+    ) -> None:
+        """
+        A client calls what it logs in by.
+
+        Twisted's dispatcher would decode any argument, and log what the client has sent.
+
+        @raise pb.ProtocolError: if it isn't a valid call.
+        """
         if type(request_id) is not int or not is_plain_id(request_id) or type(method) is not bytes:
             raise pb.ProtocolError("a call without a number or a name")
-        local = self.localObjects.get(object_id) if is_plain_id(object_id) else None
-        if local is None or not self._is_for_login(local.object):
-            if answer:
-                why: Deferred[Any] = maybeDeferred(self.client.check_may_call)
-                why.addErrback(self._sendError, request_id)
-            return
         name = method.decode("ascii", "replace")
-        result: Deferred[Any] = maybeDeferred(self._log_in, local.object, name, args, kw)
+        result: Deferred[Any] = maybeDeferred(self._log_in, target, name, args, kw)
         result.addCallback(self._answer_login, request_id if answer else None)
         result.addErrback(self._refuse_login, request_id if answer else None)
 
@@ -252,7 +284,9 @@ class ServerBroker(QueuedBroker):
         """
         @param request_id: L{None} if the client wants no answer.
         """
-        jelly = self._serialize_login(result)
+        # Whoever has completed the login, it is not its session that hands this out.
+        with serving(None):
+            jelly = self.serialize(result)
         if request_id is None:
             return
         parts = result if type(result) is tuple else (result,)
@@ -261,20 +295,6 @@ class ServerBroker(QueuedBroker):
             self.sendCall(b"answer", request_id, jelly)
         else:
             self._sendAnswer(jelly, request_id)
-
-    def _serialize_login(self, result: object) -> Any:
-        # Whoever has completed the login, it is not its session that hands this out.
-        with serving(None):
-            return self.serialize(result)
-
-    def call_login(self, target: Any, method: str, args: Any, kw: Any) -> Deferred[Any]:
-        """
-        A client with a login calls what it logs in by, by Twisted's dispatcher.
-
-        @return: fires with the jelly of the answer.
-        """
-        result: Deferred[Any] = maybeDeferred(self._log_in, target, method, args, kw)
-        return result.addCallback(self._serialize_login).addErrback(self._refusal)
 
     def _refuse_login(self, why: Failure, request_id: int | None) -> None:
         error = self._refusal(why)

@@ -57,10 +57,6 @@ class LoginRoot(pb.Referenceable):
         self._broker = broker
         self._client = broker.client
 
-    def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
-        """Handle a call of a client with a login, which comes by Twisted's dispatcher."""
-        return broker.call_login(self, message, args, kw)
-
     def call(self, target: object, name: str, args: Sequence[object]) -> object:
         """
         A client begins a login, or responds to a challenge.

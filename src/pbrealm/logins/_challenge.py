@@ -48,7 +48,3 @@ class LoginChallenge(pb.Referenceable):
             return None
         method: Callable[..., Any] = getattr(self, name)
         return method
-
-    def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
-        """Handle a call of a client with a login, which comes by Twisted's dispatcher."""
-        return broker.call_login(self, message, args, kw)
