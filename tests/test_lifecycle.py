@@ -29,11 +29,12 @@ from pbrealm import (
     WrappingRealm,
 )
 from pbrealm._server.client_connection import ClientConnection
-from pbrealm._server.login import Challenge, LoginRoot
 from pbrealm._server.login_queue import LoginQueue
+from pbrealm._server.login_root import LoginRoot
 from pbrealm._session.connection import CLOSE_TIMEOUT
 from pbrealm._session.goodbye import GOODBYE_TIMEOUT
 from pbrealm._session.session import Session
+from pbrealm.logins._password import PasswordChallenge
 from pbrealm.realms._detaching import MAX_WAIT
 from pbrealm.testing import UNHURRIED, MemoryServer, RecordingMind
 from tests.documents import ROOT
@@ -125,8 +126,8 @@ class LifecycleTests(SynchronousTestCase):
         held = self.log_in()
         self.note(ClientConnection, "connected", "connection")
         self.note(pb.Broker, "connectionReady", "greeting")
-        self.note(LoginRoot, "remote_login", "challenge")
-        self.note(Challenge, "remote_respond", "response")
+        self.note(LoginRoot, "give_out", "challenge")
+        self.note(PasswordChallenge, "remote_respond", "response")
         self.note(LoginQueue, "enter", "throttle")
         self.seen.clear()
         login = self.log_in()

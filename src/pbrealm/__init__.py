@@ -39,7 +39,15 @@ from pbrealm.errors import (
     WrongCredentials,
     reason_of,
 )
-from pbrealm.interfaces import IClientAware, IFullPolicy, ISession, ISessionRealm
+from pbrealm.interfaces import (
+    IClientAware,
+    IFullPolicy,
+    ILoginClient,
+    ILoginMethod,
+    ISession,
+    ISessionRealm,
+)
+from pbrealm.logins import AnonymousLogin, Login, LoginChallenge, PasswordLogin
 from pbrealm.policies import PingOldest, Refuse, ReplaceOldest, WaitForRoom
 from pbrealm.realms import (
     AnonymousRealm,
@@ -56,6 +64,7 @@ from pbrealm.realms import (
 )
 
 __all__ = [
+    "AnonymousLogin",
     "AnonymousRealm",
     "Arrival",
     "Backlog",
@@ -67,10 +76,14 @@ __all__ = [
     "DisposableRealm",
     "IClientAware",
     "IFullPolicy",
+    "ILoginClient",
+    "ILoginMethod",
     "ISession",
     "ISessionRealm",
     "JournalRealm",
     "Limits",
+    "Login",
+    "LoginChallenge",
     "LoginRefused",
     "MindTrackingRealm",
     "NoMind",
@@ -78,6 +91,7 @@ __all__ = [
     "NotifyTimeout",
     "ObserverSet",
     "PBRealmError",
+    "PasswordLogin",
     "PingOldest",
     "Presence",
     "Reason",

@@ -51,19 +51,27 @@ def log_end(session: ISession, reason: Reason) -> None:
     )
 
 
-def log_refusal(avatar_id: object, peer: IAddress | None, why: BaseException | None) -> None:
+def log_refusal(
+    avatar_id: object, peer: IAddress | None, why: BaseException | None, untold: str = ""
+) -> None:
     """
     A login was refused.
 
     @param avatar_id: as the checker or the client gave it: a string, bytes or L{ANONYMOUS}.
+        L{None} if it isn't known.
     @param why: the error that the client gets.
+    @param untold: what else is known, but not told the client.
     """
+    if avatar_id is None:
+        avatar_id = "an unknown account"
     if isinstance(avatar_id, bytes):
         avatar_id = avatar_id.decode("utf-8", "backslashreplace")
     if isinstance(why, PBRealmError):
         text, reason = str(why), why.reason
     else:
         text, reason = f"{type(why).__name__}: {why}", Reason.REFUSED
+    if untold:
+        text = f"{text}: {untold}"
     _log.info(
         "login of {avatar_id} from {peer} refused: {why}",
         event="refusal",

@@ -139,6 +139,42 @@ class IFullPolicy(Interface):
         """
 
 
+class ILoginClient(Interface):
+    """
+    The client that logs in, as an L{ILoginMethod} sees it: one connection.
+    """
+
+    peer: IAddress | None = Attribute("The address of the client.")
+    transport: Any = Attribute(
+        "The connection's transport.  Over TLS it has getPeerCertificate, as an ISSLTransport."
+    )
+
+
+class ILoginMethod(Interface):
+    """
+    A way to log in to a L{ServerFactory<pbrealm.ServerFactory>}: a method of its root object.
+
+    One object serves all connections.
+
+    C{begin(client, *args)} is called when a client calls the method.  C{client} is an
+    L{ILoginClient}.  The arguments are what the client has sent: bytes, strings, whole numbers,
+    L{None}, and references, such as the mind.  What they are is for the method to check, but there
+    are as many as it declares: other calls are refused before.
+
+    It returns a L{Login<pbrealm.Login>}, which the portal decides on; or else what the client is
+    answered, which contains a L{LoginChallenge<pbrealm.LoginChallenge>} for it to respond to; or a
+    Deferred or coroutine of either.  Any exception refuses the login, and the text of a
+    L{pb.Error<twisted.spread.pb.Error>} reaches the client.
+
+    Credentials are for the portal's checkers to check, and not for the login method: further
+    attempts are delayed only after the L{UnauthorizedLogin<twisted.cred.error.UnauthorizedLogin>}
+    of a checker.
+    """
+
+    name: str = Attribute("The method that clients call, such as login.")
+    begin: Callable[..., object] = Attribute("Called with an ILoginClient, and what was sent.")
+
+
 class ISessionRealm(IRealm):
     """
     A realm that passes sessions on to others, or takes them from others.
@@ -167,4 +203,11 @@ class ISessionRealm(IRealm):
         """
 
 
-__all__ = ["IClientAware", "IFullPolicy", "ISession", "ISessionRealm"]
+__all__ = [
+    "IClientAware",
+    "IFullPolicy",
+    "ILoginClient",
+    "ILoginMethod",
+    "ISession",
+    "ISessionRealm",
+]

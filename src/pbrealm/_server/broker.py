@@ -4,9 +4,9 @@ The server's broker.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from inspect import getmro
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.protocol import connectionDone
@@ -20,14 +20,16 @@ from pbrealm._delivery.queued_broker import QueuedBroker
 from pbrealm._server.client_connection import ClientConnection
 from pbrealm._server.grants import Grants
 from pbrealm._server.login_request import decode_arguments, is_plain_id
-from pbrealm._server.referenceable import (
-    SessionReferenceable,
-    UnauthenticatedReferenceable,
-)
+from pbrealm._server.referenceable import AspectReferenceable, SessionReferenceable
 from pbrealm._session.session import Session, current_session, serving
+from pbrealm._wire.lazy_jelly import arguments_for
 from pbrealm.errors import LoginRefused, PBRealmError, Reason
+from pbrealm.logins import LoginChallenge
 
 _ANSWERS = (b"answer", b"error")
+
+_SENDABLE = (pb.Referenceable, bytes)
+"""What Perspective Broker's own login methods answer."""
 
 _log = Logger()
 
@@ -39,9 +41,14 @@ class _StoppedCopy(pb.Cacheable):
         """The client has dropped its copy."""
 
 
-def _checks_for_itself(target: object) -> bool:
-    """Whether an object decides by itself on each call: what one logs in by, and a session."""
-    return isinstance(target, (UnauthenticatedReferenceable, SessionReferenceable))
+class LoginTarget(Protocol):
+    """What a broker asks of the root object, which clients log in by."""
+
+    def call(self, target: Any, name: str, args: Sequence[object]) -> object:
+        """A client calls the root object, or a challenge."""
+
+    def give_out(self, challenge: LoginChallenge) -> None:
+        """A challenge is about to be sent."""
 
 
 class ServerBroker(QueuedBroker):
@@ -52,9 +59,11 @@ class ServerBroker(QueuedBroker):
     doesn't raise.
 
     @ivar client: set before the connection is made.
+    @ivar login_root: the root object, set before the connection is made.
     """
 
     client: ClientConnection
+    login_root: LoginTarget
     factory: Any
 
     def __init__(self, isClient: int = 1, security: SecurityOptions = globalSecurity) -> None:
@@ -81,10 +90,19 @@ class ServerBroker(QueuedBroker):
         except TypeError:
             # The client may send anything as an id, also what isn't hashable.
             return None
-        if found is not None and not _checks_for_itself(found):
+        if found is not None and not self._checks_for_itself(found):
             self.client.check_may_call()
             self._grants.check(luid)
         return found
+
+    def _checks_for_itself(self, target: object) -> bool:
+        """Whether an object decides by itself on each call: what one logs in by, and a session."""
+        return isinstance(
+            target, (SessionReferenceable, AspectReferenceable)
+        ) or self._is_for_login(target)
+
+    def _is_for_login(self, target: object) -> bool:
+        return target is self.login_root or isinstance(target, LoginChallenge)
 
     def serialize_result(self, result: Deferred[Any], *how: Any) -> Deferred[Any]:
         # Whoever fires it, the answer is handed out by the session that was called.
@@ -95,8 +113,10 @@ class ServerBroker(QueuedBroker):
             return self.serialize(result, *how)
 
     def registerReference(self, object: Any) -> Any:
+        if isinstance(object, LoginChallenge):
+            self.login_root.give_out(object)
         luid = super().registerReference(object)
-        if not _checks_for_itself(object):
+        if not self._checks_for_itself(object):
             self._grants.add(luid, self._granting_session())
         return luid
 
@@ -212,24 +232,53 @@ class ServerBroker(QueuedBroker):
     def _call_before_login(
         self, request_id: Any, object_id: Any, method: Any, answer: Any, args: Any, kw: Any
     ) -> None:
+        local = self.localObjects.get(object_id) if is_plain_id(object_id) else None
+        if local is not None and self._is_for_login(local.object):
+            self._call_login(local.object, request_id, method, answer, args, kw)
+        elif answer:
+            why: Deferred[Any] = maybeDeferred(self.client.check_may_call)
+            why.addErrback(self._sendError, request_id)
+
+    def proto_message(
+        self,
+        requestID: Any,
+        objectID: Any,
+        message: Any,
+        answerRequired: Any,
+        netArgs: Any,
+        netKw: Any,
+    ) -> None:
+        """Protocol message: a call, of a client that has a login."""
+        try:
+            target = self.localObjects[objectID].object
+        except (KeyError, TypeError):
+            target = None
+        if type(target) is SessionReferenceable or not self._is_for_login(target):
+            super().proto_message(requestID, objectID, message, answerRequired, netArgs, netKw)
+            return
+        args, kw = arguments_for(self._call_login, netArgs, netKw)
+        self._call_login(target, requestID, message, answerRequired, args, kw)
+
+    def _call_login(
+        self, target: Any, request_id: Any, method: Any, answer: Any, args: Any, kw: Any
+    ) -> None:
+        """
+        A client calls what it logs in by.
+
+        Twisted's dispatcher would decode any argument, and log what the client has sent.
+
+        @raise pb.ProtocolError: if it isn't a valid call.
+        """
         if type(request_id) is not int or not is_plain_id(request_id) or type(method) is not bytes:
             raise pb.ProtocolError("a call without a number or a name")
-        local = self.localObjects.get(object_id) if is_plain_id(object_id) else None
-        if local is None or not isinstance(local.object, UnauthenticatedReferenceable):
-            if answer:
-                why: Deferred[Any] = maybeDeferred(self.client.check_may_call)
-                why.addErrback(self._sendError, request_id)
-            return
         name = method.decode("ascii", "replace")
-        result: Deferred[Any] = maybeDeferred(self._log_in, local.object, name, args, kw)
+        result: Deferred[Any] = maybeDeferred(self._log_in, target, name, args, kw)
         result.addCallback(self._answer_login, request_id if answer else None)
         result.addErrback(self._refuse_login, request_id if answer else None)
 
-    def _log_in(
-        self, target: UnauthenticatedReferenceable, method: str, args: Any, kw: Any
-    ) -> Any:
+    def _log_in(self, target: Any, method: str, args: Any, kw: Any) -> Any:
         self.client.check_not_revoked()
-        return target.call(method, decode_arguments(self, args, kw))
+        return self.login_root.call(target, method, decode_arguments(self, args, kw))
 
     def _answer_login(self, result: object, request_id: int | None) -> None:
         """
@@ -238,8 +287,14 @@ class ServerBroker(QueuedBroker):
         # Whoever has completed the login, it is not its session that hands this out.
         with serving(None):
             jelly = self.serialize(result)
-        if request_id is not None:
+        if request_id is None:
+            return
+        parts = result if type(result) is tuple else (result,)
+        if all(isinstance(part, _SENDABLE) for part in parts):
+            # It saves the checks that other answers need, a good part of a login's cost.
             self.sendCall(b"answer", request_id, jelly)
+        else:
+            self._sendAnswer(jelly, request_id)
 
     def _refuse_login(self, why: Failure, request_id: int | None) -> None:
         error = self._refusal(why)

@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.spread import pb
 from twisted.spread.banana import BananaError
+from zope.interface import implementer
 
 from pbrealm._addresses import format_address
 from pbrealm._delivery.queued_broker import QueuedBroker
@@ -28,6 +29,7 @@ from pbrealm._server.taken_bytes import TakenBytes
 from pbrealm._server.throttled_attempt import ThrottledAttempt
 from pbrealm._session.connection import ConnectedSession, Connection
 from pbrealm.errors import LoginRefused, Reason, SessionEnded, TooManyConnections
+from pbrealm.interfaces import ILoginClient
 
 _ANSWER_BYTES = 512
 """
@@ -46,6 +48,7 @@ _CLIENT_ERRORS = (BananaError, pb.ProtocolError, pb.Error, NotImplementedError)
 _log = Logger()
 
 
+@implementer(ILoginClient)
 class ClientConnection:
     """
     Keeps one client to the limits of the server.
@@ -69,6 +72,7 @@ class ClientConnection:
         "_logins",
         "_on_lost",
         "_origin",
+        "_seconds_left",
         "_server",
         "lost",
         "may_only_log_in",
@@ -93,6 +97,8 @@ class ClientConnection:
         # What the client may still send without a login.
         self._bytes_left = server.limits.unauthenticated_bytes
         self._login_timeout: IDelayedCall | None = None
+        # What was left when the timeout was stopped.
+        self._seconds_left = 0.0
         # None if it's turned off.
         self._keepalive: Keepalive | None = None
         # The throttle's delays that are under way.
@@ -115,6 +121,11 @@ class ClientConnection:
     def peer(self) -> IAddress | None:
         """The client's address."""
         return self._connection.peer
+
+    @property
+    def transport(self) -> Any:
+        """The transport of the connection."""
+        return self._broker.transport
 
     # For the broker
 
@@ -257,9 +268,22 @@ class ClientConnection:
         """
         self._logins.check_not_revoked()
 
+    def check_not_exhausted(self) -> None:
+        """
+        Check that the client may try to log in.
+
+        @raise LoginRefused: if as many logins were refused as may be.
+        """
+        self._logins.check_not_exhausted()
+
+    def count_refusal(self) -> None:
+        """A login was refused before it was begun."""
+        self._logins.refuse()
+        self._after_refusal()
+
     def begin_login(self) -> PendingLogin:
         """
-        A login begins; one of L{logged_in} and L{refused} follows.
+        A login begins; one of L{logged_in}, L{refused} and L{suspended} follows.
 
         @raise LoginRefused: if the client may not log in, or not again.
         @raise SessionEnded: if the connection is about to be closed.
@@ -280,23 +304,37 @@ class ClientConnection:
         self._logins.authenticate(login)
         self._apply_limits()
 
-    def attempt(self, account: bytes) -> ThrottledAttempt:
+    def attempt(self, login: PendingLogin, account: bytes | None) -> ThrottledAttempt:
         """
-        The context to check the credentials of a login with a password in.
+        The context to check the credentials of a login in.
 
-        @param account: its name.
+        @param account: its name; L{None} if it isn't known yet.
         """
-        return ThrottledAttempt(self._server, self._origin, account, self._delays)
+        attempt = ThrottledAttempt(self._server, self._origin, account, self._delays)
+        login.on_authenticated = attempt.leave
+        return attempt
 
-    def logged_in(self, login: PendingLogin, account: bytes | None) -> None:
+    def logged_in(self, login: PendingLogin, *, forgive: bool) -> None:
         """
         A login has succeeded.
 
-        @param account: L{None} for an anonymous login, which doesn't vouch for the client.
+        @param forgive: whether earlier refusals don't count any more; not for an anonymous login,
+            which doesn't vouch for the client.
         """
-        self._logins.succeeded(login, forgive=account is not None)
+        self._logins.succeeded(login, forgive=forgive)
         if self.metered:
             self._apply_limits()
+
+    def suspended(self, login: PendingLogin) -> None:
+        """
+        It is the client's turn again, in a login that was begun.
+
+        It has the time that was left before, or challenges would give it more and more.
+        """
+        self._logins.suspended(login)
+        self._apply_limits()
+        if not self.lost:
+            self._start_login_timeout(self._seconds_left)
 
     def refused(self, login: PendingLogin) -> None:
         """A login has failed."""
@@ -336,8 +374,7 @@ class ClientConnection:
         try:
             yield
         except LoginRefused:
-            self._logins.refuse()
-            self._after_refusal()
+            self.count_refusal()
             raise
 
     def _after_refusal(self) -> None:
@@ -351,15 +388,20 @@ class ClientConnection:
 
     # Time
 
-    def _start_login_timeout(self) -> None:
+    def _start_login_timeout(self, seconds: float | None = None) -> None:
+        """
+        @param seconds: by default as many as a client has in all.
+        """
         self._stop_login_timeout()
-        seconds = self._server.limits.login_seconds
+        if seconds is None:
+            seconds = self._server.limits.login_seconds
         if seconds and self._logins.idle:
             self._login_timeout = self._server.clock.callLater(seconds, self._login_timed_out)
 
     def _stop_login_timeout(self) -> None:
         timeout, self._login_timeout = self._login_timeout, None
         if timeout is not None and timeout.active():
+            self._seconds_left = timeout.getTime() - self._server.clock.seconds()
             timeout.cancel()
 
     def _login_timed_out(self) -> None:

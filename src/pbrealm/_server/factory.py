@@ -4,6 +4,8 @@ The server factory.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IAddress, IReactorTime
@@ -18,10 +20,12 @@ from pbrealm._server.broker import ServerBroker
 from pbrealm._server.client_connection import ClientConnection
 from pbrealm._server.connection_limits import Admission, origin_of
 from pbrealm._server.limits import Limits
-from pbrealm._server.login import PortalRoot
+from pbrealm._server.login_methods import DEFAULT_LOGIN_METHODS, LoginMethods
+from pbrealm._server.login_root import PortalRoot
 from pbrealm._server.server_state import ServerState
 from pbrealm._session.goodbye import GOODBYE, set_goodbye
 from pbrealm.errors import Reason
+from pbrealm.interfaces import ILoginMethod
 
 _log = Logger()
 _LIMITS = Limits()
@@ -46,6 +50,7 @@ class ServerFactory(pb.PBServerFactory):
         limits: Limits = _LIMITS,
         backlog: Backlog = _BACKLOG,
         *,
+        login_methods: Iterable[ILoginMethod] = DEFAULT_LOGIN_METHODS,
         goodbye: str | None = GOODBYE,
         clock: IReactorTime | None = None,
         unsafeTracebacks: bool = False,
@@ -55,6 +60,9 @@ class ServerFactory(pb.PBServerFactory):
         @param portal: for any realm.
         @param limits: what clients may do, and for how long.
         @param backlog: how much may wait to be sent to each client.
+        @param login_methods: the ways to log in, in place of Perspective Broker's own, which are
+            L{PasswordLogin<pbrealm.logins.PasswordLogin>} and L{AnonymousLogin
+            <pbrealm.logins.AnonymousLogin>}.
         @param goodbye: the method of minds that is called when the server ends their session, as
             C{remote_goodbye(code, text, reconnect)}; L{None} if the clients know none.
         @param clock: by default the global reactor.  The realms use it, too, unless they have
@@ -62,6 +70,7 @@ class ServerFactory(pb.PBServerFactory):
         @param unsafeTracebacks: as in L{pb.PBServerFactory}.
         @param security: as in L{pb.PBServerFactory}.
         @raise TypeError: if an argument is of the wrong kind.
+        @raise ValueError: if there are no login methods, or two of one name.
         """
         check_portal(portal)
         for name, value, kind in (("limits", limits, Limits), ("backlog", backlog, Backlog)):
@@ -69,7 +78,9 @@ class ServerFactory(pb.PBServerFactory):
                 raise TypeError(f"{name} must be {kind.__name__}(…), not {described(value)}")
         if goodbye is not None and not (isinstance(goodbye, str) and goodbye):
             raise TypeError(f"goodbye must be the name of a method or None, not {goodbye!r}")
-        super().__init__(PortalRoot(portal), unsafeTracebacks, security)
+        super().__init__(
+            PortalRoot(portal, LoginMethods(login_methods)), unsafeTracebacks, security
+        )
         self._limits = limits
         self._backlog = backlog
         self._goodbye = goodbye
@@ -126,7 +137,8 @@ class ServerFactory(pb.PBServerFactory):
         if self._goodbye != GOODBYE:
             set_goodbye(broker, self._goodbye)
         broker.client = ClientConnection(state, broker, admission, origin)
-        broker.setNameForLocal("root", self.root.rootObject(broker))
+        broker.login_root = root = self.root.rootObject(broker)
+        broker.setNameForLocal("root", root)
         return broker
 
 

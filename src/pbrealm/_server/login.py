@@ -1,49 +1,34 @@
 """
-Logins: the root object of a connection, and the challenge for a password.
+A login to the portal: within the limits of the connection, and until the client holds a reference.
 """
 
 from __future__ import annotations
 
-import hmac
-import secrets
 from collections.abc import Callable
-from copy import copy
-from hashlib import md5
-from typing import Any, cast
+from typing import Any
 
 from twisted.cred.checkers import ANONYMOUS
-from twisted.cred.credentials import Anonymous, ICredentials, IUsernameHashedPassword
-from twisted.cred.error import LoginFailed, UnauthorizedLogin, UnhandledCredentials
+from twisted.cred.credentials import IAnonymous
 from twisted.cred.portal import IRealm, Portal
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.spread import pb
-from twisted.spread.flavors import IPBRoot
-from twisted.spread.interfaces import IJellyable
 from zope.interface import implementer
 
-from pbrealm._eager import start
-from pbrealm._journal import log_refusal
 from pbrealm._server.broker import ServerBroker
+from pbrealm._server.login_refusal import journal_refusal, raise_for_client
 from pbrealm._server.login_request import is_plain_id
 from pbrealm._server.login_state import PendingLogin
-from pbrealm._server.referenceable import (
-    SessionReferenceable,
-    UnauthenticatedReferenceable,
-)
+from pbrealm._server.referenceable import reference_to
 from pbrealm._session.connection import ConnectedMind
 from pbrealm._session.session import Session
-from pbrealm.errors import LoginRefused, Reason, WrongCredentials
-from pbrealm.interfaces import ISessionRealm
-
-MAX_NAME_BYTES = 1024
-"""Bytes of an account's name.  The throttle keeps names, and the journal logs them."""
+from pbrealm.errors import LoginRefused, Reason
+from pbrealm.logins import Login
 
 _log = Logger()
 
 
 @implementer(IRealm)
-class _HandWrittenRealm:
+class HandWrittenRealm:
     """
     Passes the mind itself to a realm that isn't one of pbrealm's.
 
@@ -59,123 +44,71 @@ class _HandWrittenRealm:
         return request(avatarId, mind.mind, *interfaces)
 
 
-@implementer(IPBRoot)
-class PortalRoot:
+class PortalLogin:
     """
-    Makes the L{LoginRoot} of each connection.
+    Logs the client of one connection in to the portal, whatever it logs in by.
     """
 
-    def __init__(self, portal: Portal) -> None:
-        if not ISessionRealm.providedBy(portal.realm):
-            portal = copy(portal)
-            portal.realm = _HandWrittenRealm(portal.realm)
-        self.portal = portal
-
-    def rootObject(self, broker: ServerBroker) -> LoginRoot:
-        return LoginRoot(self.portal, broker)
-
-
-class LoginRoot(UnauthenticatedReferenceable):
-    """
-    The root object of one connection: what L{pb.PBClientFactory.login} calls.
-    """
+    __slots__ = ("_broker", "_client", "_portal")
 
     def __init__(self, portal: Portal, broker: ServerBroker) -> None:
         self._portal = portal
         self._broker = broker
         self._client = broker.client
 
-    methods = {"login": 1, "loginAnonymous": 1}
-
-    def remote_login(self, username: object) -> tuple[bytes, Challenge]:
-        """Begin a login with a password."""
-        if isinstance(username, str):
-            username = username.encode("utf-8")
-        if not isinstance(username, bytes):
-            raise LoginRefused("the name must be a string")
-        if len(username) > MAX_NAME_BYTES:
-            raise LoginRefused(f"the name is longer than {MAX_NAME_BYTES} bytes")
-        self._client.begin_challenge()
-        challenge = Challenge(self, username)
-        # Only this private table tells when the client drops the challenge without a response.
-        self._broker._localCleanup[challenge.processUniqueID()] = self._client.end_challenge
-        return challenge.challenge, challenge
-
-    def remote_loginAnonymous(self, mind: object) -> Deferred[pb.Referenceable]:
-        """Log in without a name."""
-        return self.log_in(Anonymous(), None, mind)
-
-    def end_challenge(self, challenge: Challenge) -> None:
-        """A challenge of this root has been responded to."""
-        self._broker._localCleanup.pop(challenge.processUniqueID(), None)
-        self._client.end_challenge()
-
-    def log_in(
-        self, credentials: ICredentials, account: bytes | None, mind: object
-    ) -> Deferred[pb.Referenceable]:
+    async def log_in(self, pending: PendingLogin, login: Login) -> pb.Referenceable:
         """
-        Log in to the portal.
+        Log in.
 
-        @param account: the account's name; L{None} for an anonymous login.
-        @return: fires with what the client gets a reference to.  Every refusal is a L{pb.Error}.
-        @raise LoginRefused: if this client may not log in, or not again.
+        @return: what the client gets a reference to.
+        @raise pb.Error: for every refusal.
         """
-        _check_mind(mind, self._broker)
-        login = self._client.begin_login()
-        return start(self._log_in(login, credentials, account, mind))
-
-    async def _log_in(
-        self, login: PendingLogin, credentials: ICredentials, account: bytes | None, mind: object
-    ) -> pb.Referenceable:
-        portal = self._portal
+        client, portal, credentials = self._client, self._portal, login.credentials
+        anonymous = IAnonymous.providedBy(credentials)
         mind = ConnectedMind(
-            self._broker, mind, self._client.clock, lambda: self._client.authenticated(login)
+            self._broker, login.mind, client.clock, lambda: client.authenticated(pending)
         )
         try:
-            if account is None:
-                _, aspect, logout = await portal.login(credentials, mind, pb.IPerspective)
+            _check_mind(login.mind, self._broker)
+            if anonymous:
+                _, aspect, logout = await portal.login(credentials, mind, *login.interfaces)
             else:
-                async with self._client.attempt(account) as password_is_right:
-                    if isinstance(credentials, Challenge):
-                        credentials.on_right_password = password_is_right
-                    _, aspect, logout = await portal.login(credentials, mind, pb.IPerspective)
-            self._check_still_possible(logout)
-        except LoginFailed as why:
-            self._client.refused(login)
-            raise self._refusal(account, why) from None
-        except BaseException:
-            self._client.refused(login)
-            raise
-        self._client.logged_in(login, account)
-        return self._hand_out(aspect, logout)
+                async with client.attempt(pending, login.account):
+                    _, aspect, logout = await portal.login(credentials, mind, *login.interfaces)
+            try:
+                self._check_still_possible()
+                reference = reference_to(aspect, mind.session)
+            except BaseException:
+                logout()
+                raise
+        except BaseException as why:
+            client.refused(pending)
+            # Realms of pbrealm journal by themselves what is refused after the authentication.
+            if not pending.authenticated or isinstance(portal.realm, HandWrittenRealm):
+                journal_refusal(ANONYMOUS if anonymous else login.account, client.peer, why)
+            raise_for_client(why)
+        client.logged_in(pending, forgive=not anonymous)
+        self._until_the_end(reference, aspect, mind.session, logout)
+        return reference
 
-    def _check_still_possible(self, logout: Callable[[], object]) -> None:
-        if self._client.closing:
-            logout()
-            raise LoginRefused("the server is shutting down", Reason.SHUTTING_DOWN)
-        if self._broker.disconnected:
-            logout()
-            raise LoginRefused("the client left during its login", Reason.DISCONNECTED)
-        # With one more than this, the broker would raise when it registers the reference.  That
-        # is after the login has succeeded, and then nobody would call the logout.
-        if len(self._broker.localObjects) > pb.MAX_BROKER_REFS:
-            logout()
-            raise LoginRefused("too many references are held over this connection")
-
-    def _hand_out(self, aspect: Any, logout: Callable[[], object]) -> pb.Referenceable:
-        reference = aspect
+    def _until_the_end(
+        self,
+        reference: pb.Referenceable,
+        aspect: object,
+        session: Session | None,
+        logout: Callable[[], object],
+    ) -> None:
+        """Have the logout called when the client drops the reference, or leaves."""
         if isinstance(aspect, Session):
-            reference = SessionReferenceable(aspect)
-        elif not IJellyable.providedBy(aspect):
-            reference = pb.AsReferenceable(aspect, "perspective")
-        if isinstance(aspect, Session):
-            aspect.on_end(self._session_ended)
-        if not ISessionRealm.providedBy(self._portal.realm):
+            # Also one that a hand-written realm has got from another realm.
+            session = aspect
+        if session is not None:
+            session.on_end(self._session_ended)
+        if isinstance(self._portal.realm, HandWrittenRealm):
             # A session watches the connection by itself; nobody else does.
-            logout = self._until_lost(logout, counted=not isinstance(aspect, Session))
+            logout = self._until_lost(logout, counted=session is None)
         # Only this private table tells when the client drops the reference.
         self._broker._localCleanup[reference.processUniqueID()] = logout
-        return cast(pb.Referenceable, reference)
 
     def _session_ended(self, _: Session, reason: Reason) -> None:
         self._client.logged_out(reason)
@@ -205,12 +138,15 @@ class LoginRoot(UnauthenticatedReferenceable):
         broker.notifyOnDisconnect(lost)
         return dropped
 
-    def _refusal(self, account: bytes | None, why: LoginFailed) -> Any:
-        refusal = _as_pb_error(why)
-        if refusal is not why:
-            # A checker or a hand-written realm has refused it; pbrealm's realms log their own.
-            log_refusal(ANONYMOUS if account is None else account, self._client.peer, refusal)
-        return refusal
+    def _check_still_possible(self) -> None:
+        if self._client.closing:
+            raise LoginRefused("the server is shutting down", Reason.SHUTTING_DOWN)
+        if self._broker.disconnected:
+            raise LoginRefused("the client left during its login", Reason.DISCONNECTED)
+        # With one more than this, the broker would raise when it registers the reference.  That
+        # is after the login has succeeded, and then nobody would call the logout.
+        if len(self._broker.localObjects) > pb.MAX_BROKER_REFS:
+            raise LoginRefused("too many references are held over this connection")
 
 
 def _check_mind(mind: object, broker: ServerBroker) -> None:
@@ -225,62 +161,3 @@ def _check_mind(mind: object, broker: ServerBroker) -> None:
         type(mind) is pb.RemoteReference and mind.broker is broker and is_plain_id(mind.luid)
     ):
         raise LoginRefused("the mind must be a pb.Referenceable of the client, or None")
-
-
-def _as_pb_error(why: LoginFailed) -> Any:
-    """The error of a checker or a realm, as one that Perspective Broker sends as one line."""
-    if isinstance(why, pb.Error):
-        return why
-    if isinstance(why, UnauthorizedLogin):
-        return WrongCredentials("the name or the password is wrong")
-    if isinstance(why, UnhandledCredentials):
-        return LoginRefused("logins of this kind are not accepted here")
-    return LoginRefused(str(why) or "the login was refused")
-
-
-@implementer(IUsernameHashedPassword, pb.IUsernameMD5Password)
-class Challenge(UnauthenticatedReferenceable):
-    """
-    A challenge that can be responded to once, and then is the credentials of the login.
-
-    @ivar challenge: random bytes.
-    @ivar username: the account's name, as checkers expect it.
-    @ivar on_right_password: called when a checker finds that the response was made with the right
-        password; the realm may take its time after that.
-    """
-
-    methods = {"respond": 2}
-
-    def __init__(self, root: LoginRoot, username: bytes) -> None:
-        self._root: LoginRoot | None = root
-        self._response = b""
-        self.challenge = secrets.token_bytes(16)
-        self.username = username
-        self.on_right_password: Callable[[], object] = _nothing
-
-    def remote_respond(self, response: object, mind: object) -> Deferred[pb.Referenceable]:
-        """Finish the login."""
-        root, self._root = self._root, None
-        if root is None:
-            raise LoginRefused("this challenge has been answered before")
-        root.end_challenge(self)
-        if not isinstance(response, bytes):
-            raise LoginRefused("the response to the challenge must be bytes")
-        self._response = response
-        return root.log_in(self, self.username, mind)
-
-    def checkPassword(self, password: bytes) -> bool:
-        """Whether the response was made with this password."""
-        return self.checkMD5Password(md5(password).digest())
-
-    def checkMD5Password(self, password: bytes) -> bool:
-        """Whether the response was made with the password that has this MD5 digest."""
-        correct = md5(password + self.challenge).digest()
-        right = hmac.compare_digest(self._response, correct)
-        if right:
-            self.on_right_password()
-        return right
-
-
-def _nothing() -> None:
-    """Nobody wants to know of a right password."""

@@ -4,6 +4,7 @@ The logins of one connection: how many there are, how many were refused, and wha
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import auto
 from typing import Final
 
@@ -48,12 +49,14 @@ class PendingLogin:
     A login that waits for the server's answer.
 
     @ivar authenticated: whether a checker has accepted its credentials.
+    @ivar on_authenticated: called once one has; the realm may take its time after that.
     """
 
-    __slots__ = ("authenticated",)
+    __slots__ = ("authenticated", "on_authenticated")
 
     def __init__(self) -> None:
         self.authenticated = False
+        self.on_authenticated: Callable[[], object] | None = None
 
 
 class Logins:
@@ -133,6 +136,15 @@ class Logins:
         if self.revoked:
             raise SessionEnded(self._revoked_for)
 
+    def check_not_exhausted(self) -> None:
+        """
+        Check that the client may try to log in.
+
+        @raise LoginRefused: if as many logins were refused as may be.
+        """
+        if self.exhausted:
+            raise LoginRefused("too many logins on this connection were refused")
+
     def begin_challenge(self) -> None:
         """
         A challenge is about to be given out; L{end_challenge} follows.
@@ -149,14 +161,13 @@ class Logins:
 
     def begin(self) -> PendingLogin:
         """
-        A login begins; one of L{succeeded} and L{failed} follows.
+        A login begins; one of L{succeeded}, L{failed} and L{suspended} follows.
 
         @raise LoginRefused: if there are too many logins, or too many were refused.
         @raise SessionEnded: if the connection is about to be closed.
         """
         self.check_not_revoked()
-        if self.exhausted:
-            raise LoginRefused("too many logins on this connection were refused")
+        self.check_not_exhausted()
         if self.pending + self.alive >= self._limits.logins:
             raise LoginRefused("as many logins are alive on this connection as may be")
         self.pending += 1
@@ -167,6 +178,8 @@ class Logins:
         if not login.authenticated:
             login.authenticated = True
             self.authenticated += 1
+            if login.on_authenticated is not None:
+                login.on_authenticated()
 
     def succeeded(self, login: PendingLogin, *, forgive: bool) -> None:
         """
@@ -180,6 +193,10 @@ class Logins:
         self.alive += 1
         if self.access is not Access.LOGGED_IN:
             self.access = _ACCESS.to(Access.LOGGED_IN, self.access)
+
+    def suspended(self, login: PendingLogin) -> None:
+        """It is the client's turn again, in a login that was begun."""
+        self._settle(login)
 
     def failed(self, login: PendingLogin) -> None:
         """A login that was begun has failed."""

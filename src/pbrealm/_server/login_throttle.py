@@ -24,7 +24,9 @@ class Attempt:
 
     __slots__ = ("account", "address", "keys")
 
-    def __init__(self, address: str | None, account: bytes, keys: tuple[Hashable, ...]) -> None:
+    def __init__(
+        self, address: str | None, account: bytes | None, keys: tuple[Hashable, ...]
+    ) -> None:
         self.address = address
         self.account = account
         self.keys = keys
@@ -65,14 +67,17 @@ class LoginThrottle:
     def __len__(self) -> int:
         return len(self._failures)
 
-    def attempt(self, address: str | None, account: bytes) -> Attempt:
+    def attempt(self, address: str | None, account: bytes | None) -> Attempt:
         """
-        A login with a password has come.
+        A login has come whose credentials are to be checked.
 
         @param address: L{None} where it isn't known.
+        @param account: L{None} where it isn't known yet; the attempt is counted by its address.
         """
         keys: tuple[Hashable, ...]
-        if (address, account) in self._successes:
+        if account is None:
+            keys = () if address is None else (address,)
+        elif (address, account) in self._successes:
             keys = ((address, account),)
         elif address is None:
             keys = (account,)
@@ -138,6 +143,8 @@ class LoginThrottle:
 
     def succeeded(self, attempt: Attempt) -> None:
         """An attempt has led to a login."""
+        if attempt.account is None:
+            return
         known = (attempt.address, attempt.account)
         self._failures.pop(attempt.account, None)
         self._failures.pop(known, None)

@@ -1,16 +1,17 @@
 """
-Objects that decide by themselves who may call them: those for logins, and sessions.
+What clients get a reference to when they have logged in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, cast
 
 from twisted.spread import pb
+from twisted.spread.interfaces import IJellyable
 
-from pbrealm._session.session import Session
-from pbrealm.errors import LoginRefused
+from pbrealm._arguments import described
+from pbrealm._session.session import Session, serving
+from pbrealm.errors import Reason, SessionEnded
 
 
 class SessionReferenceable(pb.AsReferenceable):
@@ -22,36 +23,47 @@ class SessionReferenceable(pb.AsReferenceable):
         super().__init__(session, "perspective")
 
 
-class UnauthenticatedReferenceable(pb.Referenceable):
+class AspectReferenceable(pb.Referenceable):
     """
-    An object that a client can call before its login.
+    What a client gets a reference to for the aspect of an avatar that it has asked for.
 
-    Every mistake of the client is a L{LoginRefused}; nothing of what it sends is logged.
-
-    @cvar methods: the methods that can be called, with the number of their arguments.
+    It refuses calls after the end of the session, as the session does itself.
     """
 
-    methods: ClassVar[Mapping[str, int]] = {}
-
-    def call(self, method: str, args: Sequence[object]) -> Any:
+    def __init__(self, session: Session, aspect: object, kind: str) -> None:
         """
-        Call a method.
-
-        @raise LoginRefused: if there is none of this name, or not with so many arguments.
+        @param kind: of the aspect's methods: C{perspective}, or C{remote}.
         """
-        if self.methods.get(method) != len(args):
-            raise LoginRefused("not a valid login request")
-        return getattr(self, f"remote_{method}")(*args)
+        self._session = session
+        self._receive = getattr(aspect, f"{kind}MessageReceived")
 
     def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
-        """Handle a call of a client with a login, which arrives by Twisted's dispatcher."""
-        try:
-            arguments = broker.unserialize(args)
-            keywords = broker.unserialize(kw)
-        except pb.Error:
-            raise
-        except Exception:
-            raise LoginRefused("not a valid login request") from None
-        if keywords or not isinstance(arguments, (list, tuple)):
-            raise LoginRefused("not a valid login request")
-        return broker.serialize(self.call(message, arguments), self.perspective)
+        """Pass a call on."""
+        if self._session.ended not in (None, Reason.LOGGED_OUT):
+            raise SessionEnded(self._session.ended)
+        with serving(self._session):
+            return self._receive(broker, message, args, kw)
+
+
+def reference_to(aspect: Any, session: Session | None) -> pb.Referenceable:
+    """
+    Make what a client gets a reference to.
+
+    @param aspect: of the avatar, as the realm has returned it.
+    @param session: of this login; L{None} if a hand-written realm knows of none.
+    @raise TypeError: if a client can't call it, nor get a copy of it.
+    """
+    if isinstance(aspect, Session):
+        return SessionReferenceable(aspect)
+    if not IJellyable.providedBy(aspect):
+        if not hasattr(aspect, "perspectiveMessageReceived"):
+            raise TypeError(
+                f"{described(aspect)} can't be handed out: it is neither a perspective "
+                "nor a pb.Referenceable"
+            )
+        if session is None:
+            return pb.AsReferenceable(aspect, "perspective")
+        return AspectReferenceable(session, aspect, "perspective")
+    if session is not None and isinstance(aspect, pb.Referenceable):
+        return AspectReferenceable(session, aspect, "remote")
+    return cast(pb.Referenceable, aspect)

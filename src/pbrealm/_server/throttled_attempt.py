@@ -4,7 +4,6 @@ One login with a password, from when it waits for the throttle until it is decid
 
 from __future__ import annotations
 
-from functools import partial
 from types import TracebackType
 from typing import Protocol
 
@@ -38,12 +37,12 @@ class ThrottledAttempt:
         self,
         server: Throttling,
         origin: str | None,
-        account: bytes,
+        account: bytes | None,
         delays: list[Deferred[Attempt]],
     ) -> None:
         """
         @param origin: what connections from the client's address are counted by.
-        @param account: its name.
+        @param account: its name; L{None} if it isn't known yet.
         @param delays: has the delay of this attempt while it lasts.  It is cancelled if the client
             leaves meanwhile.
         """
@@ -51,12 +50,14 @@ class ThrottledAttempt:
         self._delays = delays
         self._attempt = server.throttle.attempt(origin, account)
 
-    async def __aenter__(self) -> partial[None]:
+    def leave(self) -> None:
+        """The credentials are known to be right: from now on the attempt delays no others."""
+        self._server.login_queue.leave(self._attempt)
+
+    async def __aenter__(self) -> None:
         """
         Wait for the throttle.
 
-        @return: to be called as soon as the password is known to be right: from then on the
-            attempt delays no others.
         @raise SessionEnded: if the client leaves meanwhile.
         @raise LoginRefused: if the attempt would be delayed for too long.
         """
@@ -70,7 +71,6 @@ class ThrottledAttempt:
                 raise SessionEnded(Reason.DISCONNECTED) from None
             finally:
                 self._delays.remove(delay)
-        return partial(queue.leave, self._attempt)
 
     async def __aexit__(
         self,

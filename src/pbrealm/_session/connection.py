@@ -5,7 +5,7 @@ A connection as sessions see it: who is on it, whether its peer answers, and how
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress, IReactorTime, ITCPTransport
@@ -138,9 +138,10 @@ class ConnectedMind:
     @ivar mind: what the client passed, or L{None}.
     @ivar clock: the server's clock.
     @ivar authenticated: called once the client has been authenticated.
+    @ivar session: the session of the login, once a realm has begun it.
     """
 
-    __slots__ = ("authenticated", "broker", "clock", "mind")
+    __slots__ = ("authenticated", "broker", "clock", "mind", "session")
 
     def __init__(
         self,
@@ -153,6 +154,7 @@ class ConnectedMind:
         self.mind = mind
         self.clock = clock
         self.authenticated = authenticated
+        self.session: Any = None
 
 
 def connection_of(mind: object) -> Connection | None:

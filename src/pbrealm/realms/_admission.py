@@ -49,6 +49,8 @@ def request_avatar(
     try:
         avatar_id = realm.identify(avatarId)
         session = Session(avatar_id, mind, _clock(realm, mind))
+        if isinstance(mind, ConnectedMind):
+            mind.session = session
     except PBRealmError as why:
         connection = connection_of(mind)
         log_refusal(avatarId, None if connection is None else connection.peer, why)
