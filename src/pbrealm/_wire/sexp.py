@@ -59,7 +59,9 @@ def decode_sexp(buffer: bytes, pos: int, vocabulary: Mapping[int, bytes]) -> Sex
 
     @param vocabulary: words by their numbers.
     """
-    top: list[Sexp] = []
+    top: list[Any] = [None]
+    # Jelly has no empty lists.  They are one object, which takes the least memory for its bytes.
+    empty: list[Any] = []
     # For each list that is open, the list around it and how many items that still lacks.
     stack: list[tuple[list[Any], int]] = []
     items, left = top, 1
@@ -67,17 +69,18 @@ def decode_sexp(buffer: bytes, pos: int, vocabulary: Mapping[int, bytes]) -> Sex
         start = pos
         item, pos = decode_scalar(buffer, pos, vocabulary)
         if item is None:
-            item = []
             number = int_at(buffer, start, pos - 1)
+            # A list that grows would take more memory.
+            items[-left] = item = [None] * number if number else empty
             if number:
-                items.append(item)
                 stack.append((items, left))
                 items, left = item, number
                 continue
-        items.append(item)
+        else:
+            items[-left] = item
         left -= 1
         while not left:
             if not stack:
-                return top[0]
+                return top[0]  # type: ignore[no-any-return]
             items, left = stack.pop()
             left -= 1
