@@ -39,7 +39,7 @@ class AmplificationTests(SynchronousTestCase):
 
     def test_doubling(self) -> None:
         check_amplification(
-            doubling(15, [b"set", [b"dereference", 14]]), MessageLimits(items=1_000_000)
+            doubling(15, [b"list", [b"dereference", 14]]), MessageLimits(items=1_000_000)
         )
         for last in ([b"set", [b"dereference", 39]], [b"None"]):
             self.assertRaises(
@@ -64,16 +64,38 @@ class AmplificationTests(SynchronousTestCase):
         forward = [b"list", [b"set", [b"dereference", 1]], [b"reference", 1, [b"tuple"]]]
         self.assertRaises(InsecureJelly, check_amplification, forward, MessageLimits(items=100))
 
-    def test_long_tuple_that_waits_for_a_part(self) -> None:
-        """Jelly takes quadratic time for a long tuple that is incomplete."""
-        waiting = [b"reference", 1, [b"list", [b"tuple", *range(100_000), [b"dereference", 1]]]]
-        self.assertRaises(
-            MessageTooLarge, check_amplification, waiting, MessageLimits(items=1_000_000)
-        )
-        check_amplification(
-            [b"reference", 1, [b"list", *range(100_000), [b"dereference", 1]]],
-            MessageLimits(items=200_000),
-        )
+    def test_keys(self) -> None:
+        """To hash a key takes all that it repeats, so little may be repeated in keys."""
+        few, many = ([b"dereference", depth - 1] for depth in (10, 15))
+        for last in (
+            [b"set", many],
+            [b"frozenset", [b"tuple", many]],
+            [b"dictionary", [many, 1]],
+            [b"dictionary", *([[b"tuple", few, n], 1] for n in range(16))],
+        ):
+            jelly = doubling(15, last)
+            self.assertRaises(MessageTooLarge, check_amplification, jelly, MessageLimits())
+        for last in ([b"set", few], [b"dictionary", [few, many]]):
+            check_amplification(doubling(15, last), MessageLimits())
+
+    def test_decoder_refuses_keys(self) -> None:
+        """The decoder of plain data counts them by their bytes."""
+        for depth, refused in ((12, False), (15, True)):
+            key = [b"dereference", depth - 1]
+            for last in ([b"set", key], [b"frozenset", key], [b"dictionary", [key, 1]]):
+                encoded = written(doubling(depth, last))
+                if refused:
+                    self.assertRaises(NotPlain, decode_plain, encoded, 0)
+                else:
+                    decode_plain(encoded, 0)
+
+    def test_keys_that_share(self) -> None:
+        """Keys with a part in common are ordinary."""
+        corner = (1, (2, 3))
+        for keys in ([(corner, n) for n in range(10_000)], [(corner, corner)]):
+            made = dict.fromkeys(keys, 1)
+            self.assertEqual(decode_plain(encode_plain(made), 0), made)
+            check_amplification(jelly(made), MessageLimits())
 
     def test_decoder_leaves_it(self) -> None:
         """The decoder of plain data refuses it too."""

@@ -1,5 +1,5 @@
 """
-Keys that are chosen to have the same hash.
+Keys that are chosen to be slow to add to a dictionary or a set.
 """
 
 from __future__ import annotations
@@ -12,12 +12,20 @@ from twisted.spread import pb
 from twisted.spread.jelly import InsecureJelly, jelly
 from twisted.trial.unittest import SynchronousTestCase
 
+from pbrealm._wire import hashed_keys
 from pbrealm._wire.amplification import check_amplification
 from pbrealm._wire.decode import decode_plain
-from pbrealm._wire.hashed_keys import MAX_EQUAL_HASHES, KeyHashes
+from pbrealm._wire.hashed_keys import (
+    FEW_KEYS,
+    MAX_EQUAL_HASHES,
+    KeyHashes,
+    check_dictionary,
+    check_set,
+)
 from pbrealm._wire.message_limits import MessageLimits, MessageTooLarge
 from pbrealm._wire.tokens import NotPlain
 from tests.examples import examples
+from tests.wire.crafted import same_places
 from tests.wire.objects import Point, Root
 from tests.wire.pair import Pair
 from tests.wire.plain import twisted_encode, written
@@ -59,10 +67,10 @@ def containers(keys: list[Any]) -> list[list[Any]]:
 
 class CollidingKeyTests(SynchronousTestCase):
     def test_decoder(self) -> None:
-        """The decoder of plain data leaves them to others."""
+        """The decoder of plain data refuses them."""
         for keys in colliding().values():
             for container in containers(keys):
-                self.assertRaises(NotPlain, decode_plain, written(container), 0)
+                self.assertRaises(MessageTooLarge, decode_plain, written(container), 0)
 
     def test_through_jelly(self) -> None:
         """They are refused, wherever they are."""
@@ -86,7 +94,7 @@ class CollidingKeyTests(SynchronousTestCase):
         keys = [[b"tuple", [b"dereference", n + 1]] for n in range(COUNT)]
         for container in containers(keys):
             sexp = [b"list", *shared, container]
-            self.assertRaises(NotPlain, decode_plain, written(sexp), 0)
+            self.assertRaises(MessageTooLarge, decode_plain, written(sexp), 0)
             self.assertRaises(MessageTooLarge, broker.unserialize, sexp)
 
     def test_set_that_waits_for_a_part(self) -> None:
@@ -98,6 +106,17 @@ class CollidingKeyTests(SynchronousTestCase):
             waiting = [kind, *numbers, [b"dereference", 1]]
             sexp = [b"reference", 1, [point, [b"dictionary", [[b"unicode", b"x"], waiting]]]]
             self.assertRaises(MessageTooLarge, broker.unserialize, sexp)
+
+    def test_key_that_waits_for_a_part(self) -> None:
+        """So is a key of a dictionary that is complete only after the dictionary."""
+        broker = Pair(pb.Root()).server
+        point = b"tests.wire.objects.Point"
+        for numbers in ([7 + n * MODULUS for n in range(COUNT)], range(FEW_KEYS + 1)):
+            pairs = [[[b"tuple", number, [b"dereference", 1]], 1] for number in numbers]
+            state = [b"dictionary", [[b"unicode", b"x"], [b"dictionary", *pairs]]]
+            self.assertRaises(
+                MessageTooLarge, broker.unserialize, [b"reference", 1, [point, state]]
+            )
 
     def test_references_of_a_peer(self) -> None:
         """References are hashed by a number that the peer chooses."""
@@ -124,6 +143,13 @@ class CollidingKeyTests(SynchronousTestCase):
             self.assertRaises(InsecureJelly, broker.cacheLocally, cid, object())
         self.assertEqual(broker.locallyCachedObjects, {})
 
+    def test_number_of_cached_objects(self) -> None:
+        """A peer has no more cached than a broker ever does."""
+        broker = Pair(pb.Root()).server
+        for cid in range(pb.MAX_BROKER_REFS + 1):
+            broker.cacheLocally(cid, object())
+        self.assertRaises(InsecureJelly, broker.cacheLocally, 5000, object())
+
     def test_call(self) -> None:
         """The caller gets an error, and the connection goes on."""
         pair = Pair(Root())
@@ -132,6 +158,41 @@ class CollidingKeyTests(SynchronousTestCase):
         self.assertIn(b"MessageTooLarge", repr(why.type).encode())
         self.assertEqual(pair.call("echo", 1), [(1,), {}])
         self.assertEqual(len(self.flushLoggedErrors(MessageTooLarge)), 1)
+
+
+class SamePlacesTests(SynchronousTestCase):
+    """
+    Keys with different hashes that are tried at the same places of a table.
+    """
+
+    def setUp(self) -> None:
+        self.patch(hashed_keys, "FEW_KEYS", 500)
+        self.patch(hashed_keys, "_FIRST_SIZE", 1024)
+
+    def test_dictionary(self) -> None:
+        """They are refused, whatever the table that they are made for."""
+        keys = same_places(4096)
+        self.assertRaises(MessageTooLarge, check_dictionary, keys)
+        # Once the table has grown, there are many more keys.
+        self.assertRaises(MessageTooLarge, check_dictionary, [*keys, *range(10**6, 10**6 + 900)])
+        self.assertRaises(MessageTooLarge, check_dictionary, [Decimal(key) for key in keys])
+        check_dictionary(keys[:2100])
+
+    def test_decoder_and_jelly(self) -> None:
+        pairs = [b"dictionary", *([key, 1] for key in same_places(4096))]
+        self.assertRaises(MessageTooLarge, decode_plain, written(pairs), 0)
+        broker = Pair(pb.Root()).server
+        self.assertRaises(MessageTooLarge, broker.unserialize, pairs)
+
+    def test_set(self) -> None:
+        """
+        A set tries ten places next to each other before the next.  Multiples of a large number
+        come close to what is refused.
+        """
+        check_set(range(5000))
+        check_set([number << 40 for number in range(5000)])
+        self.patch(hashed_keys, "_MAX_PLACES", 1)
+        self.assertRaises(MessageTooLarge, check_set, [number << 40 for number in range(5000)])
 
 
 class OrdinaryKeyTests(SynchronousTestCase):
@@ -160,9 +221,8 @@ class OrdinaryKeyTests(SynchronousTestCase):
         """As many as may be."""
         keys: dict[Any, int] = {n * MODULUS: n for n in range(1, MAX_EQUAL_HASHES + 1)}
         self.assertEqual(decode_plain(twisted_encode({**keys, "x": 1}), 0), {**keys, "x": 1})
-        more = {**keys, 0: 1}
-        self.assertEqual(decode_plain(twisted_encode(more), 0), more)
-        self.assertRaises(NotPlain, decode_plain, twisted_encode({**more, -MODULUS: 1}), 0)
+        too_many = twisted_encode({**keys, 0: 1})
+        self.assertRaises(MessageTooLarge, decode_plain, too_many, 0)
 
     def test_state_of_instances(self) -> None:
         """Instances are hashed by what they are, and their state is as it was."""

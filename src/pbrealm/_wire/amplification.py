@@ -16,14 +16,10 @@ from pbrealm._wire.decode import MAX_REFERENCE
 from pbrealm._wire.message_limits import MessageLimits, MessageTooLarge
 from pbrealm._wire.sexp import Sexp
 
-# Immutable collections.  Jelly makes one that is part of itself only when its items are complete.
-_IMMUTABLE: Final = frozenset({b"tuple", b"set", b"frozenset"})
-
-# The jelly whose object may be incomplete because an item of it is.
-_MAY_BE_INCOMPLETE: Final = _IMMUTABLE | {b"reference", b"dereference"}
-
-# An immutable collection that is incomplete may have this many items before its cost counts.
-_CHEAP_ITEMS: Final = 256
+# How many items may be repeated in keys, all of which are visited to hash them: at least so many,
+# and more if the jelly is long.
+_MIN_HASHED_ITEMS: Final = 16 * 1024
+_HASHED_ITEMS_PER_ITEM: Final = 16
 
 
 def check_amplification(jelly: Sexp, limits: MessageLimits) -> None:
@@ -32,11 +28,19 @@ def check_amplification(jelly: Sexp, limits: MessageLimits) -> None:
     that it occurs.
 
     @param limits: how many there may be.
-    @raise MessageTooLarge: if there are more.
+    @raise MessageTooLarge: if there are more; or if the keys of dictionaries and the items of
+        sets, all of which are visited to hash them, repeat many more than there are without
+        back references.
     @raise InsecureJelly: for a reference to an object that comes later.  Jelly never makes one,
         and it could be used to get around this check.
     """
-    _Counter(limits).count(jelly)
+    counter = _Counter(limits)
+    items, _ = counter.count(jelly)
+    sent = items - counter.repeated
+    if counter.hashed > _MIN_HASHED_ITEMS + _HASHED_ITEMS_PER_ITEM * sent:
+        raise MessageTooLarge(
+            "Security precaution: keys that amount to many more items than the message has."
+        )
 
 
 def _is_reference_number(number: object) -> bool:
@@ -54,62 +58,59 @@ class _Counter:
     """
     Counts items, and the bytes of strings.
 
+    @ivar repeated: how many of the items are repetitions, by back references.
+    @ivar hashed: how many of these are in keys.
     @ivar _sizes: the items and bytes of each reference by its number; L{None} while its jelly is
         being counted.
     """
 
     def __init__(self, limits: MessageLimits) -> None:
+        self.repeated = 0
+        self.hashed = 0
         self._limits = limits
         self._sizes: dict[Any, tuple[int, int] | None] = {}
 
-    def count(self, jelly: Sexp) -> tuple[int, int, bool]:
+    def count(self, jelly: Sexp) -> tuple[int, int]:
         """
         Count the items and bytes of jelly.
-
-        @return: both numbers, and whether the object is incomplete until an object around it is
-            complete.
         """
         if type(jelly) is not list or not jelly:
-            return 1, len(jelly) if type(jelly) is bytes else 0, False
+            return 1, len(jelly) if type(jelly) is bytes else 0
+        before = self.repeated
         atom = jelly[0]
         number = None
+        items, size = 1, 0
         if (atom == b"reference" or atom == b"dereference") and len(jelly) > 1:
             # Jelly itself refuses a list.
             number = jelly[1] if type(jelly[1]) is not list else None
             if number is not None and not _is_reference_number(number):
                 raise InsecureJelly("not the number of a reference")
-        if atom == b"dictionary":
-            # Its items are pairs, not jelly: a key may look like the atom of some jelly.
-            parts = [part for pair in jelly if type(pair) is list for part in pair]
-        else:
-            parts = jelly[1:]
-        items, size, incomplete = 1, 0, False
         if atom == b"reference" and number is not None:
             self._sizes.setdefault(number, None)
         elif atom == b"dereference" and number is not None:
             if number not in self._sizes:
                 raise InsecureJelly("a reference to what comes later")
-            shared = self._sizes[number]
-            if shared is None:
-                incomplete = True
-            else:
-                items += shared[0]
-                size += shared[1]
-        for part in parts:
-            # Most are numbers and strings.
-            if type(part) is not list:
-                items += 1
-                if type(part) is bytes:
-                    size += len(part)
-                continue
-            part_items, part_size, part_incomplete = self.count(part)
+            items, size = self._sizes[number] or (0, 0)
+            self.repeated += items
+            items += 1
+        if atom == b"dictionary":
+            # Its items are pairs, not jelly: a key may look like the atom of some jelly.
+            for pair in jelly:
+                if type(pair) is list:
+                    before = self.repeated
+                    pair_items, pair_size = self._count_parts(pair[:1])
+                    self.hashed += self.repeated - before
+                    items += pair_items
+                    size += pair_size
+                    pair_items, pair_size = self._count_parts(pair[1:])
+                    items += pair_items
+                    size += pair_size
+        else:
+            part_items, part_size = self._count_parts(jelly[1:])
             items += part_items
             size += part_size
-            incomplete = incomplete or part_incomplete
-        if incomplete and atom in _IMMUTABLE:
-            # For such a collection twisted.persisted.crefutil removes the indexes of its items
-            # one by one from the front of a list, in time quadratic in their number.
-            items += len(jelly) * (len(jelly) // _CHEAP_ITEMS)
+            if atom == b"set" or atom == b"frozenset":
+                self.hashed += self.repeated - before
         limits = self._limits
         if items > limits.items or size > limits.message_bytes:
             raise MessageTooLarge(
@@ -118,4 +119,18 @@ class _Counter:
             )
         if atom == b"reference" and number is not None and self._sizes[number] is None:
             self._sizes[number] = items, size
-        return items, size, incomplete and atom in _MAY_BE_INCOMPLETE
+        return items, size
+
+    def _count_parts(self, parts: list[Any]) -> tuple[int, int]:
+        items, size = 0, 0
+        for part in parts:
+            # Most are numbers and strings.
+            if type(part) is list:
+                part_items, part_size = self.count(part)
+                items += part_items
+                size += part_size
+            else:
+                items += 1
+                if type(part) is bytes:
+                    size += len(part)
+        return items, size

@@ -20,7 +20,6 @@ from twisted.spread.pb import Broker
 
 from pbrealm._wire.amplification import check_amplification
 from pbrealm._wire.banana import FastBanana
-from pbrealm._wire.decode import MAX_REFERENCE
 from pbrealm._wire.encode import PLAIN_TYPES, encode_plain
 from pbrealm._wire.immediate_write import write_immediately
 from pbrealm._wire.lazy_jelly import (
@@ -39,6 +38,8 @@ from pbrealm._wire.sexp import Sexp
 from pbrealm._wire.tokens import NotPlain
 from pbrealm._wire.unjellier import unjelly_from_peer
 from pbrealm._wire.unsendable import AnswerJelly, source_of, why_unsendable
+
+_MAX_CACHED_ID: Final = 2**31
 
 _MAX_LOGGED: Final = 200
 """Characters of a text that are logged."""
@@ -341,7 +342,7 @@ class FastBroker(FastBanana, Broker):
                     return sexp.unjelly(self._reader.limits)
                 except NotPlain:
                     pass
-            sexp = sexp.jelly()
+            sexp = sexp.decoded()
         elif type(sexp) is list:
             sexp = materialize(sexp)
         check_amplification(sexp, self._reader.limits)
@@ -356,10 +357,13 @@ class FastBroker(FastBanana, Broker):
         """
         Keep an object that the peer has this end cache, under the id that the peer chooses.
 
-        @raise InsecureJelly: for an id that a broker wouldn't choose.
+        @raise InsecureJelly: for an id that a broker wouldn't choose, and for more objects than
+            it would have cached.
         """
-        if type(cid) is not int or not 0 <= cid < MAX_REFERENCE:
+        if type(cid) is not int or not 0 <= cid < _MAX_CACHED_ID:
             raise InsecureJelly("not the id of a cached object")
+        if len(self.locallyCachedObjects) > pb.MAX_BROKER_REFS:
+            raise InsecureJelly("more cached objects than a broker has its peer keep")
         super().cacheLocally(cid, instance)
 
     def expressionReceived(self, sexp: Any) -> None:

@@ -14,12 +14,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-from pbrealm._wire.hashed_keys import (
-    DISTINCT_HASHES,
-    MAX_EQUAL_HASHES,
-    KeyHashes,
-    have_different_hashes,
-)
+from pbrealm._wire.hashed_keys import MAX_EQUAL_HASHES, check_dictionary, check_set
 from pbrealm._wire.message_limits import DEFAULT_LIMITS
 from pbrealm._wire.scalars import (
     References,
@@ -51,14 +46,21 @@ from pbrealm._wire.tokens import (
 
 # The entries of References: refs[number] is an object that can be referred back to, and
 # refs[_REPEATED, number] is the size of its jelly in bytes.  refs[_REPEATED] is how many bytes the
-# back references so far would have taken, had each repeated the jelly of its object.
+# back references so far would have taken, had each repeated the jelly of its object, and
+# refs[_HASHED] is the part of it that is in keys.
 # refs[_ALLOWED] is how many they may be, if that isn't the default.
 _REPEATED: Final = "repeated"
+_HASHED: Final = "hashed"
 _ALLOWED: Final = "allowed"
 _DEFAULT_REPEATED_BYTES: Final = DEFAULT_LIMITS.repeated_bytes
 
-# Numbers beyond this aren't accepted for references.  Jelly counts them from 1.
-MAX_REFERENCE: Final = 2**31
+# How many bytes may be repeated in keys: at least so many, and more if the jelly is long.
+_MIN_HASHED_BYTES: Final = 64 * 1024
+_HASHED_BYTES_PER_BYTE: Final = 16
+
+# Numbers beyond this aren't accepted for references.  Jelly counts them from 1, and no message has
+# as many; larger numbers could be chosen to be slow to look up.
+MAX_REFERENCE: Final = 2**20
 
 # From what the jelly of a short str starts with to the length of the str in bytes, or None for
 # other bytes; and the same for a str that is a key.
@@ -109,19 +111,39 @@ def _tuple(buffer: bytes, pos: int, count: int, refs: References, depth: int) ->
 
 
 def _set(buffer: bytes, pos: int, count: int, refs: References, depth: int) -> tuple[Any, int]:
-    items, pos = _items(buffer, pos, count, refs, depth)
-    if not have_different_hashes(items):
-        raise NotPlain("too many items with the same hash")
+    items, pos = _set_items(buffer, pos, count, refs, depth)
     return set(items), pos
 
 
 def _frozenset(
     buffer: bytes, pos: int, count: int, refs: References, depth: int
 ) -> tuple[Any, int]:
-    items, pos = _items(buffer, pos, count, refs, depth)
-    if not have_different_hashes(items):
-        raise NotPlain("too many items with the same hash")
+    items, pos = _set_items(buffer, pos, count, refs, depth)
     return frozenset(items), pos
+
+
+def _set_items(
+    buffer: bytes, pos: int, count: int, refs: References, depth: int
+) -> tuple[list[Any], int]:
+    before = refs.get(_REPEATED, 0)
+    items, pos = _items(buffer, pos, count, refs, depth)
+    _count_hashed(refs, before, pos)
+    check_set(items)
+    return items, pos
+
+
+def _count_hashed(refs: References, before: int, pos: int) -> None:
+    """
+    Count what is repeated in keys, all of which is visited to hash them.
+
+    @param before: how much was repeated before these keys.
+    @param pos: where the keys end.
+    """
+    repeated = refs.get(_REPEATED, 0) - before
+    if repeated:
+        hashed = refs[_HASHED] = refs.get(_HASHED, 0) + repeated
+        if hashed > _MIN_HASHED_BYTES + _HASHED_BYTES_PER_BYTE * pos:
+            raise NotPlain("too much is repeated in keys")
 
 
 def _items(
@@ -154,24 +176,16 @@ def _dictionary(
     str_length = _str_length
     key_length = _key_length
     out: dict[Any, Any] = {}
-    hashes = KeyHashes() if count > MAX_EQUAL_HASHES else None
-    for _ in range(count):
+    for left in range(count, 0, -1):
         length = key_length(buffer[pos : pos + _KEY_START])
         if length is not None:
             start = pos + _KEY_START
             pos = start + length
             key: Any = buffer[start:pos].decode()
-        elif buffer.startswith(PAIR_START, pos):
-            key, pos = _value(buffer, pos + _PAIR_START, refs, depth)
-            if (
-                hashes is not None
-                # Nearly all keys, without a call.
-                and not (type(key) is int and -DISTINCT_HASHES < key < DISTINCT_HASHES)
-                and not hashes.add(key)
-            ):
-                raise NotPlain("too many keys with the same hash")
+        elif count > MAX_EQUAL_HASHES:
+            return _add_checked(out, buffer, pos, left, refs, depth)
         else:
-            raise NotPlain("not a pair of key and value")
+            key, pos = _key(buffer, pos, refs, depth)
         length = str_length(buffer[pos : pos + _STR_START])
         if length is not None:
             start = pos + _STR_START
@@ -180,6 +194,56 @@ def _dictionary(
         else:
             out[key], pos = _value(buffer, pos, refs, depth)
     return out, pos
+
+
+def _add_checked(
+    out: dict[Any, Any], buffer: bytes, pos: int, count: int, refs: References, depth: int
+) -> tuple[Any, int]:
+    """Decode the rest of a large dictionary, and check its keys before any is added."""
+    str_length = _str_length
+    key_length = _key_length
+    keys = list(out)
+    values = list(out.values())
+    add_key = keys.append
+    add_value = values.append
+    for _ in range(count):
+        length = key_length(buffer[pos : pos + _KEY_START])
+        if length is not None:
+            start = pos + _KEY_START
+            pos = start + length
+            add_key(buffer[start:pos].decode())
+        else:
+            key, pos = _key(buffer, pos, refs, depth)
+            add_key(key)
+        length = str_length(buffer[pos : pos + _STR_START])
+        if length is not None:
+            start = pos + _STR_START
+            pos = start + length
+            add_value(buffer[start:pos].decode())
+        else:
+            value, pos = _value(buffer, pos, refs, depth)
+            add_value(value)
+    check_dictionary(keys)
+    return dict(zip(keys, values, strict=True)), pos
+
+
+def _key(buffer: bytes, pos: int, refs: References, depth: int) -> tuple[Any, int]:
+    if not buffer.startswith(PAIR_START, pos):
+        raise NotPlain("not a pair of key and value")
+    pos += _PAIR_START
+    # The most frequent numbers, as in _value.
+    number = buffer[pos]
+    if number < 128:
+        second = buffer[pos + 1]
+        if second == INT:
+            return number, pos + 2
+        if second < 128 and buffer[pos + 2] == INT:
+            return number | second << 7, pos + 3
+    before = refs.get(_REPEATED, 0)
+    key, pos = _value(buffer, pos, refs, depth)
+    if refs:
+        _count_hashed(refs, before, pos)
+    return key, pos
 
 
 _Decoder = Callable[[bytes, int, int, References, int], tuple[Any, int]]
@@ -266,7 +330,12 @@ DECODE_ERRORS: Final = (
     ValueError,
     struct.error,
 )
-"""What L{decode_next} raises for bytes that aren't plain data, or are invalid or incomplete."""
+"""
+What L{decode_next} raises for bytes that aren't plain data, or are invalid or incomplete.
+
+For keys that are slow to add to a dictionary or a set it raises L{MessageTooLarge
+<pbrealm._wire.message_limits.MessageTooLarge>}.
+"""
 
 
 def decode_next(
@@ -282,6 +351,7 @@ def decode_next(
     @return: the object, and where its jelly ends.  If that is beyond the end of the buffer, the
         jelly is incomplete and the object is not to be used.
     @raise Exception: one of L{DECODE_ERRORS}.
+    @raise MessageTooLarge: see there.
     """
     refs = {} if repeated_bytes == _DEFAULT_REPEATED_BYTES else {_ALLOWED: repeated_bytes}
     return _value(buffer, pos, refs, depth)
@@ -316,6 +386,7 @@ def decode_plain(buffer: bytes, pos: int, repeated_bytes: int = _DEFAULT_REPEATE
 
     @param repeated_bytes: as for L{decode_next}.
     @raise NotPlain: if the jelly isn't that of plain data, or isn't valid.
+    @raise MessageTooLarge: for keys that are slow to add to a dictionary or a set.
     """
     try:
         return decode_next(buffer, pos, sys.maxsize, repeated_bytes)[0]

@@ -52,6 +52,12 @@ class LazyJelly(list[Any]):
         """Make an ordinary list of the same items."""
         return list(self)
 
+    def decoded(self) -> Sexp:
+        """Make ordinary lists of the same items, at every level, that nothing else has."""
+        if self.buffer is not None:
+            return decode_sexp(self.buffer, self._start, INCOMING_VOCABULARY)[0]
+        return materialize(self)
+
     def unjelly(self, limits: MessageLimits) -> Any:
         """
         Decode the object, if it is plain data.
@@ -59,6 +65,7 @@ class LazyJelly(list[Any]):
         @param limits: those of the message.
         @return: a new object each time, as the caller may change it.
         @raise NotPlain: if the object isn't plain data, or the list may have been changed.
+        @raise MessageTooLarge: for keys that are slow to add to a dictionary or a set.
         """
         obj = self._object
         if obj is not _NOT_DECODED:

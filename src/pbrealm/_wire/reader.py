@@ -12,7 +12,7 @@ from typing import Final
 from pbrealm._wire.decode import DECODE_ERRORS
 from pbrealm._wire.framing import UNFINISHED, Scanner
 from pbrealm._wire.incoming import decode_lazy_message, decode_plain_message
-from pbrealm._wire.message_limits import DEFAULT_LIMITS, MessageLimits
+from pbrealm._wire.message_limits import DEFAULT_LIMITS, MessageLimits, MessageTooLarge
 from pbrealm._wire.ping import PING_ANSWER, PING_ERROR, PingAnswer
 from pbrealm._wire.sexp import Sexp, decode_sexp
 from pbrealm._wire.tokens import DIALECT, INCOMING_VOCABULARY, PREFIX_LIMIT
@@ -183,8 +183,9 @@ class MessageReader:
                         depth=limits.depth,
                         prefix_limit=PREFIX_LIMIT,
                     )
-            except DECODE_ERRORS:
-                # Not plain data, incomplete, or invalid: the scanner finds out which.
+            except (*DECODE_ERRORS, MessageTooLarge):
+                # Not plain data, incomplete, or invalid: the scanner finds out which.  What is
+                # too large is refused when it's used.
                 pass
             else:
                 if end <= size:

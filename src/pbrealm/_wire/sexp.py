@@ -61,10 +61,15 @@ def decode_sexp(
     @raise Exception: one of L{SEXP_ERRORS}, if the bytes are incomplete, invalid, or beyond a
         limit.
     """
-    top: list[Sexp] = []
+    top: list[Any] = [None]
+    # Jelly has no empty lists.  They are one object, which takes the least memory for its bytes.
+    empty: list[Any] = []
     # For each list that is open, the list around it and how many items that still lacks.
     stack: list[tuple[list[Any], int]] = []
     items, left = top, 1
+    # How many items there can be, since each takes a byte.
+    room = len(buffer) - pos
+    item: Any
     while True:
         # Nearly every prefix has one digit or none.
         type_byte = buffer[pos]
@@ -85,26 +90,29 @@ def decode_sexp(
                 type_byte = buffer[pos]
                 pos += 1
         if type_byte == STRING:
-            items.append(buffer[pos : pos + number])
+            item = buffer[pos : pos + number]
             pos += number
         elif type_byte == VOCAB:
-            items.append(vocabulary[number])
+            item = vocabulary[number]
         elif type_byte == LIST:
-            item: list[Any] = []
-            items.append(item)
+            item = empty
             if number:
+                room -= number
+                if room < 0 or len(stack) >= depth:
+                    raise NotPlain("incomplete, or too deep")
+                # A list that grows would take more memory.
+                items[-left] = item = [None] * number
                 stack.append((items, left))
-                if len(stack) > depth:
-                    raise NotPlain("too deep")
                 items, left = item, number
                 continue
         elif type_byte == FLOAT:
-            items.append(float_at(buffer, pos)[0])
+            item = float_at(buffer, pos)[0]
             pos += 8
         elif type_byte > LONGNEG:
             raise NotPlain("an unknown type byte")
         else:
-            items.append(-number if type_byte in (NEG, LONGNEG) else number)
+            item = -number if type_byte in (NEG, LONGNEG) else number
+        items[-left] = item
         left -= 1
         while not left:
             if not stack:

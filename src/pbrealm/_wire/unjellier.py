@@ -5,63 +5,169 @@ Unjellying with bounds: Twisted's unjellier, for jelly from a peer that may be h
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from functools import partial
-from typing import Any
+from typing import Any, Final
 
-from twisted.persisted.crefutil import NotKnown, _DictKeyAndValue
-from twisted.spread.jelly import SecurityOptions, _Unjellier
+from twisted.persisted.crefutil import NotKnown
+from twisted.spread.jelly import (
+    SecurityOptions,
+    _Unjellier,
+    unjellyableFactoryRegistry,
+    unjellyableRegistry,
+)
 
-from pbrealm._wire.hashed_keys import MAX_EQUAL_HASHES, KeyHashes, have_different_hashes
-from pbrealm._wire.message_limits import MessageTooLarge
+from pbrealm._wire.hashed_keys import KeyHashes, check_dictionary, check_set
 from pbrealm._wire.sexp import Sexp
+
+# Their keys are bytes, as opposed to what Twisted's annotations say.
+_registered_classes: Final[Collection[Any]] = unjellyableRegistry
+_registered_factories: Final[Collection[Any]] = unjellyableFactoryRegistry
 
 
 def unjelly_from_peer(jelly: Sexp, security: SecurityOptions, broker: object) -> Any:
     """
     Do as L{twisted.spread.jelly.unjelly} does, for what a broker has received.
 
+    @param jelly: nothing else may use it: its lists are emptied on the way, so that jelly and
+        objects don't take memory at the same time.
     @raise InsecureJelly: if the security options don't allow the object.
-    @raise MessageTooLarge: if too many keys of a dictionary, or items of a set, have the same
-        hash.
+    @raise MessageTooLarge: if the keys of a dictionary, or the items of a set, are slow to add to
+        it.
     """
     return _BoundedUnjellier(security, None, broker).unjellyFull(jelly)
 
 
 class _BoundedUnjellier(_Unjellier):
     """
-    Checks the keys of dictionaries and the items of sets before it adds them.
+    Unjellies containers in time and memory that grow with their items only.
 
     This is where also those pass that are in the state of an instance.
     """
 
-    def _unjelly_dictionary(self, pairs: list[Any]) -> dict[Any, Any]:
-        if len(pairs) <= MAX_EQUAL_HASHES:
-            made: dict[Any, Any] = super()._unjelly_dictionary(pairs)
-            return made
-        made = {}
-        hashes = KeyHashes()
-        for key, value in pairs:
-            # Twisted's own class, which also waits for a value that isn't known yet.
-            pair = _DictKeyAndValue(made)
-            self.unjellyInto(pair, 0, key)
-            if not isinstance(pair.key, NotKnown) and not hashes.add(pair.key):
-                raise _too_many_equal_hashes()
-            self.unjellyInto(pair, 1, value)
+    def unjelly(self, obj: Any) -> Any:
+        if type(obj) is list and obj and type(obj[0]) is bytes:
+            make = _CONTAINERS.get(obj[0])
+            if (
+                make is not None
+                and self.taster.isTypeAllowed(obj[0])
+                and obj[0] not in _registered_classes
+                and obj[0] not in _registered_factories
+            ):
+                return make(self, obj)
+        return super().unjelly(obj)
+
+    def _items(self, jelly: list[Any]) -> list[Any]:
+        items = [None] * (len(jelly) - 1)
+        for index in range(1, len(jelly)):
+            item = jelly[index]
+            jelly[index] = None
+            items[index - 1] = self.unjelly(item)
+        return items
+
+    def _list(self, jelly: list[Any]) -> list[Any]:
+        items = self._items(jelly)
+        for index, item in enumerate(items):
+            if isinstance(item, NotKnown):
+                item.addDependant(items, index)
+        return items
+
+    def _tuple(self, jelly: list[Any]) -> Any:
+        return _when_known(self._items(jelly), tuple)
+
+    def _set(self, jelly: list[Any]) -> Any:
+        return _when_known(self._items(jelly), _make_set)
+
+    def _frozenset(self, jelly: list[Any]) -> Any:
+        return _when_known(self._items(jelly), _make_frozenset)
+
+    def _dictionary(self, jelly: list[Any]) -> dict[Any, Any]:
+        made: dict[Any, Any] = {}
+        keys = []
+        values = []
+        late = None
+        for index in range(1, len(jelly)):
+            key, value = jelly[index]
+            jelly[index] = None
+            key, value = self.unjelly(key), self.unjelly(value)
+            if isinstance(key, NotKnown) or isinstance(value, NotKnown):
+                late = late or KeyHashes()
+                _LatePair(made, late, key, value)
+            else:
+                keys.append(key)
+                values.append(value)
+        check_dictionary(keys)
+        made.update(zip(keys, values, strict=True))
         return made
 
-    def _unjellySetOrFrozenset(
-        self, items: list[Any], containerType: Callable[[Collection[Any]], Any]
-    ) -> Any:
-        return super()._unjellySetOrFrozenset(items, partial(_checked, containerType))
+
+_CONTAINERS: Final[dict[bytes, Callable[[_BoundedUnjellier, list[Any]], Any]]] = {
+    b"list": _BoundedUnjellier._list,
+    b"tuple": _BoundedUnjellier._tuple,
+    b"set": _BoundedUnjellier._set,
+    b"frozenset": _BoundedUnjellier._frozenset,
+    b"dictionary": _BoundedUnjellier._dictionary,
+}
 
 
-def _checked(make: Callable[[Collection[Any]], Any], items: Collection[Any]) -> Any:
-    if not have_different_hashes(items):
-        raise _too_many_equal_hashes()
-    return make(items)
+def _make_set(items: Collection[Any]) -> set[Any]:
+    check_set(items)
+    return set(items)
 
 
-def _too_many_equal_hashes() -> MessageTooLarge:
-    return MessageTooLarge(
-        f"Security precaution: more than {MAX_EQUAL_HASHES} keys of a container with one hash."
-    )
+def _make_frozenset(items: Collection[Any]) -> frozenset[Any]:
+    check_set(items)
+    return frozenset(items)
+
+
+def _when_known(items: list[Any], make: Callable[[list[Any]], Any]) -> Any:
+    """
+    Make an immutable container, or what stands for it until all its items are known.
+    """
+    missing = [index for index, item in enumerate(items) if isinstance(item, NotKnown)]
+    return _LateContainer(items, missing, make) if missing else make(items)
+
+
+class _LateContainer(NotKnown):
+    """
+    Stands for a container that is part of itself.
+
+    Twisted's own removes each item that is known from the front of a list, which takes time
+    quadratic in their number.
+    """
+
+    def __init__(
+        self, items: list[Any], missing: list[int], make: Callable[[list[Any]], Any]
+    ) -> None:
+        super().__init__()
+        self._items = items
+        self._missing = len(missing)
+        self._make = make
+        for index in missing:
+            items[index].addDependant(self, index)
+
+    def __setitem__(self, index: int, item: Any) -> None:
+        self._items[index] = item
+        if not isinstance(item, NotKnown):
+            self._missing -= 1
+            if not self._missing:
+                self.resolveDependants(self._make(self._items))
+
+
+class _LatePair:
+    """
+    A key and its value, of which at least one isn't known yet.
+    """
+
+    def __init__(self, made: dict[Any, Any], hashes: KeyHashes, key: Any, value: Any) -> None:
+        self._made = made
+        self._hashes = hashes
+        self._pair = [key, value]
+        for index, part in enumerate(self._pair):
+            if isinstance(part, NotKnown):
+                part.addDependant(self, index)
+
+    def __setitem__(self, index: int, part: Any) -> None:
+        self._pair[index] = part
+        key, value = self._pair
+        if not isinstance(key, NotKnown) and not isinstance(value, NotKnown):
+            self._hashes.add(key)
+            self._made[key] = value
