@@ -18,7 +18,7 @@ from pbrealm._session.connection import CLOSE_TIMEOUT
 from tests.documents import block
 from tests.integration.processes import Process
 from tests.integration.test_client_program import PlayersTestCase
-from tests.integration.test_tls_document import free_port
+from tests.integration.test_tls_document import BIND, free_port
 
 
 class UnitTests(PlayersTestCase):
@@ -48,7 +48,7 @@ class UnitTests(PlayersTestCase):
         server = self.stop_after_test(Process(command, self.directory))
         await server.wait_for(r'"listening on')
         self.write("client.py", block("docs/clients.md", "class Client(pb.Referenceable)"))
-        trusted = f"tls:localhost:{port}:trustRoots={self.directory}/trusted"
+        trusted = f"tls:localhost:{port}{BIND}:trustRoots={self.directory}/trusted"
         Path(self.directory, "trusted").mkdir()
         shutil.copy(Path(self.directory, "certificate.pem"), Path(self.directory, "trusted"))
         client = self.start("client.py", trusted, "alice", "secret")
