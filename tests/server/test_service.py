@@ -48,6 +48,11 @@ class NeverDone(pb.Avatar):
 
 
 class RunningReactor(MemoryReactorClock):
+    stopped = False
+
+    def stop(self):
+        self.stopped = True
+
     def callWhenRunning(self, callable, *args, **kw):
         callable(*args, **kw)
 
@@ -57,7 +62,7 @@ IN_USE = CannotListenError("", 8787, OSError(98, "Address already in use"))
 
 class ServerServiceTestCase(SynchronousTestCase):
     def setUp(self):
-        self.reactor: Any = MemoryReactorClock()
+        self.reactor: Any = RunningReactor()
 
     def make(self, endpoint, **options):
         portal = make_portal(DisposableRealm(NeverDone), {"alice": "secret"})
@@ -110,15 +115,14 @@ class ListeningTests(ServerServiceTestCase):
 
     def test_cannot_listen_in_the_end(self):
         """Nobody is left to raise it to, so it's logged, and the program stops."""
-        self.reactor = RunningReactor()
         events: list[Any] = []
         observe_log(self, events.append)
         slow = SlowEndpoint()
         service = self.make(slow)
         service.startService()
-        self.assertFalse(self.reactor.hasStopped)
+        self.assertFalse(self.reactor.stopped)
         slow.listening.errback(Failure(ValueError("no such relay")))
-        self.assertTrue(self.reactor.hasStopped)
+        self.assertTrue(self.reactor.stopped)
         said = [event["problem"] for event in events if event["log_level"] == LogLevel.critical]
         self.assertEqual(said, ["ValueError: no such relay"])
         self.successResultOf(service.stopService())
@@ -183,7 +187,7 @@ class StoppingTests(ServerServiceTestCase):
         service = self.make(SlowEndpoint())
         service.startService()
         self.successResultOf(service.stopService())
-        self.assertFalse(self.reactor.hasStopped)
+        self.assertFalse(self.reactor.stopped)
 
     def test_never_started(self):
         self.successResultOf(self.make("tcp:8787").stopService())
