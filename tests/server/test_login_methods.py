@@ -28,6 +28,7 @@ from pbrealm import (
     PasswordLogin,
     Reason,
     ServerFactory,
+    current_session,
     reason_of,
 )
 from pbrealm._journal import NAMESPACE
@@ -477,6 +478,13 @@ class Board(pb.Referenceable):
     def remote_read(self) -> str:
         return f"notices for {self.player.name}"
 
+    def remote_who(self) -> Any:
+        session = current_session()
+        return session and session.id
+
+    def remote_page(self) -> Any:
+        return Board(self.player)
+
 
 class Reader(Player):
     def __conform__(self, interface: Any) -> Any:
@@ -533,6 +541,27 @@ class InterfaceTests(LoginMethodTestCase):
     def test_perspective(self) -> None:
         self.check(IWorker, Worker, "greet", "<1>hello alice")
 
+    def test_who_is_calling(self) -> None:
+        """Within a call of an aspect, its session is the current one, and hands out what's new."""
+        client = self.serve_interface(IBoard, Reader)
+        held = client.call(client.root, "ask", b"t0ken")
+        self.other = client.call(client.root, "ask", b"t0ken")
+        session = self.realm.sessions()[0]
+        self.assertEqual(client.call(held, "who"), session.id)
+        page = client.call(held, "page")
+        self.assertEqual(client.call(page, "read"), "notices for alice")
+        session.end(Reason.KICKED)
+        self.server.flush()
+        self.assertIn("the session has ended", self.refused(client, page, "read"))
+
+    def test_sessions_that_the_server_ends_as_logged_out(self) -> None:
+        client = self.serve_interface(IBoard, Reader)
+        held = client.call(client.root, "ask", b"t0ken")
+        self.other = client.call(client.root, "ask", b"t0ken")
+        self.realm.sessions()[0].end(Reason.LOGGED_OUT)
+        self.server.flush()
+        self.assertIn("the session has ended", self.refused(client, held, "read"))
+
     def test_what_can_not_be_handed_out(self) -> None:
         client = self.serve_interface(IBoard, lambda name: implementer(IBoard)(Bare)())
         self.assertIn("an error of the server", self.refused(client, client.root, "ask", b"t0ken"))
@@ -547,6 +576,11 @@ class InterfaceTests(LoginMethodTestCase):
             client.call(held, "greet")
             del held
             self.server.flush()
+
+
+@implementer(ILoginMethod)
+class Unnamed(TokenLogin):
+    name: Any = b"login"
 
 
 class ConstructorTests(SynchronousTestCase):
@@ -566,6 +600,11 @@ class ConstructorTests(SynchronousTestCase):
             ValueError,
             [PasswordLogin(), PlainLogin()],
             "there are two login methods of the name 'login'",
+        )
+        self.check(
+            TypeError,
+            [Unnamed()],
+            "the name of a login method must be a string, such as 'login', not b'login'",
         )
         self.check(ValueError, [], "without login methods nobody can log in")
 

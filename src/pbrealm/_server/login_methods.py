@@ -33,6 +33,11 @@ class LoginMethods:
                     "a login method must provide ILoginMethod, as PasswordLogin() does, and not "
                     f"be {described(method)}"
                 )
+            if not isinstance(method.name, str):
+                raise TypeError(
+                    "the name of a login method must be a string, such as 'login', "
+                    f"not {method.name!r}"
+                )
             if method.name in self._begin:
                 raise ValueError(f"there are two login methods of the name {method.name!r}")
             self._begin[method.name] = method.begin, Arity.of(method.begin, given=1)
