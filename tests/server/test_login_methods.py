@@ -4,6 +4,7 @@ Login methods of a program's own, and the limits that hold for them.
 
 import gc
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import ICredentials, IUsernamePassword, UsernamePassword
@@ -334,6 +335,48 @@ class RefusalTests(LoginMethodTestCase):
         self.assertNoResult(attempt)
         self.server.advance(1)
         self.successResultOf(attempt)
+
+
+@implementer(ILoginMethod)
+class KeycardLogin:
+    """Flumotion's: a keycard that comes back with a challenge is completed, and sent again."""
+
+    name = "login"
+
+    def __init__(self) -> None:
+        self.challenges: WeakKeyDictionary[Any, bytes] = WeakKeyDictionary()
+
+    def begin(self, client: ILoginClient, challenge: Any, token: Any, mind: Any) -> Any:
+        if challenge is None:
+            self.challenges[client] = b"challenge"
+            return b"challenge", token
+        if challenge != self.challenges.pop(client, None):
+            raise LoginRefused("not the keycard that was given out")
+        return Login(Token(token), mind)
+
+
+class KeycardTests(LoginMethodTestCase):
+    def test_keycard_that_is_sent_again(self) -> None:
+        method = KeycardLogin()
+        client = self.serve(method)
+        challenge, _ = client.call(client.root, "login", None, None, None)
+        held = client.call(client.root, "login", challenge, b"t0ken", None)
+        self.assertEqual(client.call(held, "greet"), "<1>hello alice")
+        why = self.refused(client, client.root, "login", challenge, b"t0ken", None)
+        self.assertIn("not the keycard", why)
+
+    def test_only_by_the_client_that_got_it(self) -> None:
+        method = KeycardLogin()
+        first = self.serve(method)
+        challenge, _ = first.call(first.root, "login", None, None, None)
+        second = self.connect()
+        why = self.refused(second, second.root, "login", challenge, b"t0ken", None)
+        self.assertIn("not the keycard", why)
+        first.drop()
+        self.server.clients.clear()
+        del first
+        gc.collect()
+        self.assertEqual(len(method.challenges), 0)
 
 
 class ChallengeTests(LoginMethodTestCase):

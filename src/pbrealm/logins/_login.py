@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from twisted.cred.credentials import ICredentials
 from twisted.spread.pb import IPerspective
 from zope.interface import Interface
 from zope.interface.interface import InterfaceClass
@@ -39,8 +38,8 @@ class Login:
     """
     What a login method asks the portal for.
 
-    @ivar credentials: for the portal's checkers.  Those that provide C{IAnonymous} aren't delayed
-        by the login throttle.
+    @ivar credentials: L{ICredentials<twisted.cred.credentials.ICredentials>} for the portal's
+        checkers.  Those that provide C{IAnonymous} aren't delayed by the login throttle.
     @ivar mind: the reference that the client has passed to be called by, or L{None}.
     @ivar account: the name that the credentials are for.  The throttle counts wrong passwords by
         it, and refusals are logged with it.  L{None} where the name isn't known before the
@@ -52,7 +51,7 @@ class Login:
 
     def __init__(
         self,
-        credentials: ICredentials,
+        credentials: Any,
         mind: object = None,
         *,
         account: str | bytes | None = None,
