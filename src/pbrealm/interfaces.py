@@ -142,6 +142,9 @@ class IFullPolicy(Interface):
 class ILoginClient(Interface):
     """
     The client that logs in, as an L{ILoginMethod} sees it: one connection.
+
+    It can be the key of a C{WeakKeyDictionary}, for what a method has to remember until the next
+    call over the same connection.
     """
 
     peer: IAddress | None = Attribute("The address of the client.")

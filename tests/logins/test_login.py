@@ -2,7 +2,10 @@
 What a login method asks the portal for.
 """
 
+from typing import Any
+
 from twisted.cred.credentials import Anonymous
+from twisted.spread import pb
 from twisted.spread.pb import IPerspective
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -25,6 +28,14 @@ class LoginTests(SynchronousTestCase):
     def test_account_names_that_can_not_be(self):
         for name in (None, 17, "x" * 1025, b"x" * 1025):
             self.assertRaises(LoginRefused, account_name, name)
+
+    def test_interfaces_that_can_not_be(self):
+        """One interface can be iterated over, which gives the names of its methods."""
+        wrong: tuple[Any, ...] = (IPerspective, (), (pb.Avatar,), "IPerspective")
+        for interfaces in wrong:
+            with self.assertRaises(TypeError) as caught:
+                Login(Anonymous(), interfaces=interfaces)
+            self.assertIn("interfaces must be a list of interfaces", str(caught.exception))
 
     def test_methods(self):
         for method in (PasswordLogin(), AnonymousLogin()):

@@ -4,6 +4,7 @@ Login methods of a program's own, and the limits that hold for them.
 
 import gc
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import ICredentials, IUsernamePassword, UsernamePassword
@@ -28,6 +29,7 @@ from pbrealm import (
     PasswordLogin,
     Reason,
     ServerFactory,
+    current_session,
     reason_of,
 )
 from pbrealm._journal import NAMESPACE
@@ -335,6 +337,48 @@ class RefusalTests(LoginMethodTestCase):
         self.successResultOf(attempt)
 
 
+@implementer(ILoginMethod)
+class KeycardLogin:
+    """Flumotion's: a keycard that comes back with a challenge is completed, and sent again."""
+
+    name = "login"
+
+    def __init__(self) -> None:
+        self.challenges: WeakKeyDictionary[Any, bytes] = WeakKeyDictionary()
+
+    def begin(self, client: ILoginClient, challenge: Any, token: Any, mind: Any) -> Any:
+        if challenge is None:
+            self.challenges[client] = b"challenge"
+            return b"challenge", token
+        if challenge != self.challenges.pop(client, None):
+            raise LoginRefused("not the keycard that was given out")
+        return Login(Token(token), mind)
+
+
+class KeycardTests(LoginMethodTestCase):
+    def test_keycard_that_is_sent_again(self) -> None:
+        method = KeycardLogin()
+        client = self.serve(method)
+        challenge, _ = client.call(client.root, "login", None, None, None)
+        held = client.call(client.root, "login", challenge, b"t0ken", None)
+        self.assertEqual(client.call(held, "greet"), "<1>hello alice")
+        why = self.refused(client, client.root, "login", challenge, b"t0ken", None)
+        self.assertIn("not the keycard", why)
+
+    def test_only_by_the_client_that_got_it(self) -> None:
+        method = KeycardLogin()
+        first = self.serve(method)
+        challenge, _ = first.call(first.root, "login", None, None, None)
+        second = self.connect()
+        why = self.refused(second, second.root, "login", challenge, b"t0ken", None)
+        self.assertIn("not the keycard", why)
+        first.drop()
+        self.server.clients.clear()
+        del first
+        gc.collect()
+        self.assertEqual(len(method.challenges), 0)
+
+
 class ChallengeTests(LoginMethodTestCase):
     def test_several_exchanges(self) -> None:
         client = self.serve(Asking(lambda: Counting(3)))
@@ -477,6 +521,13 @@ class Board(pb.Referenceable):
     def remote_read(self) -> str:
         return f"notices for {self.player.name}"
 
+    def remote_who(self) -> Any:
+        session = current_session()
+        return session and session.id
+
+    def remote_page(self) -> Any:
+        return Board(self.player)
+
 
 class Reader(Player):
     def __conform__(self, interface: Any) -> Any:
@@ -533,6 +584,27 @@ class InterfaceTests(LoginMethodTestCase):
     def test_perspective(self) -> None:
         self.check(IWorker, Worker, "greet", "<1>hello alice")
 
+    def test_who_is_calling(self) -> None:
+        """Within a call of an aspect, its session is the current one, and hands out what's new."""
+        client = self.serve_interface(IBoard, Reader)
+        held = client.call(client.root, "ask", b"t0ken")
+        self.other = client.call(client.root, "ask", b"t0ken")
+        session = self.realm.sessions()[0]
+        self.assertEqual(client.call(held, "who"), session.id)
+        page = client.call(held, "page")
+        self.assertEqual(client.call(page, "read"), "notices for alice")
+        session.end(Reason.KICKED)
+        self.server.flush()
+        self.assertIn("the session has ended", self.refused(client, page, "read"))
+
+    def test_sessions_that_the_server_ends_as_logged_out(self) -> None:
+        client = self.serve_interface(IBoard, Reader)
+        held = client.call(client.root, "ask", b"t0ken")
+        self.other = client.call(client.root, "ask", b"t0ken")
+        self.realm.sessions()[0].end(Reason.LOGGED_OUT)
+        self.server.flush()
+        self.assertIn("the session has ended", self.refused(client, held, "read"))
+
     def test_what_can_not_be_handed_out(self) -> None:
         client = self.serve_interface(IBoard, lambda name: implementer(IBoard)(Bare)())
         self.assertIn("an error of the server", self.refused(client, client.root, "ask", b"t0ken"))
@@ -547,6 +619,11 @@ class InterfaceTests(LoginMethodTestCase):
             client.call(held, "greet")
             del held
             self.server.flush()
+
+
+@implementer(ILoginMethod)
+class Unnamed(TokenLogin):
+    name: Any = b"login"
 
 
 class ConstructorTests(SynchronousTestCase):
@@ -566,6 +643,11 @@ class ConstructorTests(SynchronousTestCase):
             ValueError,
             [PasswordLogin(), PlainLogin()],
             "there are two login methods of the name 'login'",
+        )
+        self.check(
+            TypeError,
+            [Unnamed()],
+            "the name of a login method must be a string, such as 'login', not b'login'",
         )
         self.check(ValueError, [], "without login methods nobody can log in")
 

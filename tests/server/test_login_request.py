@@ -4,16 +4,32 @@ What a client without a login can cost: little, whatever it sends.
 
 import time
 import tracemalloc
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from twisted.cred.credentials import Anonymous
+from twisted.cred.error import UnauthorizedLogin
+from twisted.internet.defer import Deferred
 from twisted.logger import LogEvent, formatEvent
 from twisted.spread import banana, pb
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
-from pbrealm import CachingRealm, LoginRefused, MindTrackingRealm
+from pbrealm import (
+    AnonymousLogin,
+    CachingRealm,
+    ILoginClient,
+    ILoginMethod,
+    Login,
+    LoginChallenge,
+    LoginRefused,
+    MindTrackingRealm,
+    PasswordLogin,
+    ServerFactory,
+)
 from pbrealm._server.login_request import decode_arguments, is_plain_id
-from pbrealm.testing import MemoryServer
+from pbrealm.testing import MemoryServer, make_portal
 from tests.avatars import Player
 from tests.examples import examples
 from tests.logs import observe_log
@@ -157,6 +173,32 @@ class BudgetTests(LogTestCase, ServerTestCase):
             self.assertLess(len(line), 600)
 
 
+class Again(LoginChallenge):
+    """A challenge that leads to another, whatever is responded."""
+
+    def remote_respond(self, *args: Any) -> Any:
+        return b"challenge", Again()
+
+
+@implementer(ILoginMethod)
+class AnyArguments:
+    """A login method that takes any arguments, and does something for most."""
+
+    name = "ask"
+
+    def begin(self, client: ILoginClient, *args: Any) -> Any:
+        match args:
+            case ():
+                raise LoginRefused("x" * 10_000)
+            case (bytes(),):
+                return args[0], Again()
+            case (str(),):
+                return Deferred()
+            case (int(),):
+                raise UnauthorizedLogin("\r\n" * 10_000)
+        return Login(Anonymous(), args[0])
+
+
 class GeneratedTests(LogTestCase):
     """
     Random messages, built from what makes messages expensive.
@@ -191,17 +233,24 @@ class GeneratedTests(LogTestCase):
     @settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=examples(60))
     @given(st.data())
     def test_random_calls(self, data):
-        server = MemoryServer(MindTrackingRealm(CachingRealm(Player)))
+        realm = MindTrackingRealm(CachingRealm(Player))
+        methods = [PasswordLogin(), AnonymousLogin(), AnyArguments()]
+        portal = make_portal(realm, {}, anonymous=False)
+        factory = ServerFactory(portal, login_methods=methods)
+        server = MemoryServer(realm, factory=factory)
         client = server.connect()
         broker = client.server_broker
         self.logged.clear()
         messages = []
         for _ in range(data.draw(st.integers(1, 12))):
             args = data.draw(st.lists(self.jelly, max_size=3))
-            method = data.draw(st.sampled_from([b"login", b"respond", b"loginAnonymous", b"x"]))
+            method = data.draw(
+                st.sampled_from([b"login", b"respond", b"loginAnonymous", b"ask", b"x"])
+            )
+            target = data.draw(st.sampled_from([b"root", b"root", 1, 2]))
             kw = data.draw(st.one_of(st.just(NO_KEYWORDS), self.jelly))
             answer = data.draw(st.sampled_from([0, 1]))
-            messages.append(call(*args, method=method, kw=kw, answer=answer))
+            messages.append(call(*args, method=method, target=target, kw=kw, answer=answer))
         sent = b"".join(messages)
         before = time.process_time()
         broker.dataReceived(sent)

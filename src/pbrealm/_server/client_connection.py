@@ -63,6 +63,7 @@ class ClientConnection:
     """
 
     __slots__ = (
+        "__weakref__",
         "_admission",
         "_broker",
         "_bytes_left",

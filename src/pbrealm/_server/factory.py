@@ -20,12 +20,15 @@ from pbrealm._server.broker import ServerBroker
 from pbrealm._server.client_connection import ClientConnection
 from pbrealm._server.connection_limits import Admission, origin_of
 from pbrealm._server.limits import Limits
-from pbrealm._server.login_methods import DEFAULT_LOGIN_METHODS, LoginMethods
+from pbrealm._server.login_methods import (
+    DEFAULT_LOGIN_METHODS,
+    AnyLoginMethod,
+    LoginMethods,
+)
 from pbrealm._server.login_root import PortalRoot
 from pbrealm._server.server_state import ServerState
 from pbrealm._session.goodbye import GOODBYE, set_goodbye
 from pbrealm.errors import Reason
-from pbrealm.interfaces import ILoginMethod
 
 _log = Logger()
 _LIMITS = Limits()
@@ -50,7 +53,7 @@ class ServerFactory(pb.PBServerFactory):
         limits: Limits = _LIMITS,
         backlog: Backlog = _BACKLOG,
         *,
-        login_methods: Iterable[ILoginMethod] = DEFAULT_LOGIN_METHODS,
+        login_methods: Iterable[AnyLoginMethod] = DEFAULT_LOGIN_METHODS,
         goodbye: str | None = GOODBYE,
         clock: IReactorTime | None = None,
         unsafeTracebacks: bool = False,
@@ -60,8 +63,9 @@ class ServerFactory(pb.PBServerFactory):
         @param portal: for any realm.
         @param limits: what clients may do, and for how long.
         @param backlog: how much may wait to be sent to each client.
-        @param login_methods: the ways to log in, in place of Perspective Broker's own, which are
-            L{PasswordLogin<pbrealm.logins.PasswordLogin>} and L{AnonymousLogin
+        @param login_methods: each an L{ILoginMethod<pbrealm.interfaces.ILoginMethod>}; the
+            ways to log in, in place of Perspective Broker's own, which are L{PasswordLogin
+            <pbrealm.logins.PasswordLogin>} and L{AnonymousLogin
             <pbrealm.logins.AnonymousLogin>}.
         @param goodbye: the method of minds that is called when the server ends their session, as
             C{remote_goodbye(code, text, reconnect)}; L{None} if the clients know none.

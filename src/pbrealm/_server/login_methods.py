@@ -5,7 +5,7 @@ The login methods of a server, by the names that clients call them by.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pbrealm._arguments import described
 from pbrealm.interfaces import ILoginMethod
@@ -16,12 +16,24 @@ DEFAULT_LOGIN_METHODS: Final = (PasswordLogin(), AnonymousLogin())
 """What a Perspective Broker client logs in by."""
 
 
+class AnyLoginMethod(Protocol):
+    """
+    An L{ILoginMethod}, for type checkers that don't know which classes provide an interface.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def begin(self) -> Callable[..., object]: ...
+
+
 class LoginMethods:
     """
     The login methods of a server.
     """
 
-    def __init__(self, methods: Iterable[ILoginMethod]) -> None:
+    def __init__(self, methods: Iterable[AnyLoginMethod]) -> None:
         """
         @raise TypeError: if one of them isn't a login method.
         @raise ValueError: if there are none, or two of one name.
@@ -32,6 +44,11 @@ class LoginMethods:
                 raise TypeError(
                     "a login method must provide ILoginMethod, as PasswordLogin() does, and not "
                     f"be {described(method)}"
+                )
+            if not isinstance(method.name, str):
+                raise TypeError(
+                    "the name of a login method must be a string, such as 'login', "
+                    f"not {method.name!r}"
                 )
             if method.name in self._begin:
                 raise ValueError(f"there are two login methods of the name {method.name!r}")

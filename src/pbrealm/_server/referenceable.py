@@ -11,7 +11,8 @@ from twisted.spread.interfaces import IJellyable
 
 from pbrealm._arguments import described
 from pbrealm._session.session import Session, serving
-from pbrealm.errors import Reason, SessionEnded
+from pbrealm._wire.lazy_jelly import accepts_lazy_jelly, arguments_for
+from pbrealm.errors import SessionEnded
 
 
 class SessionReferenceable(pb.AsReferenceable):
@@ -37,12 +38,17 @@ class AspectReferenceable(pb.Referenceable):
         self._session = session
         self._receive = getattr(aspect, f"{kind}MessageReceived")
 
+    @accepts_lazy_jelly
     def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
-        """Pass a call on."""
-        if self._session.ended not in (None, Reason.LOGGED_OUT):
+        """
+        Pass a call on.
+
+        @raise SessionEnded: once the session has ended; the arguments aren't decoded then.
+        """
+        if self._session.ended is not None:
             raise SessionEnded(self._session.ended)
         with serving(self._session):
-            return self._receive(broker, message, args, kw)
+            return self._receive(broker, message, *arguments_for(self._receive, args, kw))
 
 
 def reference_to(aspect: Any, session: Session | None) -> pb.Referenceable:

@@ -5,11 +5,11 @@ What a login method asks the portal for.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
-from twisted.cred.credentials import ICredentials
 from twisted.spread.pb import IPerspective
 from zope.interface import Interface
+from zope.interface.interface import InterfaceClass
 
 from pbrealm.errors import LoginRefused
 
@@ -38,8 +38,8 @@ class Login:
     """
     What a login method asks the portal for.
 
-    @ivar credentials: for the portal's checkers.  Those that provide C{IAnonymous} aren't delayed
-        by the login throttle.
+    @ivar credentials: L{ICredentials<twisted.cred.credentials.ICredentials>} for the portal's
+        checkers.  Those that provide C{IAnonymous} aren't delayed by the login throttle.
     @ivar mind: the reference that the client has passed to be called by, or L{None}.
     @ivar account: the name that the credentials are for.  The throttle counts wrong passwords by
         it, and refusals are logged with it.  L{None} where the name isn't known before the
@@ -51,7 +51,7 @@ class Login:
 
     def __init__(
         self,
-        credentials: ICredentials,
+        credentials: Any,
         mind: object = None,
         *,
         account: str | bytes | None = None,
@@ -59,8 +59,23 @@ class Login:
     ) -> None:
         """
         @raise LoginRefused: if the account's name is too long.
+        @raise TypeError: if the interfaces aren't some.
         """
+        if interfaces is not _PERSPECTIVE:
+            _check_interfaces(interfaces)
         self.credentials = credentials
         self.mind = mind
         self.account = None if account is None else account_name(account)
         self.interfaces = interfaces
+
+
+def _check_interfaces(interfaces: Any) -> None:
+    # An interface can be iterated over, too, which gives names.
+    if (
+        not isinstance(interfaces, (list, tuple))
+        or not interfaces
+        or not all(isinstance(each, InterfaceClass) for each in interfaces)
+    ):
+        raise TypeError(
+            f"interfaces must be a list of interfaces, such as [IPerspective], not {interfaces!r}"
+        )
