@@ -2,6 +2,8 @@
 Whatever a client answers with, reports come, and nothing raises.
 """
 
+from typing import Any
+
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.spread import banana, pb
@@ -112,6 +114,16 @@ class ReceivedFailureTests(SynchronousTestCase):
         self.assertIs(received_failure(failure), failure)
         error = pb.Error("no")
         self.assertIs(received_failure(error).value, error)
+
+    def test_passed_on(self):
+        """Whatever its attributes, it can be sent to the next client."""
+        for kind in ("a.B", b"a.B", b"\xff", 5, None):
+            copied: Any = pb.CopiedFailure.__new__(pb.CopiedFailure)
+            vars(copied).update(type=kind, value="x", parents=["a.B"])
+            received = received_failure(copied)
+            self.assertIsInstance(received.getTraceback(), str)
+            state: Any = pb.failure2Copyable(received).getStateToCopy()
+            self.assertIsInstance(state["type"], bytes)
 
     def test_anything_else(self):
         for odd in (None, 5, b"x", [1]):

@@ -180,6 +180,15 @@ class ServerBroker(QueuedBroker):
             raise pb.Error("Invalid Object ID")
         return super().cachedLocallyAs(cid)
 
+    def call_failed(self, why: Failure) -> None:
+        self.client.errors.failure("a call failed", why)
+
+    def answer_unsendable(self, source: str, why: str) -> None:
+        self.client.errors.message(source, f"the answer of {source} can't be sent: {why}")
+
+    def proto_didNotUnderstand(self, command: Any) -> None:
+        """Ignore that the client doesn't understand a command, which it may do at will."""
+
     def expressionReceived(self, sexp: Any) -> None:
         client = self.client
         if client.metered and not (isinstance(sexp, list) and sexp and sexp[0] in _ANSWERS):
@@ -308,7 +317,7 @@ class ServerBroker(QueuedBroker):
         """
         if isinstance(why.value, pb.Error):
             return why
-        _log.failure("a login failed", why)
+        self.client.errors.failure("a login failed", why)
         return Failure(LoginRefused("the login failed because of an error of the server"))
 
     def _send_refusal(self, why: Failure, request_id: int) -> None:

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from traceback import format_exception
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.spread.banana import BananaError
 from zope.interface import implementer
@@ -21,6 +21,7 @@ from pbrealm._delivery.queued_broker import QueuedBroker
 from pbrealm._delivery.send_queue import SendQueue
 from pbrealm._log_text import log_text
 from pbrealm._server.connection_limits import Admission
+from pbrealm._server.error_log import ErrorLog, bounded_failure
 from pbrealm._server.keepalive import Keepalive
 from pbrealm._server.login_state import Logins, PendingLogin
 from pbrealm._server.login_throttle import Attempt
@@ -119,6 +120,11 @@ class ClientConnection:
         return self._server.clock
 
     @property
+    def errors(self) -> ErrorLog:
+        """The log of the errors of the server's clients."""
+        return self._server.errors
+
+    @property
     def peer(self) -> IAddress | None:
         """The client's address."""
         return self._connection.peer
@@ -204,7 +210,7 @@ class ClientConnection:
                 peer=peer,
                 kind=type(why).__name__,
                 why=text,
-                traceback="".join(format_exception(why)),
+                traceback=bounded_failure(Failure(why)).getTraceback(),
             )
         self._connection.abort()
 

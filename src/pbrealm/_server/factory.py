@@ -122,6 +122,7 @@ class ServerFactory(pb.PBServerFactory):
         ends.addTimeout(patience, state.clock, onTimeoutCancel=_out_of_patience)
         await ends
         await DeferredList([client.close() for client in tuple(state.connections)])
+        state.errors.stop()
 
     def buildProtocol(self, addr: IAddress | None) -> ServerBroker | None:
         """

@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from pbrealm._delivery.backlog import Backlog
 from pbrealm._server.connection_limits import ConnectionCounter
+from pbrealm._server.error_log import ErrorLog
 from pbrealm._server.limits import Limits
 from pbrealm._server.login_queue import LoginQueue
 from pbrealm._server.login_throttle import LoginThrottle
@@ -51,6 +52,7 @@ class ServerState:
         self.limits = limits
         self.backlog = backlog
         self.clock = clock
+        self.errors = ErrorLog(clock)
         self.counter = ConnectionCounter(limits)
         self.throttle = LoginThrottle(limits)
         self.login_queue = LoginQueue(self.throttle, clock, 2 * limits.throttle_max_seconds)

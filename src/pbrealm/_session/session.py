@@ -30,7 +30,8 @@ from pbrealm._session.connection import (
 )
 from pbrealm._session.goodbye import say_goodbye
 from pbrealm._session.state import SESSION, SessionState
-from pbrealm._wire.lazy_jelly import accepts_lazy_jelly, arguments_for
+from pbrealm._wire.dispatch import receive_message
+from pbrealm._wire.lazy_jelly import accepts_lazy_jelly
 from pbrealm.errors import LoginRefused, Reason, SessionEnded
 from pbrealm.interfaces import ISession
 
@@ -176,7 +177,7 @@ class Session:
         token = _current.set(self)
         try:
             receiver = self._perspective.perspectiveMessageReceived
-            return receiver(broker, message, *arguments_for(receiver, args, kw))
+            return receive_message(receiver, broker, message, args, kw)
         finally:
             _current.reset(token)
 

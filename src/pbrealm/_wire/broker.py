@@ -18,15 +18,16 @@ from twisted.spread.banana import SIZE_LIMIT, BananaError
 from twisted.spread.jelly import InsecureJelly, SecurityOptions, globalSecurity
 from twisted.spread.pb import Broker
 
+from pbrealm._log_text import log_text
 from pbrealm._wire.amplification import check_amplification
 from pbrealm._wire.banana import FastBanana
+from pbrealm._wire.dispatch import receive_message
 from pbrealm._wire.encode import PLAIN_TYPES, encode_plain
 from pbrealm._wire.immediate_write import write_immediately
 from pbrealm._wire.lazy_jelly import (
     SELF_JELLYING_TYPES,
     EncodedJelly,
     LazyJelly,
-    arguments_for,
     materialize,
 )
 from pbrealm._wire.outgoing import call_header, encode_answer, write_call
@@ -40,9 +41,6 @@ from pbrealm._wire.unjellier import unjelly_from_peer
 from pbrealm._wire.unsendable import AnswerJelly, source_of, why_unsendable
 
 _MAX_CACHED_ID: Final = 2**31
-
-_MAX_LOGGED: Final = 200
-"""Characters of a text that are logged."""
 
 _log = Logger()
 
@@ -105,7 +103,7 @@ class FastBroker(FastBanana, Broker):
         if kind in PLAIN_TYPES and self.fast_codec and has_default_type_rule(self.security):
             if kind in SELF_JELLYING_TYPES:
                 if kind is bytes and method is not None and len(object) > SIZE_LIMIT:
-                    raise _unsendable(source_of(perspective, method), "it is too long")
+                    raise self._unsendable(source_of(perspective, method), "it is too long")
                 return object
             try:
                 encoded = encode_plain(object)
@@ -128,7 +126,7 @@ class FastBroker(FastBanana, Broker):
         try:
             jelly = super().serialize(object, perspective, method, args, kw)
         except (InsecureJelly, NotImplementedError) as why:
-            raise _unsendable(source, str(why)) from None
+            raise self._unsendable(source, str(why)) from None
         return AnswerJelly(jelly, source) if type(jelly) is list else jelly
 
     def serialize_result(self, result: Deferred[Any], *how: Any) -> Deferred[Any]:
@@ -321,9 +319,9 @@ class FastBroker(FastBanana, Broker):
                 super()._sendAnswer(netResult, requestID)
             except BananaError as error:
                 # Too long, or too large a number, which the text repeats.
-                why = str(error)[:_MAX_LOGGED]
+                why = str(error)
         if why is not None:
-            self._sendError(pb.CopyableFailure(_unsendable(source, why)), requestID)
+            self._sendError(pb.CopyableFailure(self._unsendable(source, why)), requestID)
 
     def unserialize(self, sexp: Sexp, perspective: Any = None) -> Any:
         """
@@ -386,8 +384,9 @@ class FastBroker(FastBanana, Broker):
         netKw: Sexp,
     ) -> None:
         """Protocol message: a call of one of this end's objects."""
-        find, netArgs, netKw = _find_receiver(self.localObjectForID, objectID, netArgs, netKw)
-        self._recvMessage(find, requestID, objectID, message, answerRequired, netArgs, netKw)
+        self._recvMessage(
+            self.localObjectForID, requestID, objectID, message, answerRequired, netArgs, netKw
+        )
 
     def proto_cachemessage(
         self,
@@ -399,34 +398,77 @@ class FastBroker(FastBanana, Broker):
         netKw: Sexp,
     ) -> None:
         """Protocol message: a call of an object that this end caches."""
-        find, netArgs, netKw = _find_receiver(self.cachedLocallyAs, objectID, netArgs, netKw)
-        self._recvMessage(find, requestID, objectID, message, answerRequired, netArgs, netKw)
+        self._recvMessage(
+            self.cachedLocallyAs, requestID, objectID, message, answerRequired, netArgs, netKw
+        )
 
+    def _recvMessage(
+        self,
+        findObjMethod: Callable[[Sexp], Any],
+        requestID: Sexp,
+        objectID: Sexp,
+        message: Any,
+        answerRequired: Sexp,
+        netArgs: Sexp,
+        netKw: Sexp,
+    ) -> None:
+        # As Twisted's, but for what is logged.
+        method: str = message if isinstance(message, str) else message.decode("utf-8")
+        try:
+            found = findObjMethod(objectID)
+            if found is None:
+                raise pb.Error("Invalid Object ID")
+            result = receive_message(found.remoteMessageReceived, self, method, netArgs, netKw)
+        except pb.Error as why:
+            if answerRequired:
+                self._sendError(pb.CopyableFailure(why), requestID)
+        except BaseException:
+            if answerRequired:
+                self._sendError(pb.CopyableFailure(), requestID)
+            self.call_failed(Failure())
+        else:
+            if isinstance(result, Deferred):
+                if answerRequired:
+                    result.addCallbacks(
+                        self._sendAnswer,
+                        self._sendFailureOrError,
+                        callbackArgs=(requestID,),
+                        errbackArgs=(requestID,),
+                    )
+                result.addErrback(self._unanswered)
+            elif answerRequired:
+                self._sendAnswer(result, requestID)
 
-def _unsendable(source: str, why: str) -> pb.Error:
-    """
-    Log that an answer can't be sent.
+    def _sendFailure(self, fail: Failure, requestID: Sexp) -> None:
+        self.call_failed(fail)
+        self._sendError(fail, requestID)
 
-    @return: what to answer instead.
-    """
-    _log.error("the answer of {source} can't be sent: {why}", source=source, why=why)
-    return pb.Error("the answer can't be sent")
+    def _unanswered(self, why: Failure) -> None:
+        # Twisted leaves it to the garbage collector to log this.
+        if not isinstance(why.value, pb.Error):
+            self.call_failed(why)
 
+    def call_failed(self, why: Failure) -> None:
+        """
+        A call of the peer has failed; a subclass may log it in another way.
 
-_Find = Callable[[Sexp], Any]
+        @param why: not a L{pb.Error}.
+        """
+        log.err(why)
 
+    def answer_unsendable(self, source: str, why: str) -> None:
+        """
+        An answer can't be sent; a subclass may log it in another way.
 
-def _find_receiver(find: _Find, objectID: Sexp, args: Sexp, kw: Sexp) -> tuple[_Find, Sexp, Sexp]:
-    """
-    Find the object that is called, and convert the jellied arguments to what it accepts.
+        @param source: the avatar's class and its method.
+        """
+        _log.error("the answer of {source} can't be sent: {why}", source=source, why=why)
 
-    @param find: looks up an object by its id.
-    @return: a function that returns the same object, and the arguments.
-    """
-    try:
-        found = find(objectID)
-        receiver = found.remoteMessageReceived
-    except Exception:
-        # There's no such object.  Twisted's _recvMessage calls find again, and handles the error.
-        return find, args, kw
-    return lambda _: found, *arguments_for(receiver, args, kw)
+    def _unsendable(self, source: str, why: str) -> pb.Error:
+        """
+        Log that an answer can't be sent.
+
+        @return: what to answer instead.
+        """
+        self.answer_unsendable(source, log_text(why))
+        return pb.Error("the answer can't be sent")

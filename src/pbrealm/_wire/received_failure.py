@@ -38,12 +38,15 @@ def _with_valid_attributes(copied: Any) -> Failure:
         if isinstance(parents, (list, tuple))
         else []
     )
-    if not isinstance(state.get("type"), (str, bytes)):
-        copied.type = _UNKNOWN_TYPE
+    # Bytes, or it can't be passed on to another peer.
+    kind = state.get("type")
+    if isinstance(kind, bytes):
+        kind = kind.decode("utf-8", "replace")
+    copied.type = kind.encode("utf-8", "replace") if isinstance(kind, str) else _UNKNOWN_TYPE
     for name in ("value", "traceback"):
         if not isinstance(state.get(name), str):
             setattr(copied, name, "")
     # Setting the attributes themselves is deprecated.
-    state.update(frames=[], stack=[])
+    state.update(frames=[], stack=[], tb=None, captureVars=False)
     failure: Failure = copied
     return failure

@@ -1,0 +1,147 @@
+"""
+The log of errors that clients cause, within a budget.
+
+A client can make the same call fail a thousand times a second.  An operator needs the traceback
+once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from os.path import basename
+from typing import Any, Final
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.spread import pb
+
+from pbrealm._log_text import log_text
+
+LINES_PER_PERIOD: Final = 60
+PERIOD: Final = 60.0
+"""Seconds."""
+
+MAX_LINE_BYTES: Final = 150
+"""Of the text; with the time and the namespace, a line of the log has less than 200."""
+
+MAX_PLACES: Final = 256
+"""Places in the code whose errors are logged in full, once each."""
+
+_MAX_FRAMES: Final = 20
+
+_log = Logger(namespace="pbrealm.errors")
+
+
+class ErrorLog:
+    """
+    Logs the first error of each place in the code in full, and further ones as a short line each.
+
+    A place is the innermost line of the traceback, with the type of the exception.  There are at
+    most L{LINES_PER_PERIOD} short lines in a L{PERIOD}.  Those left out are counted, and the count
+    is logged at its end.
+    """
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._places: set[Hashable] = set()
+        self._period_end = clock.seconds()
+        self._lines_left = 0
+        self._left_out = 0
+        self._count_call: IDelayedCall | None = None
+
+    def failure(self, what: str, why: Failure) -> None:
+        """
+        Log a failure.
+
+        @param what: what has failed, in words of pbrealm.
+        """
+        kind = _kind_of(why)
+        if isinstance(why, pb.CopiedFailure):
+            # The client that answered with it has chosen its type.
+            place, where = "a client", "a client"
+        elif why.frames:
+            name, path, line = why.frames[-1][:3]
+            place = f"{kind} {path}:{line}"
+            where = f"{basename(path)}:{line} in {name}"
+        else:
+            place, where = kind, "an unknown place"
+        if self._is_new(place):
+            _log.failure(what, failure=bounded_failure(why))
+        else:
+            self._line(f"{what} at {where}: {kind}: {log_text(why.value)}")
+
+    def message(self, place: Hashable, text: str) -> None:
+        """Log an error that has no traceback."""
+        if self._is_new(place):
+            _log.error("{text}", text=log_text(text))
+        else:
+            self._line(text)
+
+    def stop(self) -> None:
+        """Log the count of what was left out, if any."""
+        if self._count_call is not None:
+            self._count_call.cancel()
+            self._log_count()
+
+    def _is_new(self, place: Hashable) -> bool:
+        if place in self._places or len(self._places) >= MAX_PLACES:
+            return False
+        self._places.add(place)
+        return True
+
+    def _line(self, text: str) -> None:
+        now = self._clock.seconds()
+        if now >= self._period_end:
+            self._period_end = now + PERIOD
+            self._lines_left = LINES_PER_PERIOD
+        if self._lines_left:
+            self._lines_left -= 1
+            cut = log_text(text).encode()[:MAX_LINE_BYTES].decode("utf-8", "ignore")
+            _log.error("{text}", text=cut)
+            return
+        self._left_out += 1
+        if self._count_call is None:
+            self._count_call = self._clock.callLater(self._period_end - now, self._log_count)
+
+    def _log_count(self) -> None:
+        self._count_call = None
+        count, self._left_out = self._left_out, 0
+        _log.error("{count} more errors of clients were not logged", count=count)
+
+
+def bounded_failure(why: Failure) -> Failure:
+    """
+    Make a failure fit for the log.
+
+    @return: the same failure if it is short.  Otherwise a copy with the innermost frames, and with
+        its text escaped and cut; of the same type for those who check it.
+    """
+    text = log_text(why.value)
+    if not isinstance(why, pb.CopiedFailure):
+        frames = why.frames
+        if len(frames) <= _MAX_FRAMES and _str(why.value) == text:
+            return why
+    copy: Any = type(why).__new__(type(why))
+    vars(copy).update(vars(why))
+    if isinstance(why, pb.CopiedFailure):
+        copy.type, copy.value, copy.traceback = _kind_of(why), text, ""
+    else:
+        copy.value = Exception(text)
+        copy.frames = frames[-_MAX_FRAMES:]
+    bounded: Failure = copy
+    return bounded
+
+
+def _str(value: object) -> str | None:
+    try:
+        return str(value)
+    except Exception:
+        return None
+
+
+def _kind_of(why: Failure) -> str:
+    kind = why.type
+    if isinstance(kind, bytes):
+        kind = kind.decode("utf-8", "replace")
+    return log_text(kind if isinstance(kind, str) else getattr(kind, "__name__", kind))
