@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.spread.pb import IPerspective
-from zope.interface import implementer
+from zope.interface import implementedBy, implementer
 
 from pbrealm._delivery.notify import NOTIFY_TIMEOUT, call_mind, take_timeout, timed_out
 from pbrealm._eager import start
@@ -87,6 +87,7 @@ class Session:
     """
 
     __slots__ = (
+        "__provides__",
         "__weakref__",
         "_attachment",
         "_connection",
@@ -110,6 +111,7 @@ class Session:
         @param mind: as the realm got it.
         @raise LoginRefused: if the client has left since it was authenticated.
         """
+        self.__provides__ = _PROVIDES
         self.id = next(_ids)
         self.avatar_id = avatar_id
         self.avatar: Any = None
@@ -438,3 +440,8 @@ class Session:
             connection.abort()
         else:
             connection.close(self.clock)
+
+
+# A session may come to provide a further interface.  Its slot for that has a value from the start,
+# since zope.interface takes several times as long where the slot is empty.
+_PROVIDES: Any = implementedBy(Session)  # type: ignore[no-untyped-call]

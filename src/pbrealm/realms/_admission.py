@@ -17,7 +17,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 from twisted.python.reflect import qual
 from twisted.spread.pb import IPerspective
-from zope.interface import Interface
+from zope.interface import Interface, alsoProvides
+from zope.interface.interface import InterfaceClass
 
 from pbrealm._arguments import described
 from pbrealm._avatar_ids import avatar_id_from
@@ -39,10 +40,10 @@ def request_avatar(
     """
     Begin a session, and have the realm admit it: the C{requestAvatar} of an L{ISessionRealm}.
 
-    @return: fires with the interface, the L{Session} (or, for another interface than
-        L{IPerspective}, the aspect of the avatar), and the logout.  It fails with what refused
-        the login, or with L{SessionEnded} as soon as the session ends.  Cancelling it ends the
-        session.
+    @return: fires with the interface, the L{Session} (or, for an interface other than
+        L{IPerspective} and those that extend it, the aspect of the avatar), and the logout.  It
+        fails with what refused the login, or with L{SessionEnded} as soon as the session ends.
+        Cancelling it ends the session.
     """
     if isinstance(mind, ConnectedMind):
         mind.authenticated()
@@ -64,7 +65,7 @@ def request_avatar(
             # A subscriber or a realm that was told of the session has ended it.
             raise _EndedAfterAdmission(session.ended)
         session.open()
-        return interface, (session if interface is IPerspective else aspect), session.logout
+        return interface, _served(session, interface, aspect), session.logout
 
     def refused(why: Failure) -> Failure:
         if session.ended is None and session.disconnected:
@@ -83,6 +84,17 @@ def request_avatar(
     login: Deferred[Login] = Deferred(lambda _: _cancel(session))
     admission.addCallback(admitted).addErrback(refused).chainDeferred(login)
     return login
+
+
+def _served(session: Session, interface: Any, aspect: Any) -> Any:
+    """What the client is served by: the session, which can be revoked, wherever it's possible."""
+    if interface is IPerspective:
+        return session
+    # A hand-written realm may give anything as the interface.
+    if not isinstance(interface, InterfaceClass) or not interface.extends(IPerspective):
+        return aspect
+    alsoProvides(session, interface)
+    return session
 
 
 class _EndedAfterAdmission(SessionEnded):
