@@ -241,6 +241,12 @@ class AvatarMixin(_TestCase):
             "tests.avatars.Player can't be adapted to tests.realms.cases.IMailbox",
         )
 
+    def test_no_interface_that_fits_again(self):
+        """A login that failed before the avatar was told of it keeps no other waiting."""
+        realm = self.make(Aware)
+        for _ in range(2):
+            self.failureResultOf(self.request(realm, "alice", IMailbox), NotImplementedError)
+
     def test_coroutine(self):
         """A factory may be a coroutine function."""
         clock = Clock()

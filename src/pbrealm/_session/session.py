@@ -93,6 +93,7 @@ class Session:
         "_connection",
         "_end",
         "_on_end",
+        "_on_revoke",
         "_perspective",
         "_since",
         "_state",
@@ -121,6 +122,7 @@ class Session:
         self._since = clock.seconds()
         self._state = SessionState.PENDING
         self._on_end: tuple[Callable[[Session, Reason], object], ...] = ()
+        self._on_revoke: tuple[Callable[[Session, Reason], object], ...] = ()
         self._perspective: Any = None
         # The connection, where it's known.
         self._connection: Connection | None = connection_of(mind)
@@ -277,6 +279,19 @@ class Session:
             self.ended = reason
             held = self._state is SessionState.OPEN
             self._become(SessionState.REVOKED if held else SessionState.WITHDRAWN)
+            callbacks, self._on_revoke = self._on_revoke, ()
+            for callback in callbacks:
+                self._call(callback, reason)
+
+    def on_revoke(self, callback: Callable[[Session, Reason], object]) -> None:
+        """
+        Have C{callback(session, reason)} called as soon as the session refuses calls: before any
+        callback of L{on_end}, also of those sessions that end at the same time.
+        """
+        if self.ended is not None:
+            self._call(callback, self.ended)
+        else:
+            self._on_revoke = (*self._on_revoke, callback)
 
     def on_end(self, callback: Callable[[Session, Reason], object]) -> None:
         """

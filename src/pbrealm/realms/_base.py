@@ -75,7 +75,6 @@ class FindingRealm(SessionRealm):
         self, session: ISession, interfaces: Sequence[type[Interface]]
     ) -> tuple[type[Interface], Any]:
         detaching, avatar_id = self._detaching, session.avatar_id
-        session.on_end(detaching.ended)
         if avatar_id in detaching and not self.has_avatar(avatar_id):
             await detaching.wait(session)
         avatar, logout = await self.find_avatar(session)
