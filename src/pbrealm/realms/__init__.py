@@ -15,6 +15,7 @@ from pbrealm.realms._disposable import DisposableRealm
 from pbrealm.realms._journal import JournalRealm
 from pbrealm.realms._mind_tracking import MindTrackingRealm
 from pbrealm.realms._presence import Arrival, Departure, Presence
+from pbrealm.realms._routing import RoutingRealm
 from pbrealm.realms._shared_state import SharedStateRealm
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "JournalRealm",
     "MindTrackingRealm",
     "Presence",
+    "RoutingRealm",
     "SharedStateRealm",
     "WrappingRealm",
     "admit",
