@@ -48,6 +48,7 @@ class EnclosedSessionTests(SynchronousTestCase):
         self.reference = self.client.login("alice", "secret", self.mind)
         (self.outer_session,) = self.outer.sessions()
         (self.inner_session,) = self.inner.sessions()
+        self.avatar: Any
         (self.avatar,) = caching.avatars.values()
 
     def test_one_avatar_and_two_sessions(self):

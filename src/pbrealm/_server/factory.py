@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred, DeferredList
-from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
 from twisted.spread import pb
 from twisted.spread.jelly import SecurityOptions, globalSecurity
@@ -24,6 +24,7 @@ from pbrealm._server.login_methods import DEFAULT_LOGIN_METHODS, LoginMethods
 from pbrealm._server.login_root import PortalRoot
 from pbrealm._server.server_state import ServerState
 from pbrealm._session.goodbye import GOODBYE, set_goodbye
+from pbrealm._types import AnyClock
 from pbrealm.errors import Reason
 from pbrealm.interfaces import ILoginMethod
 
@@ -52,7 +53,7 @@ class ServerFactory(pb.PBServerFactory):
         *,
         login_methods: Iterable[ILoginMethod] = DEFAULT_LOGIN_METHODS,
         goodbye: str | None = GOODBYE,
-        clock: IReactorTime | None = None,
+        clock: AnyClock | None = None,
         unsafeTracebacks: bool = False,
         security: SecurityOptions = globalSecurity,
     ) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timezone
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.interfaces import IAddress, IReactorTime
@@ -30,11 +30,14 @@ from pbrealm._session.connection import (
 )
 from pbrealm._session.goodbye import say_goodbye
 from pbrealm._session.state import SESSION, SessionState
+from pbrealm._types import AvatarT
 from pbrealm._wire.lazy_jelly import accepts_lazy_jelly, arguments_for
 from pbrealm.errors import LoginRefused, Reason, SessionEnded
 from pbrealm.interfaces import ISession
 
 _T = TypeVar("_T")
+
+_Callback: TypeAlias = "Callable[[Session[AvatarT], Reason], object]"
 
 _log = Logger()
 _ids = itertools.count(1)
@@ -68,7 +71,7 @@ def serving(session: Session | None) -> Iterator[None]:
 
 
 @implementer(ISession, IPerspective)
-class Session:
+class Session(Generic[AvatarT]):
     """
     What a client holds after its login, instead of the avatar.
 
@@ -115,14 +118,14 @@ class Session:
         self.__provides__ = _PROVIDES
         self.id = next(_ids)
         self.avatar_id = avatar_id
-        self.avatar: Any = None
+        self.avatar: AvatarT = None  # type: ignore[assignment]  # until the realm has found it
         self.mind: Any = mind.mind if isinstance(mind, ConnectedMind) else mind
         self.ended: Reason | None = None
         self.clock = clock
         self._since = clock.seconds()
         self._state = SessionState.PENDING
-        self._on_end: tuple[Callable[[Session, Reason], object], ...] = ()
-        self._on_revoke: tuple[Callable[[Session, Reason], object], ...] = ()
+        self._on_end: tuple[_Callback[AvatarT], ...] = ()
+        self._on_revoke: tuple[_Callback[AvatarT], ...] = ()
         self._perspective: Any = None
         # The connection, where it's known.
         self._connection: Connection | None = connection_of(mind)
@@ -283,7 +286,7 @@ class Session:
             for callback in callbacks:
                 self._call(callback, reason)
 
-    def on_revoke(self, callback: Callable[[Session, Reason], object]) -> None:
+    def on_revoke(self, callback: _Callback[AvatarT]) -> None:
         """
         Have C{callback(session, reason)} called as soon as the session refuses calls: before any
         callback of L{on_end}, also of those sessions that end at the same time.
@@ -293,7 +296,7 @@ class Session:
         else:
             self._on_revoke = (*self._on_revoke, callback)
 
-    def on_end(self, callback: Callable[[Session, Reason], object]) -> None:
+    def on_end(self, callback: _Callback[AvatarT]) -> None:
         """
         Have C{callback(session, reason)} called when the session ends; at once, if it has ended.
 
@@ -305,7 +308,7 @@ class Session:
         else:
             self._on_end = (*self._on_end, callback)
 
-    def forget_on_end(self, callback: Callable[[Session, Reason], object]) -> None:
+    def forget_on_end(self, callback: _Callback[AvatarT]) -> None:
         """Undo one L{on_end}; if there is none, that is no error."""
         if callback in self._on_end:
             at = self._on_end.index(callback)
@@ -431,7 +434,7 @@ class Session:
             await released
         self._become(SessionState.ENDED)
 
-    def _call(self, callback: Callable[[Session, Reason], object], reason: Reason) -> None:
+    def _call(self, callback: _Callback[AvatarT], reason: Reason) -> None:
         try:
             callback(self, reason)
         except BaseException:

@@ -6,6 +6,7 @@ L{ISessionRealm<pbrealm.interfaces.ISessionRealm>}, made with L{request_avatar},
 L{admit}.
 """
 
+from pbrealm._types import AnyRealm
 from pbrealm.realms._admission import admit, clock_of, identify, request_avatar
 from pbrealm.realms._anonymous import AnonymousRealm
 from pbrealm.realms._base import WrappingRealm
@@ -20,6 +21,7 @@ from pbrealm.realms._shared_state import SharedStateRealm
 
 __all__ = [
     "AnonymousRealm",
+    "AnyRealm",
     "Arrival",
     "CachingRealm",
     "ConnectionLimitedRealm",

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from twisted.cred.portal import IRealm
 from twisted.internet.defer import Deferred, fail, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
@@ -27,6 +26,7 @@ from pbrealm._eager import start
 from pbrealm._journal import log_refusal
 from pbrealm._session.connection import ConnectedMind, connection_of
 from pbrealm._session.session import Session
+from pbrealm._types import AnyRealm
 from pbrealm.errors import PBRealmError, Reason, SessionEnded
 from pbrealm.interfaces import ISession, ISessionRealm
 
@@ -112,7 +112,7 @@ def _cancel(session: Session) -> None:
 
 
 def admit(
-    realm: IRealm, session: ISession, interfaces: Sequence[type[Interface]]
+    realm: AnyRealm, session: ISession, interfaces: Sequence[type[Interface]]
 ) -> Coroutine[Any, Any, tuple[type[Interface], Any]]:
     """
     Pass a session on to a realm: one of pbrealm's, or a hand-written one.
@@ -128,7 +128,7 @@ def admit(
 
 
 async def _admit_by_request(
-    realm: IRealm, session: ISession, interfaces: Sequence[type[Interface]]
+    realm: AnyRealm, session: ISession, interfaces: Sequence[type[Interface]]
 ) -> tuple[type[Interface], Any]:
     request: Callable[..., Any] = realm.requestAvatar
     answer = maybeDeferred(request, session.avatar_id, session.mind, *interfaces)
@@ -165,7 +165,7 @@ async def attach_to_avatar(
     raise NotImplementedError(f"{qual(type(avatar))} can't be adapted to {asked}")
 
 
-def identify(realm: IRealm, avatarId: object) -> str:
+def identify(realm: AnyRealm, avatarId: object) -> str:
     """
     Determine the avatar id of a login, as a realm has it; a hand-written one has no say.
 
@@ -177,6 +177,6 @@ def identify(realm: IRealm, avatarId: object) -> str:
     return avatar_id_from(avatarId)
 
 
-def clock_of(realm: IRealm) -> IReactorTime | None:
+def clock_of(realm: AnyRealm) -> IReactorTime | None:
     """The clock of a realm; L{None} if it has none of its own."""
     return realm.clock if ISessionRealm.providedBy(realm) else None

@@ -5,18 +5,18 @@ A realm that passes each login on to one of several realms.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from twisted.cred.error import LoginFailed
 from twisted.cred.portal import IRealm
 from twisted.internet.defer import maybeDeferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.spread import pb
 from zope.interface import Interface
 
 from pbrealm._arguments import check_callable, described
 from pbrealm._log_text import log_text
+from pbrealm._types import AnyClock, AnyRealm, AnySession, AvatarT
 from pbrealm.errors import LoginRefused
 from pbrealm.interfaces import ISession
 from pbrealm.realms._admission import admit
@@ -24,13 +24,13 @@ from pbrealm.realms._base import SessionRealm
 
 _log = Logger()
 
-Choice = Callable[[ISession, Sequence[type[Interface]]], IRealm | Awaitable[IRealm]]
+Choice: TypeAlias = "Callable[[AnySession, Sequence[Any]], AnyRealm | Awaitable[AnyRealm]]"
 """
 Chooses the realm of a login, from its session and the interfaces that it asks for.
 """
 
 
-class RoutingRealm(SessionRealm):
+class RoutingRealm(SessionRealm[AvatarT]):
     """
     Passes each login on to the realm that is chosen for it, for programs with several kinds of
     avatars::
@@ -44,7 +44,7 @@ class RoutingRealm(SessionRealm):
     chosen.
     """
 
-    def __init__(self, choose: Choice, *, clock: IReactorTime | None = None) -> None:
+    def __init__(self, choose: Choice, *, clock: AnyClock | None = None) -> None:
         """
         @param choose: gets the session of a login, which has no avatar yet, and the interfaces
             that were asked for; returns any realm, or a Deferred or coroutine of one.  It may call
@@ -63,7 +63,9 @@ class RoutingRealm(SessionRealm):
     ) -> tuple[type[Interface], Any]:
         return await admit(await self._realm_for(session, interfaces), session, interfaces)
 
-    async def _realm_for(self, session: ISession, interfaces: Sequence[type[Interface]]) -> IRealm:
+    async def _realm_for(
+        self, session: ISession, interfaces: Sequence[type[Interface]]
+    ) -> AnyRealm:
         try:
             realm: Any = await session.wait(maybeDeferred(self._choose, session, interfaces))
         except (pb.Error, LoginFailed):
