@@ -5,13 +5,13 @@ The session: one login, from its acceptance to its end.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timezone
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -26,9 +26,9 @@ from pbrealm._session.connection import (
     ConnectedMind,
     Connection,
     connection_of,
-    has_sessions,
 )
 from pbrealm._session.goodbye import say_goodbye
+from pbrealm._session.login_waits import LoginWaits
 from pbrealm._session.state import SESSION, SessionState
 from pbrealm._types import AvatarT
 from pbrealm._wire.lazy_jelly import accepts_lazy_jelly, arguments_for
@@ -101,7 +101,7 @@ class Session(Generic[AvatarT]):
         "_since",
         "_state",
         "_text",
-        "_waiters",
+        "_waits",
         "avatar",
         "avatar_id",
         "clock",
@@ -133,8 +133,8 @@ class Session(Generic[AvatarT]):
         self._attachment: Attachment | None = None
         # What the client is told in its goodbye, if not the text of the reason.
         self._text: str | None = None
-        # What wait() waits for at present; more than one if a policy uses it, too.
-        self._waiters: tuple[Deferred[Any], ...] = ()
+        # What the login waits for, once it does.
+        self._waits: LoginWaits | None = None
         # Fires when the end is complete, while it is under way.
         self._end: Deferred[None] | None = None
         if self._connection is not None:
@@ -316,32 +316,18 @@ class Session(Generic[AvatarT]):
 
     # What realms do during the login
 
-    async def wait(self, awaited: Deferred[_T], late: Callable[[_T], object] | None = None) -> _T:
+    def wait(
+        self, awaited: Deferred[_T], late: Callable[[_T], object] | None = None
+    ) -> Coroutine[Any, Any, _T]:
         """
         Wait for something during the login, but not longer than the session lives.
 
         @param late: called with a result that comes after the session's end.
         @raise SessionEnded: as soon as the session ends.
         """
-        waiter: Deferred[_T] = Deferred()
-        if self.ended is None:
-            self._waiters = (*self._waiters, waiter)
-        else:
-            waiter.errback(SessionEnded(self.ended))
-
-        def settle(result: _T | Failure) -> None:
-            if not waiter.called:
-                self._waiters = tuple([each for each in self._waiters if each is not waiter])
-                waiter.callback(result)
-            elif isinstance(result, Failure):
-                # That the client has left is no news.
-                if not result.check(pb.Error, pb.PBConnectionLost, CancelledError):
-                    _log.failure("too late to tell the client of {session}", result, session=self)
-            elif late is not None:
-                late(result)
-
-        awaited.addBoth(settle)
-        return await waiter
+        if self._waits is None:
+            self._waits = LoginWaits()
+        return self._waits.wait(self, awaited, late)
 
     async def attach(self, avatar: Any, aspect: Any, logout: Callable[[], object]) -> None:
         """
@@ -401,10 +387,8 @@ class Session(Generic[AvatarT]):
         goodbye = self._say_goodbye(reason) if held and reason not in _NO_GOODBYE else None
         if self._connection is not None:
             self._connection.discard(self)
-        waiters, self._waiters = self._waiters, ()
-        for waiter in waiters:
-            if not waiter.called:
-                waiter.errback(SessionEnded(reason))
+        if self._waits is not None:
+            self._waits.end(reason)
         while self._on_end:
             callback, *rest = self._on_end
             self._on_end = tuple(rest)
@@ -450,14 +434,8 @@ class Session(Generic[AvatarT]):
         return None if self._attachment is None else self._attachment.release(reason)
 
     def _leave_connection(self, reason: Reason) -> None:
-        connection = self._connection
-        # There may have been a new login since, for which this connection object is outdated.
-        if connection is None or has_sessions(connection.broker):
-            return
-        if reason is Reason.NO_ANSWER:
-            connection.abort()
-        else:
-            connection.close(self.clock)
+        if self._connection is not None:
+            self._connection.leave(reason, self.clock)
 
 
 # A session may come to provide a further interface.  Its slot for that has a value from the start,
