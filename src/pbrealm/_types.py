@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union
 
 if TYPE_CHECKING:
     from twisted.cred.portal import IRealm
-    from twisted.internet.interfaces import IReactorTime
+    from twisted.internet.interfaces import IReactorTime, IStreamServerEndpoint
 
     # Those of typing have no default in the versions of Python that are supported.
     from typing_extensions import TypeVar
@@ -55,11 +55,32 @@ class _FullPolicy(Protocol):
     def make_room(self, newcomer: Any, holders: Any, /) -> Any: ...
 
 
+class _Endpoint(Protocol):
+    def listen(self, protocolFactory: Any, /) -> Any: ...
+
+
+class _LoginMethod(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def begin(self) -> Callable[..., object]: ...
+
+
 AnyRealm: TypeAlias = Union["_Realm", "IRealm"]
 """Any realm: one of pbrealm's, or a hand-written one."""
 
 AnyClock: TypeAlias = Union["_Clock", "IReactorTime"]
 """A reactor, or a L{Clock<twisted.internet.task.Clock>}."""
+
+AnyCredentials: TypeAlias = Any
+"""What provides C{twisted.cred.credentials.ICredentials}, an interface without methods."""
+
+AnyEndpoint: TypeAlias = Union["_Endpoint", "IStreamServerEndpoint"]
+"""What a server can listen at."""
+
+AnyLoginMethod: TypeAlias = _LoginMethod
+"""An L{ILoginMethod<pbrealm.interfaces.ILoginMethod>}."""
 
 AnyFullPolicy: TypeAlias = _FullPolicy
 """An L{IFullPolicy<pbrealm.interfaces.IFullPolicy>}."""

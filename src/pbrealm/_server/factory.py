@@ -24,9 +24,8 @@ from pbrealm._server.login_methods import DEFAULT_LOGIN_METHODS, LoginMethods
 from pbrealm._server.login_root import PortalRoot
 from pbrealm._server.server_state import ServerState
 from pbrealm._session.goodbye import GOODBYE, set_goodbye
-from pbrealm._types import AnyClock
+from pbrealm._types import AnyClock, AnyLoginMethod
 from pbrealm.errors import Reason
-from pbrealm.interfaces import ILoginMethod
 
 _log = Logger()
 _LIMITS = Limits()
@@ -51,7 +50,7 @@ class ServerFactory(pb.PBServerFactory):
         limits: Limits = _LIMITS,
         backlog: Backlog = _BACKLOG,
         *,
-        login_methods: Iterable[ILoginMethod] = DEFAULT_LOGIN_METHODS,
+        login_methods: Iterable[AnyLoginMethod] = DEFAULT_LOGIN_METHODS,
         goodbye: str | None = GOODBYE,
         clock: AnyClock | None = None,
         unsafeTracebacks: bool = False,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from pbrealm._arguments import described
+from pbrealm._types import AnyLoginMethod
 from pbrealm.interfaces import ILoginMethod
 from pbrealm.logins import AnonymousLogin, PasswordLogin
 from pbrealm.logins._arity import Arity
@@ -21,7 +22,7 @@ class LoginMethods:
     The login methods of a server.
     """
 
-    def __init__(self, methods: Iterable[ILoginMethod]) -> None:
+    def __init__(self, methods: Iterable[AnyLoginMethod]) -> None:
         """
         @raise TypeError: if one of them isn't a login method.
         @raise ValueError: if there are none, or two of one name.

@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from twisted.cred.credentials import ICredentials
 from twisted.spread.pb import IPerspective
 from zope.interface import Interface
 
+from pbrealm._types import AnyCredentials
 from pbrealm.errors import LoginRefused
 
 MAX_NAME_BYTES: Final = 1024
@@ -51,7 +51,7 @@ class Login:
 
     def __init__(
         self,
-        credentials: ICredentials,
+        credentials: AnyCredentials,
         mind: object = None,
         *,
         account: str | bytes | None = None,

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
+from twisted.cred.credentials import Anonymous
+from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.spread import pb
@@ -26,14 +28,19 @@ from pbrealm import (
     Departure,
     DisposableRealm,
     IClientAware,
+    ILoginMethod,
     JournalRealm,
+    Login,
     LoginRefused,
     MindTrackingRealm,
+    PasswordLogin,
     PingOldest,
     Reason,
     Refuse,
     ReplaceOldest,
     RoutingRealm,
+    ServerFactory,
+    ServerService,
     Session,
     SharedDict,
     SharedStateRealm,
@@ -170,8 +177,26 @@ class MaintenanceRealm(WrappingRealm):
         return await super().admit(session, interfaces)
 
 
+@implementer(ILoginMethod)
+class TokenLogin:
+    name = "loginToken"
+
+    def begin(self, client: Any, token: object, mind: object) -> Login:
+        return Login(Anonymous(), mind)
+
+
+class Listening:
+    def listen(self, protocolFactory: object) -> Deferred[None]:
+        return Deferred()
+
+
 maintenance = MaintenanceRealm(ConnectionLimitedRealm(HandWritten(), on_full=EvenMinutes()))
 server = MemoryServer(maintenance, clock=Clock())
+
+
+def serve(portal: Portal) -> ServerService:
+    factory = ServerFactory(portal, login_methods=[TokenLogin(), PasswordLogin()], clock=Clock())
+    return ServerService([Listening(), "tcp:8787"], factory)
 
 
 # Mistakes

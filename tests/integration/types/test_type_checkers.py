@@ -23,8 +23,7 @@ EXAMPLES = sorted(ROOT.glob("docs/examples/*.py"))
 OF_TWISTED = re.compile(
     r'"Portal" has incompatible type .*; expected "IRealm"'
     r'|expected "ICredentialsChecker"'
-    r'|"service" has incompatible type "ServerFactory"; expected "IProtocolFactory"'
-    r'|of type "(IRealm|Iterable\[ICredentialsChecker\]|IProtocolFactory)" in function'
+    r'|of type "(IRealm|Iterable\[ICredentialsChecker\])" in function'
     r'|Call to untyped function "(FilePasswordDB|Application|setServiceParent)" in typed context'
 )
 
@@ -91,8 +90,9 @@ class MypyTests(TypeCheckerTestCase):
         self.assertIn(f"(checked {3 + len(EXAMPLES)} source files)", printed)
         errors = [line for line in printed.splitlines() if ": error: " in line]
         ours = [line for line in errors if not OF_TWISTED.search(line)]
-        self.assertEqual(len(ours), 1, printed)
-        self.assertRegex(ours[0], r'mistaken\.py:24: error: Argument 1 to "ConnectionLimitedRealm')
+        self.assertEqual(len(ours), 1, "\n".join(ours))
+        self.assertIn("mistaken.py", ours[0])
+        self.assertIn('error: Argument 1 to "ConnectionLimitedRealm" has incompatible', ours[0])
 
     def test_without_the_plugin(self) -> None:
         """Nor with the stubs of zope.interface that come with the plugin."""
