@@ -59,6 +59,7 @@ from pbrealm.realms import (
     JournalRealm,
     MindTrackingRealm,
     Presence,
+    RoutingRealm,
     SharedStateRealm,
     WrappingRealm,
 )
@@ -97,6 +98,7 @@ __all__ = [
     "Reason",
     "Refuse",
     "ReplaceOldest",
+    "RoutingRealm",
     "ServerFactory",
     "ServerService",
     "Session",

@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
 from zope.interface import Attribute, Interface
 
+from pbrealm._types import AnySession
 from pbrealm.errors import Reason
 
 _T = TypeVar("_T")
@@ -63,6 +64,12 @@ class ISession(Interface):
     def on_end(callback: Callable[[ISession, Reason], object]) -> None:
         """Have C{callback(session, reason)} called at the end; at once if it is past."""
 
+    def on_revoke(callback: Callable[[ISession, Reason], object]) -> None:
+        """
+        Have C{callback(session, reason)} called as soon as the session refuses calls: before any
+        callback of L{on_end}, also of those sessions that end at the same time.
+        """
+
     def forget_on_end(callback: Callable[[ISession, Reason], object]) -> None:
         """Undo one L{on_end}."""
 
@@ -94,7 +101,7 @@ class IClientAware(Interface):
     For each L{attached} that succeeded there is one L{detached}, however the session ends.
     """
 
-    def attached(session: ISession) -> Awaitable[object] | None:
+    def attached(session: AnySession) -> Awaitable[object] | None:
         """
         A client has been authenticated; the login is answered once this is done.
 
@@ -102,7 +109,7 @@ class IClientAware(Interface):
         @raise Exception: to fail the login.  L{detached} isn't called then.
         """
 
-    def detached(session: ISession, reason: Reason) -> Awaitable[object] | None:
+    def detached(session: AnySession, reason: Reason) -> Awaitable[object] | None:
         """
         The session has ended: its calls are refused, and its mind isn't called any more.
 
@@ -124,7 +131,7 @@ class IFullPolicy(Interface):
         "on included; one more is refused.  The same holds for the queue of the total."
     )
 
-    def make_room(newcomer: ISession, holders: Sequence[ISession]) -> Awaitable[object] | None:
+    def make_room(newcomer: AnySession, holders: Sequence[AnySession]) -> Awaitable[object] | None:
         """
         End the session of a holder, wait until one ends, or refuse the newcomer.
 
@@ -198,7 +205,7 @@ class ISessionRealm(IRealm):
         @raise pbrealm.errors.LoginRefused: if this realm accepts no such login.
         """
 
-    async def admit(session: ISession, interfaces: Sequence[type[Interface]]) -> tuple[Any, Any]:
+    async def admit(session: AnySession, interfaces: Sequence[type[Interface]]) -> tuple[Any, Any]:
         """
         Admit a session, or raise.
 

@@ -31,6 +31,11 @@ for name in zipfile.ZipFile(sys.argv[1]).namelist():
 ' wheels/*.whl)
 [ "$names" = twisted/plugins/pbrealm_plugin.py ] ||
     fail "the wheel should put one file under twisted/, and puts these: $names"
+"$python" -c '
+import sys, zipfile
+assert "pbrealm/py.typed" in zipfile.ZipFile(sys.argv[1]).namelist()
+' wheels/*.whl ||
+    fail 'the wheel lacks py.typed, without which type checkers ignore its annotations'
 if [ -n "$WHEELS" ]; then
     cp wheels/*.whl "$WHEELS"
 fi

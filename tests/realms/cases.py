@@ -14,7 +14,15 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import Interface, implementer
 from zope.interface.verify import verifyObject
 
-from pbrealm import CachingRealm, ISessionRealm, LoginRefused, Session, SessionEnded
+from pbrealm import (
+    CachingRealm,
+    ISession,
+    ISessionRealm,
+    LoginRefused,
+    Reason,
+    Session,
+    SessionEnded,
+)
 from pbrealm.testing import RecordingMind
 from tests.avatars import Aware, Player, Slow
 
@@ -63,9 +71,9 @@ class HandWrittenRealm:
         return answer
 
 
-class WrappingMixin(_RealmTestCase):
+class PassingOnMixin(_RealmTestCase):
     """
-    What holds of each realm that wraps another; C{wrap} wraps.
+    What holds of each realm that passes sessions on to another; C{wrap} puts it around one.
     """
 
     def wrap(self, realm: IRealm) -> Any:
@@ -107,6 +115,12 @@ class WrappingMixin(_RealmTestCase):
         login = realm.requestAvatar("alice", None, ISessionRealm)
         self.failureResultOf(login, NotImplementedError)
 
+
+class WrappingMixin(PassingOnMixin):
+    """
+    What holds of each realm that wraps another; C{wrap} wraps.
+    """
+
     def test_clock_of_the_realm_within(self):
         self.assertIs(self.wrap(CachingRealm(Player, clock=self.clock)).clock, self.clock)
         self.assertIsNone(self.wrap(HandWrittenRealm()).clock)
@@ -127,6 +141,22 @@ class Postal(Aware):
 
     def __conform__(self, interface):
         return Mailbox(self) if interface is IMailbox else None
+
+
+class IAdmin(pb.IPerspective):
+    """A perspective with more rights."""
+
+
+@implementer(IAdmin)
+class Admin(Player):
+    """The aspect of an avatar for an administrator."""
+
+
+class Promotable(Aware):
+    """An avatar that has an aspect for administrators, too."""
+
+    def __conform__(self, interface):
+        return Admin(f"{self.name} the admin") if interface is IAdmin else None
 
 
 class AvatarMixin(_TestCase):
@@ -169,6 +199,32 @@ class AvatarMixin(_TestCase):
         logout()
         self.assertEqual(avatar.clients, [])
 
+    def test_extended_perspective(self):
+        """
+        A session also serves an interface that extends IPerspective; it provides the interface,
+        and passes calls on to the aspect of the avatar.
+        """
+        realm = self.make(Promotable)
+        interface, session, logout = self.successResultOf(self.request(realm, "alice", IAdmin))
+        self.assertIs(interface, IAdmin)
+        self.assertIsInstance(session, Session)
+        self.assertTrue(IAdmin.providedBy(session))
+        verifyObject(ISession, session)
+        self.assertIsInstance(session.avatar, Promotable)
+        self.assertEqual(self.greeting(session), "<1>hello alice the admin")
+        logout()
+        self.assertIs(session.ended, Reason.LOGGED_OUT)
+        self.assertRaises(SessionEnded, self.greeting, session)
+        self.assertFalse(IAdmin.providedBy(self.session(realm)))
+
+    def greeting(self, session):
+        """What a client is answered that calls the session."""
+        broker = pb.Broker()
+        answer = session.perspectiveMessageReceived(
+            broker, "greet", broker.serialize(()), broker.serialize({})
+        )
+        return broker.unserialize(answer)
+
     def test_first_interface_that_fits(self):
         realm = self.make(Player)
         interface, _, _ = self.successResultOf(
@@ -184,6 +240,12 @@ class AvatarMixin(_TestCase):
             str(failure.value),
             "tests.avatars.Player can't be adapted to tests.realms.cases.IMailbox",
         )
+
+    def test_no_interface_that_fits_again(self):
+        """A login that failed before the avatar was told of it keeps no other waiting."""
+        realm = self.make(Aware)
+        for _ in range(2):
+            self.failureResultOf(self.request(realm, "alice", IMailbox), NotImplementedError)
 
     def test_coroutine(self):
         """A factory may be a coroutine function."""

@@ -142,7 +142,10 @@ class LeavingTests(ServerTestCase):
             self.server.flush()
             client.drop()
             later = caching.avatars["alice"].answer
-            (later.errback if isinstance(answer, Exception) else later.callback)(answer)
+            if isinstance(answer, Exception):
+                later.errback(answer)
+            else:
+                later.callback(answer)
             self.assertEqual(self.flushLoggedErrors(), [])
 
 

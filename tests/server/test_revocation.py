@@ -2,6 +2,8 @@
 What a session has handed out ends with it, whatever happens on the connection afterwards.
 """
 
+from typing import Any
+
 from twisted.internet.defer import Deferred
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
@@ -189,7 +191,7 @@ class OtherConnectionTests(RevocationTestCase):
 
     def give(self, thing, send):
         """Have alice's avatar send something to bob's mind while it serves a call of alice's."""
-        avatar = self.caching.avatars["alice"]
+        avatar: Any = self.caching.avatars["alice"]
         avatar.perspective_give = lambda: send(thing) and None
         self.client.call(self.alice, "give")
         self.server.flush()

@@ -120,6 +120,23 @@ class DetachOrderTests(AvatarTestCase):
             [event for event, *_ in avatar.history], ["attached", "detached", "attached"]
         )
 
+    def test_newcomer_that_waited_for_one_of_two_sessions_on_a_connection(self):
+        """It attaches after both have detached."""
+        caching = CachingRealm(Aware)
+        realm = ConnectionLimitedRealm(caching, limit=2, on_full=WaitForRoom())
+        server = MemoryServer(realm)
+        first, second = server.connect(), server.connect()
+        self.held = [first.login("alice", "secret") for _ in range(2)]
+        waiting = second.start_login("alice", "secret")
+        server.flush()
+        first.leave()
+        self.held.append(second.wait(waiting))
+        (avatar,) = caching.avatars.values()
+        self.assertEqual(
+            [event for event, *_ in avatar.history],
+            ["attached", "attached", "detached", "detached", "attached"],
+        )
+
 
 class LeavesWhileAttachingTests(AvatarTestCase):
     def test_call_of_attached_that_the_client_does_not_answer(self):

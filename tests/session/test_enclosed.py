@@ -14,6 +14,7 @@ from zope.interface import implementer
 from pbrealm import CachingRealm, MindTrackingRealm, Reason
 from pbrealm.testing import MemoryServer, RecordingMind
 from tests.avatars import Aware
+from tests.realms.cases import IAdmin
 
 
 @implementer(IRealm)
@@ -47,6 +48,7 @@ class EnclosedSessionTests(SynchronousTestCase):
         self.reference = self.client.login("alice", "secret", self.mind)
         (self.outer_session,) = self.outer.sessions()
         (self.inner_session,) = self.inner.sessions()
+        self.avatar: Any
         (self.avatar,) = caching.avatars.values()
 
     def test_one_avatar_and_two_sessions(self):
@@ -94,3 +96,25 @@ class EnclosedSessionTests(SynchronousTestCase):
         self.assertEqual(
             (self.outer_session.ended, self.inner_session.ended), (Reason.DISCONNECTED,) * 2
         )
+
+
+@implementer(IAdmin)
+class AwareAdmin(Aware):
+    """An administrator who is told of clients."""
+
+
+class EnclosedPerspectiveTests(SynchronousTestCase):
+    """
+    The same where the login asks for an interface that extends IPerspective.
+    """
+
+    def test_attached_once(self):
+        caching = CachingRealm(AwareAdmin)
+        outer = MindTrackingRealm(HandWrittenRealm(caching), clock=Clock())
+        login = outer.requestAvatar("alice", None, IAdmin)
+        interface, session, _ = self.successResultOf(login)
+        self.assertEqual((interface, outer.sessions()), (IAdmin, (session,)))
+        avatar = caching.avatars["alice"]
+        self.assertIs(session.avatar, avatar)
+        session.end()
+        self.assertEqual([entry[0] for entry in avatar.history], ["attached", "detached"])

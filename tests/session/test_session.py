@@ -178,6 +178,26 @@ class CallbackTests(SessionTestCase):
         session.end()
         self.assertEqual(ends, [])
 
+    def test_of_the_moment_when_calls_are_refused(self):
+        """
+        Callbacks of C{on_revoke} come before those of C{on_end}, also of other sessions that end
+        at the same time, and an exception in one is logged.
+        """
+        events: list[Any] = []
+        self.held = [self.client.login("alice", "secret") for _ in range(2)]
+        sessions = self.realm.sessions()
+        for session in sessions:
+            session.on_end(lambda session, _: events.append(("end", session)))
+            session.on_revoke(lambda *_: 1 / 0)
+            session.on_revoke(lambda session, _: events.append(("revoke", session)))
+        self.client.drop()
+        self.assertEqual(
+            events, [(event, session) for event in ("revoke", "end") for session in sessions]
+        )
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
+        sessions[0].on_revoke(lambda *revoked: events.append(revoked))
+        self.assertEqual(events[-1], (sessions[0], Reason.DISCONNECTED))
+
 
 class WaitTests(SynchronousTestCase):
     def test_end_wakes_a_policy_that_waits(self):

@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.cred.portal import IRealm
 from twisted.internet.interfaces import IReactorTime
 
 from pbrealm._command.realm_options import RealmOptions
+from pbrealm._types import AnyRealm
 from pbrealm.realms import (
     AnonymousRealm,
     CachingRealm,
@@ -21,14 +21,14 @@ from pbrealm.realms import (
 )
 
 
-def make_realm(options: RealmOptions, clock: IReactorTime | None = None) -> MindTrackingRealm:
+def make_realm(options: RealmOptions, clock: IReactorTime | None = None) -> MindTrackingRealm[Any]:
     """
     Make the realm that the options ask for.
 
     @param clock: by default the global reactor.
     @raise ValueError: if the options lack what the realm needs.
     """
-    realm = _make_innermost(options, clock)
+    realm: AnyRealm = _make_innermost(options, clock)
     if options.guests is not None:
         guests = DisposableRealm(options.guests, clock=clock)
         realm = AnonymousRealm(realm, guests, names=options.guest_names)
@@ -39,7 +39,7 @@ def make_realm(options: RealmOptions, clock: IReactorTime | None = None) -> Mind
     return MindTrackingRealm(realm)
 
 
-def _make_innermost(options: RealmOptions, clock: IReactorTime | None) -> IRealm:
+def _make_innermost(options: RealmOptions, clock: IReactorTime | None) -> AnyRealm:
     if options.realm is not None:
         return options.realm
     # If only guests can log in, no login ever reaches the avatars of this realm.

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.spread import pb
 
 from pbrealm._broker_slot import broker_of
@@ -21,10 +20,9 @@ from pbrealm._clock import clock_or_reactor
 from pbrealm._delivery.broadcast import Target, broadcast
 from pbrealm._delivery.notify import NOTIFY_TIMEOUT, check_timeout
 from pbrealm._delivery.report import DeliveryReport
+from pbrealm._types import AnyClock, MemberT
 from pbrealm.errors import Reason
 from pbrealm.interfaces import ISession
-
-_T = TypeVar("_T")
 
 
 class _Member(NamedTuple):
@@ -34,13 +32,13 @@ class _Member(NamedTuple):
     unwatch: Callable[[], object]
 
 
-class _LiveSet(Generic[_T]):
+class _LiveSet(Generic[MemberT]):
     """
     A set whose members are told apart by L{_key}, and dropped when L{_watch} says so.
     """
 
     def __init__(
-        self, *, timeout: float | None = NOTIFY_TIMEOUT, clock: IReactorTime | None = None
+        self, *, timeout: float | None = NOTIFY_TIMEOUT, clock: AnyClock | None = None
     ) -> None:
         """
         @param timeout: seconds that each member gets to answer a L{notify}; L{None} for any time.
@@ -50,13 +48,13 @@ class _LiveSet(Generic[_T]):
         self._timeout = check_timeout("timeout", timeout)
         self._clock = clock
 
-    def _key(self, member: _T) -> object:
+    def _key(self, member: MemberT) -> object:
         return id(member)
 
-    def _target(self, member: _T) -> Target[_T]:
+    def _target(self, member: MemberT) -> Target[MemberT]:
         return member, member, None
 
-    def _watch(self, member: _T, drop: Callable[..., object]) -> Callable[[], object] | None:
+    def _watch(self, member: MemberT, drop: Callable[..., object]) -> Callable[[], object] | None:
         """
         Have C{drop} called once the member is dead.
 
@@ -64,7 +62,7 @@ class _LiveSet(Generic[_T]):
         """
         return _watch_broker(broker_of(member), drop)
 
-    def add(self, member: _T) -> None:
+    def add(self, member: MemberT) -> None:
         """Add a member, unless it is in the set already, or dead."""
         key = self._key(member)
         if key in self._members:
@@ -73,7 +71,7 @@ class _LiveSet(Generic[_T]):
         if unwatch is not None:
             self._members[key] = _Member(self._target(member), unwatch)
 
-    def discard(self, member: _T) -> None:
+    def discard(self, member: MemberT) -> None:
         """Remove a member; one that isn't in the set is no error."""
         found = self._members.pop(self._key(member), None)
         if found is not None:
@@ -82,14 +80,16 @@ class _LiveSet(Generic[_T]):
     def __len__(self) -> int:
         return len(self._members)
 
-    def __iter__(self) -> Iterator[_T]:
+    def __iter__(self) -> Iterator[MemberT]:
         """In the order in which they were added; adding and discarding meanwhile is safe."""
         return iter([member.target[0] for member in self._members.values()])
 
     def __contains__(self, member: object) -> bool:
         return self._key(member) in self._members  # type: ignore[arg-type]  # as in any set
 
-    def notify(self, method: str, /, *args: object, **kw: object) -> Deferred[DeliveryReport[_T]]:
+    def notify(
+        self, method: str, /, *args: object, **kw: object
+    ) -> Deferred[DeliveryReport[MemberT]]:
         """
         Call a method of every member.  Never raises.
 
@@ -102,8 +102,8 @@ class _LiveSet(Generic[_T]):
         return self._broadcast([m.target for m in self._members.values()], method, args, kw)
 
     def notify_some(
-        self, members: Iterable[_T], method: str, /, *args: object, **kw: object
-    ) -> Deferred[DeliveryReport[_T]]:
+        self, members: Iterable[MemberT], method: str, /, *args: object, **kw: object
+    ) -> Deferred[DeliveryReport[MemberT]]:
         """
         Call a method of some of the members, as L{notify} does of all.
         """
@@ -112,22 +112,22 @@ class _LiveSet(Generic[_T]):
 
     def _broadcast(
         self,
-        targets: list[Target[_T]],
+        targets: list[Target[MemberT]],
         method: str,
         args: tuple[object, ...],
         kw: dict[str, object],
-    ) -> Deferred[DeliveryReport[_T]]:
+    ) -> Deferred[DeliveryReport[MemberT]]:
         clock = clock_or_reactor(self._clock)
         sent = broadcast(targets, method, args, kw, clock=clock, timeout=self._timeout)
         return sent.addCallback(self._drop_gone)
 
-    def _drop_gone(self, report: DeliveryReport[_T]) -> DeliveryReport[_T]:
+    def _drop_gone(self, report: DeliveryReport[MemberT]) -> DeliveryReport[MemberT]:
         for member in report.gone:
             self.discard(member)
         return report
 
 
-class ClientSet(_LiveSet[Any]):
+class ClientSet(_LiveSet[MemberT]):
     """
     A set of clients, as sessions or as bare minds: the howto's "set of current clients".
 
@@ -153,7 +153,7 @@ class ClientSet(_LiveSet[Any]):
         return partial(member.forget_on_end, ended)
 
 
-class ObserverSet(_LiveSet[Any]):
+class ObserverSet(_LiveSet[MemberT]):
     """
     The observers of a L{Cacheable<pb.Cacheable>}.
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.spread import pb
 
 from pbrealm._delivery.client_sets import ObserverSet
 from pbrealm._delivery.report import DeliveryReport
+from pbrealm._types import AnyClock
 
 _log = Logger()
 
@@ -40,7 +40,7 @@ class SharedDict(pb.Cacheable, MutableMapping[Any, Any]):
         name: str = "",
         items: Mapping[Any, Any] | Iterable[tuple[Any, Any]] = (),
         *,
-        clock: IReactorTime | None = None,
+        clock: AnyClock | None = None,
     ) -> None:
         """
         @param name: its owner; the avatar id if a realm makes it.

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred, DeferredList
-from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
 from twisted.spread import pb
 from twisted.spread.jelly import SecurityOptions, globalSecurity
@@ -22,12 +22,12 @@ from pbrealm._server.connection_limits import Admission, origin_of
 from pbrealm._server.limits import Limits
 from pbrealm._server.login_methods import (
     DEFAULT_LOGIN_METHODS,
-    AnyLoginMethod,
     LoginMethods,
 )
 from pbrealm._server.login_root import PortalRoot
 from pbrealm._server.server_state import ServerState
 from pbrealm._session.goodbye import GOODBYE, set_goodbye
+from pbrealm._types import AnyClock, AnyLoginMethod
 from pbrealm.errors import Reason
 
 _log = Logger()
@@ -55,7 +55,7 @@ class ServerFactory(pb.PBServerFactory):
         *,
         login_methods: Iterable[AnyLoginMethod] = DEFAULT_LOGIN_METHODS,
         goodbye: str | None = GOODBYE,
-        clock: IReactorTime | None = None,
+        clock: AnyClock | None = None,
         unsafeTracebacks: bool = False,
         security: SecurityOptions = globalSecurity,
     ) -> None:

@@ -5,27 +5,16 @@ The login methods of a server, by the names that clients call them by.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from pbrealm._arguments import described
+from pbrealm._types import AnyLoginMethod
 from pbrealm.interfaces import ILoginMethod
 from pbrealm.logins import AnonymousLogin, PasswordLogin
 from pbrealm.logins._arity import Arity
 
 DEFAULT_LOGIN_METHODS: Final = (PasswordLogin(), AnonymousLogin())
 """What a Perspective Broker client logs in by."""
-
-
-class AnyLoginMethod(Protocol):
-    """
-    An L{ILoginMethod}, for type checkers that don't know which classes provide an interface.
-    """
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def begin(self) -> Callable[..., object]: ...
 
 
 class LoginMethods:

@@ -20,10 +20,11 @@ from pbrealm._error_text import describe
 from pbrealm._server.endpoints import parse_endpoint
 from pbrealm._server.factory import ServerFactory
 from pbrealm._server.signals import stop_on_signals
+from pbrealm._types import AnyEndpoint
 
 _log = Logger(namespace="pbrealm")
 
-Endpoint: TypeAlias = "IStreamServerEndpoint | str"
+Endpoint: TypeAlias = "AnyEndpoint | str"
 
 
 class _State(Enum):

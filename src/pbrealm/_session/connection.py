@@ -110,6 +110,19 @@ class Connection:
         )
         return alive.addTimeout(timeout, clock, onTimeoutCancel=lambda *_: False)
 
+    def leave(self, reason: Reason, clock: IReactorTime) -> None:
+        """
+        A session that the server has ended leaves the connection: close it, unless another is on
+        it.
+        """
+        # There may have been a new login since, for which this connection object is outdated.
+        if has_sessions(self.broker):
+            return
+        if reason is Reason.NO_ANSWER:
+            self.abort()
+        else:
+            self.close(clock)
+
     def close(self, clock: IReactorTime) -> None:
         """Close once all is sent, and after L{CLOSE_TIMEOUT} in any case."""
         if self.lost:

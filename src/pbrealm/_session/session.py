@@ -5,19 +5,19 @@ The session: one login, from its acceptance to its end.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timezone
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.spread.pb import IPerspective
-from zope.interface import implementer
+from zope.interface import implementedBy, implementer
 
 from pbrealm._delivery.notify import NOTIFY_TIMEOUT, call_mind, take_timeout, timed_out
 from pbrealm._eager import start
@@ -26,16 +26,19 @@ from pbrealm._session.connection import (
     ConnectedMind,
     Connection,
     connection_of,
-    has_sessions,
 )
 from pbrealm._session.goodbye import say_goodbye
+from pbrealm._session.login_waits import LoginWaits
 from pbrealm._session.state import SESSION, SessionState
+from pbrealm._types import AvatarT
 from pbrealm._wire.dispatch import receive_message
 from pbrealm._wire.lazy_jelly import accepts_lazy_jelly
 from pbrealm.errors import LoginRefused, Reason, SessionEnded
 from pbrealm.interfaces import ISession
 
 _T = TypeVar("_T")
+
+_Callback: TypeAlias = "Callable[[Session[AvatarT], Reason], object]"
 
 _log = Logger()
 _ids = itertools.count(1)
@@ -69,7 +72,7 @@ def serving(session: Session | None) -> Iterator[None]:
 
 
 @implementer(ISession, IPerspective)
-class Session:
+class Session(Generic[AvatarT]):
     """
     What a client holds after its login, instead of the avatar.
 
@@ -88,16 +91,18 @@ class Session:
     """
 
     __slots__ = (
+        "__provides__",
         "__weakref__",
         "_attachment",
         "_connection",
         "_end",
         "_on_end",
+        "_on_revoke",
         "_perspective",
         "_since",
         "_state",
         "_text",
-        "_waiters",
+        "_waits",
         "avatar",
         "avatar_id",
         "clock",
@@ -111,15 +116,17 @@ class Session:
         @param mind: as the realm got it.
         @raise LoginRefused: if the client has left since it was authenticated.
         """
+        self.__provides__ = _PROVIDES
         self.id = next(_ids)
         self.avatar_id = avatar_id
-        self.avatar: Any = None
+        self.avatar: AvatarT = None  # type: ignore[assignment]  # until the realm has found it
         self.mind: Any = mind.mind if isinstance(mind, ConnectedMind) else mind
         self.ended: Reason | None = None
         self.clock = clock
         self._since = clock.seconds()
         self._state = SessionState.PENDING
-        self._on_end: tuple[Callable[[Session, Reason], object], ...] = ()
+        self._on_end: tuple[_Callback[AvatarT], ...] = ()
+        self._on_revoke: tuple[_Callback[AvatarT], ...] = ()
         self._perspective: Any = None
         # The connection, where it's known.
         self._connection: Connection | None = connection_of(mind)
@@ -127,8 +134,8 @@ class Session:
         self._attachment: Attachment | None = None
         # What the client is told in its goodbye, if not the text of the reason.
         self._text: str | None = None
-        # What wait() waits for at present; more than one if a policy uses it, too.
-        self._waiters: tuple[Deferred[Any], ...] = ()
+        # What the login waits for, once it does.
+        self._waits: LoginWaits | None = None
         # Fires when the end is complete, while it is under way.
         self._end: Deferred[None] | None = None
         if self._connection is not None:
@@ -276,8 +283,21 @@ class Session:
             self.ended = reason
             held = self._state is SessionState.OPEN
             self._become(SessionState.REVOKED if held else SessionState.WITHDRAWN)
+            callbacks, self._on_revoke = self._on_revoke, ()
+            for callback in callbacks:
+                self._call(callback, reason)
 
-    def on_end(self, callback: Callable[[Session, Reason], object]) -> None:
+    def on_revoke(self, callback: _Callback[AvatarT]) -> None:
+        """
+        Have C{callback(session, reason)} called as soon as the session refuses calls: before any
+        callback of L{on_end}, also of those sessions that end at the same time.
+        """
+        if self.ended is not None:
+            self._call(callback, self.ended)
+        else:
+            self._on_revoke = (*self._on_revoke, callback)
+
+    def on_end(self, callback: _Callback[AvatarT]) -> None:
         """
         Have C{callback(session, reason)} called when the session ends; at once, if it has ended.
 
@@ -289,7 +309,7 @@ class Session:
         else:
             self._on_end = (*self._on_end, callback)
 
-    def forget_on_end(self, callback: Callable[[Session, Reason], object]) -> None:
+    def forget_on_end(self, callback: _Callback[AvatarT]) -> None:
         """Undo one L{on_end}; if there is none, that is no error."""
         if callback in self._on_end:
             at = self._on_end.index(callback)
@@ -297,32 +317,18 @@ class Session:
 
     # What realms do during the login
 
-    async def wait(self, awaited: Deferred[_T], late: Callable[[_T], object] | None = None) -> _T:
+    def wait(
+        self, awaited: Deferred[_T], late: Callable[[_T], object] | None = None
+    ) -> Coroutine[Any, Any, _T]:
         """
         Wait for something during the login, but not longer than the session lives.
 
         @param late: called with a result that comes after the session's end.
         @raise SessionEnded: as soon as the session ends.
         """
-        waiter: Deferred[_T] = Deferred()
-        if self.ended is None:
-            self._waiters = (*self._waiters, waiter)
-        else:
-            waiter.errback(SessionEnded(self.ended))
-
-        def settle(result: _T | Failure) -> None:
-            if not waiter.called:
-                self._waiters = tuple([each for each in self._waiters if each is not waiter])
-                waiter.callback(result)
-            elif isinstance(result, Failure):
-                # That the client has left is no news.
-                if not result.check(pb.Error, pb.PBConnectionLost, CancelledError):
-                    _log.failure("too late to tell the client of {session}", result, session=self)
-            elif late is not None:
-                late(result)
-
-        awaited.addBoth(settle)
-        return await waiter
+        if self._waits is None:
+            self._waits = LoginWaits()
+        return self._waits.wait(self, awaited, late)
 
     async def attach(self, avatar: Any, aspect: Any, logout: Callable[[], object]) -> None:
         """
@@ -382,10 +388,8 @@ class Session:
         goodbye = self._say_goodbye(reason) if held and reason not in _NO_GOODBYE else None
         if self._connection is not None:
             self._connection.discard(self)
-        waiters, self._waiters = self._waiters, ()
-        for waiter in waiters:
-            if not waiter.called:
-                waiter.errback(SessionEnded(reason))
+        if self._waits is not None:
+            self._waits.end(reason)
         while self._on_end:
             callback, *rest = self._on_end
             self._on_end = tuple(rest)
@@ -415,7 +419,7 @@ class Session:
             await released
         self._become(SessionState.ENDED)
 
-    def _call(self, callback: Callable[[Session, Reason], object], reason: Reason) -> None:
+    def _call(self, callback: _Callback[AvatarT], reason: Reason) -> None:
         try:
             callback(self, reason)
         except BaseException:
@@ -431,11 +435,10 @@ class Session:
         return None if self._attachment is None else self._attachment.release(reason)
 
     def _leave_connection(self, reason: Reason) -> None:
-        connection = self._connection
-        # There may have been a new login since, for which this connection object is outdated.
-        if connection is None or has_sessions(connection.broker):
-            return
-        if reason is Reason.NO_ANSWER:
-            connection.abort()
-        else:
-            connection.close(self.clock)
+        if self._connection is not None:
+            self._connection.leave(reason, self.clock)
+
+
+# A session may come to provide a further interface.  Its slot for that has a value from the start,
+# since zope.interface takes several times as long where the slot is empty.
+_PROVIDES: Any = implementedBy(Session)  # type: ignore[no-untyped-call]

@@ -11,6 +11,7 @@ from twisted.spread.pb import IPerspective
 from zope.interface import Interface
 from zope.interface.interface import InterfaceClass
 
+from pbrealm._types import AnyCredentials
 from pbrealm.errors import LoginRefused
 
 MAX_NAME_BYTES: Final = 1024
@@ -51,7 +52,7 @@ class Login:
 
     def __init__(
         self,
-        credentials: Any,
+        credentials: AnyCredentials,
         mind: object = None,
         *,
         account: str | bytes | None = None,

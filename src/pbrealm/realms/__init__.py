@@ -6,6 +6,7 @@ L{ISessionRealm<pbrealm.interfaces.ISessionRealm>}, made with L{request_avatar},
 L{admit}.
 """
 
+from pbrealm._types import AnyRealm
 from pbrealm.realms._admission import admit, clock_of, identify, request_avatar
 from pbrealm.realms._anonymous import AnonymousRealm
 from pbrealm.realms._base import WrappingRealm
@@ -15,10 +16,12 @@ from pbrealm.realms._disposable import DisposableRealm
 from pbrealm.realms._journal import JournalRealm
 from pbrealm.realms._mind_tracking import MindTrackingRealm
 from pbrealm.realms._presence import Arrival, Departure, Presence
+from pbrealm.realms._routing import RoutingRealm
 from pbrealm.realms._shared_state import SharedStateRealm
 
 __all__ = [
     "AnonymousRealm",
+    "AnyRealm",
     "Arrival",
     "CachingRealm",
     "ConnectionLimitedRealm",
@@ -27,6 +30,7 @@ __all__ = [
     "JournalRealm",
     "MindTrackingRealm",
     "Presence",
+    "RoutingRealm",
     "SharedStateRealm",
     "WrappingRealm",
     "admit",

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from twisted.cred.portal import IRealm
 from twisted.internet.defer import Deferred, fail, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 from twisted.python.reflect import qual
 from twisted.spread.pb import IPerspective
-from zope.interface import Interface
+from zope.interface import Interface, alsoProvides
+from zope.interface.interface import InterfaceClass
 
 from pbrealm._arguments import described
 from pbrealm._avatar_ids import avatar_id_from
@@ -26,6 +26,7 @@ from pbrealm._eager import start
 from pbrealm._journal import log_refusal
 from pbrealm._session.connection import ConnectedMind, connection_of
 from pbrealm._session.session import Session
+from pbrealm._types import AnyRealm
 from pbrealm.errors import PBRealmError, Reason, SessionEnded
 from pbrealm.interfaces import ISession, ISessionRealm
 
@@ -39,10 +40,10 @@ def request_avatar(
     """
     Begin a session, and have the realm admit it: the C{requestAvatar} of an L{ISessionRealm}.
 
-    @return: fires with the interface, the L{Session} (or, for another interface than
-        L{IPerspective}, the aspect of the avatar), and the logout.  It fails with what refused
-        the login, or with L{SessionEnded} as soon as the session ends.  Cancelling it ends the
-        session.
+    @return: fires with the interface, the L{Session} (or, for an interface other than
+        L{IPerspective} and those that extend it, the aspect of the avatar), and the logout.  It
+        fails with what refused the login, or with L{SessionEnded} as soon as the session ends.
+        Cancelling it ends the session.
     """
     if isinstance(mind, ConnectedMind):
         mind.authenticated()
@@ -64,7 +65,7 @@ def request_avatar(
             # A subscriber or a realm that was told of the session has ended it.
             raise _EndedAfterAdmission(session.ended)
         session.open()
-        return interface, (session if interface is IPerspective else aspect), session.logout
+        return interface, _served(session, interface, aspect), session.logout
 
     def refused(why: Failure) -> Failure:
         if session.ended is None and session.disconnected:
@@ -85,6 +86,17 @@ def request_avatar(
     return login
 
 
+def _served(session: Session, interface: Any, aspect: Any) -> Any:
+    """What the client is served by: the session, which can be revoked, wherever it's possible."""
+    if interface is IPerspective:
+        return session
+    # A hand-written realm may give anything as the interface.
+    if not isinstance(interface, InterfaceClass) or not interface.extends(IPerspective):
+        return aspect
+    alsoProvides(session, interface)
+    return session
+
+
 class _EndedAfterAdmission(SessionEnded):
     """A session was admitted by every realm, and has ended before the login is answered."""
 
@@ -100,7 +112,7 @@ def _cancel(session: Session) -> None:
 
 
 def admit(
-    realm: IRealm, session: ISession, interfaces: Sequence[type[Interface]]
+    realm: AnyRealm, session: ISession, interfaces: Sequence[type[Interface]]
 ) -> Coroutine[Any, Any, tuple[type[Interface], Any]]:
     """
     Pass a session on to a realm: one of pbrealm's, or a hand-written one.
@@ -116,7 +128,7 @@ def admit(
 
 
 async def _admit_by_request(
-    realm: IRealm, session: ISession, interfaces: Sequence[type[Interface]]
+    realm: AnyRealm, session: ISession, interfaces: Sequence[type[Interface]]
 ) -> tuple[type[Interface], Any]:
     request: Callable[..., Any] = realm.requestAvatar
     answer = maybeDeferred(request, session.avatar_id, session.mind, *interfaces)
@@ -153,7 +165,7 @@ async def attach_to_avatar(
     raise NotImplementedError(f"{qual(type(avatar))} can't be adapted to {asked}")
 
 
-def identify(realm: IRealm, avatarId: object) -> str:
+def identify(realm: AnyRealm, avatarId: object) -> str:
     """
     Determine the avatar id of a login, as a realm has it; a hand-written one has no say.
 
@@ -165,6 +177,6 @@ def identify(realm: IRealm, avatarId: object) -> str:
     return avatar_id_from(avatarId)
 
 
-def clock_of(realm: IRealm) -> IReactorTime | None:
+def clock_of(realm: AnyRealm) -> IReactorTime | None:
     """The clock of a realm; L{None} if it has none of its own."""
     return realm.clock if ISessionRealm.providedBy(realm) else None

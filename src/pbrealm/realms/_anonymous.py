@@ -9,19 +9,18 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from twisted.cred.checkers import ANONYMOUS
-from twisted.cred.portal import IRealm
-from twisted.internet.interfaces import IReactorTime
 from zope.interface import Interface
 
 from pbrealm._arguments import check_realm
 from pbrealm._avatar_ids import guest_id, is_guest
+from pbrealm._types import AnyClock, AnyRealm, AvatarT
 from pbrealm.errors import LoginRefused
 from pbrealm.interfaces import ISession
 from pbrealm.realms._admission import admit, identify
-from pbrealm.realms._base import WrappingRealm
+from pbrealm.realms._base import SessionRealm, WrappingRealm
 
 
-class AnonymousRealm(WrappingRealm):
+class AnonymousRealm(WrappingRealm[AvatarT]):
     """
     Sends anonymous logins, and those of the named accounts, to the realm for guests, each under
     an avatar id of its own: C{guest#1}, C{guest#2}, …
@@ -31,11 +30,11 @@ class AnonymousRealm(WrappingRealm):
 
     def __init__(
         self,
-        realm: IRealm,
-        guests: IRealm,
+        realm: SessionRealm[AvatarT] | AnyRealm,
+        guests: AnyRealm,
         *,
         names: Collection[str] = (),
-        clock: IReactorTime | None = None,
+        clock: AnyClock | None = None,
     ) -> None:
         """
         @param realm: for all other logins.

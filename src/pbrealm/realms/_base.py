@@ -5,15 +5,15 @@ The bases of the realms.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, Generic, cast
 
-from twisted.cred.portal import IRealm
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import Interface, implementer
 
 from pbrealm._arguments import check_realm
 from pbrealm._avatar_ids import avatar_id_from
+from pbrealm._types import AnyClock, AnyRealm, AnySession, AvatarT
 from pbrealm.interfaces import IClientAware, ISession, ISessionRealm
 from pbrealm.realms._admission import (
     Login,
@@ -27,13 +27,13 @@ from pbrealm.realms._detaching import Detaching
 
 
 @implementer(ISessionRealm)
-class SessionRealm:
+class SessionRealm(Generic[AvatarT]):
     """
     A realm of pbrealm's.
     """
 
-    def __init__(self, *, clock: IReactorTime | None = None) -> None:
-        self.clock = clock
+    def __init__(self, *, clock: AnyClock | None = None) -> None:
+        self.clock = cast("IReactorTime | None", clock)
 
     def requestAvatar(
         self, avatarId: object, mind: object, *interfaces: type[Interface]
@@ -44,17 +44,17 @@ class SessionRealm:
         return avatar_id_from(avatarId)
 
     async def admit(
-        self, session: ISession, interfaces: Sequence[type[Interface]]
+        self, session: AnySession, interfaces: Sequence[type[Interface]]
     ) -> tuple[type[Interface], Any]:
         raise NotImplementedError("a realm finds the avatar, or passes the session on")
 
 
-class FindingRealm(SessionRealm):
+class FindingRealm(SessionRealm[AvatarT]):
     """
     A realm that finds the avatar.
     """
 
-    def __init__(self, *, clock: IReactorTime | None) -> None:
+    def __init__(self, *, clock: AnyClock | None) -> None:
         super().__init__(clock=clock)
         self._detaching = Detaching()
 
@@ -72,10 +72,9 @@ class FindingRealm(SessionRealm):
         raise NotImplementedError("each realm finds avatars in its own way")
 
     async def admit(
-        self, session: ISession, interfaces: Sequence[type[Interface]]
+        self, session: AnySession, interfaces: Sequence[type[Interface]]
     ) -> tuple[type[Interface], Any]:
         detaching, avatar_id = self._detaching, session.avatar_id
-        session.on_end(detaching.ended)
         if avatar_id in detaching and not self.has_avatar(avatar_id):
             await detaching.wait(session)
         avatar, logout = await self.find_avatar(session)
@@ -90,7 +89,7 @@ class FindingRealm(SessionRealm):
         return await attach_to_avatar(session, avatar, interfaces, logout)
 
 
-class WrappingRealm(SessionRealm):
+class WrappingRealm(SessionRealm[AvatarT]):
     """
     A realm around another, which passes every session on to it.
 
@@ -108,7 +107,9 @@ class WrappingRealm(SessionRealm):
     @ivar realm: the realm within.
     """
 
-    def __init__(self, realm: IRealm, *, clock: IReactorTime | None = None) -> None:
+    def __init__(
+        self, realm: SessionRealm[AvatarT] | AnyRealm, *, clock: AnyClock | None = None
+    ) -> None:
         """
         @param realm: any realm.
         @param clock: by default that of C{realm}.
@@ -123,7 +124,7 @@ class WrappingRealm(SessionRealm):
         return identify(self.realm, avatarId)
 
     def admit(
-        self, session: ISession, interfaces: Sequence[type[Interface]]
+        self, session: AnySession, interfaces: Sequence[type[Interface]]
     ) -> Coroutine[Any, Any, tuple[type[Interface], Any]]:
         """
         Pass a session on to the realm within.

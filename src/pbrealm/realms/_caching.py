@@ -8,15 +8,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from twisted.internet.interfaces import IReactorTime
-
 from pbrealm._arguments import check_callable
+from pbrealm._types import AnyClock, AvatarFactory, AvatarT
 from pbrealm.interfaces import ISession
 from pbrealm.realms._avatar_cache import AvatarCache
 from pbrealm.realms._base import FindingRealm
 
 
-class CachingRealm(FindingRealm):
+class CachingRealm(FindingRealm[AvatarT]):
     """
     One avatar for each avatar id, shared by all its clients.
 
@@ -26,11 +25,11 @@ class CachingRealm(FindingRealm):
 
     def __init__(
         self,
-        avatar_factory: Callable[[str], Any],
+        avatar_factory: AvatarFactory[AvatarT],
         *,
         linger: float | None = None,
         max_avatars: int | None = None,
-        clock: IReactorTime | None = None,
+        clock: AnyClock | None = None,
     ) -> None:
         """
         @param avatar_factory: makes an avatar from an avatar id; may return a Deferred or a
@@ -46,7 +45,7 @@ class CachingRealm(FindingRealm):
         self._avatars = AvatarCache(avatar_factory, linger=linger, max_idle=max_avatars)
 
     @property
-    def avatars(self) -> Mapping[str, Any]:
+    def avatars(self) -> Mapping[str, AvatarT]:
         """The avatars in the cache, by avatar id; read-only, and always up to date."""
         return self._avatars.made
 

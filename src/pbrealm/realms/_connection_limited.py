@@ -8,15 +8,14 @@ from collections.abc import Callable, Hashable, Sequence
 from enum import Enum, auto
 from typing import Any, Final
 
-from twisted.cred.portal import IRealm
 from twisted.internet.defer import maybeDeferred
-from twisted.internet.interfaces import IReactorTime
 from zope.interface import Interface
 
 from pbrealm._arguments import check_callable, described
-from pbrealm.interfaces import IFullPolicy, ISession
+from pbrealm._types import AnyClock, AnyFullPolicy, AnyRealm, AvatarT
+from pbrealm.interfaces import ISession
 from pbrealm.policies import Refuse, too_many
-from pbrealm.realms._base import WrappingRealm
+from pbrealm.realms._base import SessionRealm, WrappingRealm
 from pbrealm.realms._queue import Queues
 from pbrealm.realms._slots import Slots
 
@@ -33,7 +32,7 @@ class _Unset(Enum):
 _UNSET: Final = _Unset.UNSET
 
 
-class ConnectionLimitedRealm(WrappingRealm):
+class ConnectionLimitedRealm(WrappingRealm[AvatarT]):
     """
     Bounds how many sessions an avatar id has at once, or anything else that sessions are counted
     by, and how many there are in all.
@@ -44,13 +43,13 @@ class ConnectionLimitedRealm(WrappingRealm):
 
     def __init__(
         self,
-        realm: IRealm,
+        realm: SessionRealm[AvatarT] | AnyRealm,
         limit: int | Callable[[Any], int | None] | _Unset | None = _UNSET,
         *,
         total: int | None = None,
         key: Callable[[Any], Hashable] | None = None,
-        on_full: IFullPolicy | None = None,
-        clock: IReactorTime | None = None,
+        on_full: AnyFullPolicy | None = None,
+        clock: AnyClock | None = None,
     ) -> None:
         """
         @param realm: any realm.

@@ -28,7 +28,7 @@ class Detaching:
     """
 
     def __init__(self) -> None:
-        # Those that have attached, or are about to.
+        # Those whose logout is to come.
         self._watched: set[ISession] = set()
         self._sessions: dict[str, dict[ISession, None]] = {}
         self._waiting: dict[str, list[Deferred[None]]] = {}
@@ -41,11 +41,13 @@ class Detaching:
         """
         Have a session in the table from its end until its logout.
 
-        Its L{ended} has to be told of its end.
+        It comes in before any callback of the end runs: one of them may let another session go on
+        that has waited for the slot, and that one has to find it here.
 
         @return: to be called as the logout.
         """
         self._watched.add(session)
+        session.on_revoke(self._add)
 
         def logged_out() -> object:
             self._watched.discard(session)
@@ -56,13 +58,7 @@ class Detaching:
 
         return logged_out
 
-    def ended(self, session: ISession, _: Reason) -> None:
-        """
-        A session has ended.
-
-        Register this with C{on_end} before anything else can: whoever waits for the session's
-        slot would attach before the session is known to be detaching.
-        """
+    def _add(self, session: ISession, _: Reason) -> None:
         if session in self._watched:
             self._sessions.setdefault(session.avatar_id, {})[session] = None
 

@@ -8,20 +8,20 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import maybeDeferred
-from twisted.internet.interfaces import IReactorTime
 
 from pbrealm._arguments import check_callable
+from pbrealm._types import AnyClock, AvatarFactory, AvatarT
 from pbrealm.interfaces import ISession
 from pbrealm.realms._base import FindingRealm
 
 
-class DisposableRealm(FindingRealm):
+class DisposableRealm(FindingRealm[AvatarT]):
     """
     A new avatar for each login, which is dropped when the session ends.
     """
 
     def __init__(
-        self, avatar_factory: Callable[[str], Any], *, clock: IReactorTime | None = None
+        self, avatar_factory: AvatarFactory[AvatarT], *, clock: AnyClock | None = None
     ) -> None:
         """
         @param avatar_factory: makes an avatar from an avatar id; may return a Deferred or a

@@ -10,11 +10,12 @@ from typing import Any
 from zope.interface import Interface
 
 from pbrealm._journal import log_end, log_login
+from pbrealm._types import AvatarT
 from pbrealm.interfaces import ISession
 from pbrealm.realms._base import WrappingRealm
 
 
-class JournalRealm(WrappingRealm):
+class JournalRealm(WrappingRealm[AvatarT]):
     """
     Logs each login and each end of a session, as one event in the namespace C{pbrealm.journal}.
 

@@ -7,31 +7,30 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from twisted.cred.portal import IRealm
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IReactorTime
 from zope.interface import Interface
 
 from pbrealm._delivery.broadcast import broadcast
 from pbrealm._delivery.notify import NOTIFY_TIMEOUT, check_timeout
 from pbrealm._delivery.report import DeliveryReport
 from pbrealm._session.session import Session
+from pbrealm._types import AnyClock, AnyRealm, AvatarT
 from pbrealm.interfaces import ISession
-from pbrealm.realms._base import WrappingRealm
+from pbrealm.realms._base import SessionRealm, WrappingRealm
 from pbrealm.realms._presence import Presence, PresenceTable, Subscriber
 
 
-class MindTrackingRealm(WrappingRealm):
+class MindTrackingRealm(WrappingRealm[AvatarT]):
     """
     Knows every session that is open, and calls the minds of the clients.
     """
 
     def __init__(
         self,
-        realm: IRealm,
+        realm: SessionRealm[AvatarT] | AnyRealm,
         *,
         timeout: float | None = NOTIFY_TIMEOUT,
-        clock: IReactorTime | None = None,
+        clock: AnyClock | None = None,
     ) -> None:
         """
         @param realm: any realm.
@@ -44,7 +43,7 @@ class MindTrackingRealm(WrappingRealm):
         self._timeout = check_timeout("timeout", timeout)
         self._presence = PresenceTable()
 
-    def sessions(self, avatar_id: str | None = None) -> Sequence[Session]:
+    def sessions(self, avatar_id: str | None = None) -> Sequence[Session[AvatarT]]:
         """The sessions that are open now, of an avatar id or of all, oldest first."""
         return self._presence.sessions(avatar_id)
 
@@ -66,7 +65,7 @@ class MindTrackingRealm(WrappingRealm):
 
     def notify(
         self, avatar_id: str, method: str, /, *args: object, **kw: object
-    ) -> Deferred[DeliveryReport[Session]]:
+    ) -> Deferred[DeliveryReport[Session[AvatarT]]]:
         """
         Call a method of the mind of each client of an avatar id.  Never raises.
 
@@ -78,7 +77,7 @@ class MindTrackingRealm(WrappingRealm):
 
     def broadcast(
         self, method: str, /, *args: object, **kw: object
-    ) -> Deferred[DeliveryReport[Session]]:
+    ) -> Deferred[DeliveryReport[Session[AvatarT]]]:
         """
         Call a method of the mind of every client, as L{notify} does for one avatar id.
         """
@@ -86,11 +85,11 @@ class MindTrackingRealm(WrappingRealm):
 
     def _broadcast(
         self,
-        sessions: Sequence[Session],
+        sessions: Sequence[Session[AvatarT]],
         method: str,
         args: Sequence[object],
         kw: dict[str, object],
-    ) -> Deferred[DeliveryReport[Session]]:
+    ) -> Deferred[DeliveryReport[Session[AvatarT]]]:
         if not sessions:
             return succeed(DeliveryReport())
         return broadcast(

@@ -4,20 +4,20 @@ A realm with an avatar for each login, over state that is one for each avatar id
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Generic
 
 from twisted.internet.defer import maybeDeferred
-from twisted.internet.interfaces import IReactorTime
 
 from pbrealm._arguments import check_callable
+from pbrealm._types import AnyClock, AvatarFactory, AvatarT, StateT
 from pbrealm.interfaces import ISession
 from pbrealm.realms._avatar_cache import AvatarCache
 from pbrealm.realms._base import FindingRealm
 
 
-class SharedStateRealm(FindingRealm):
+class SharedStateRealm(FindingRealm[AvatarT], Generic[AvatarT, StateT]):
     """
     A new avatar for each login, over state that all logins of one avatar id share.
 
@@ -26,12 +26,13 @@ class SharedStateRealm(FindingRealm):
 
     def __init__(
         self,
-        avatar_factory: Callable[[str, Any], Any],
-        state_factory: Callable[[str], Any],
+        avatar_factory: Callable[[str, StateT], Awaitable[AvatarT]]
+        | Callable[[str, StateT], AvatarT],
+        state_factory: AvatarFactory[StateT],
         *,
         linger: float | None = None,
         max_states: int | None = None,
-        clock: IReactorTime | None = None,
+        clock: AnyClock | None = None,
     ) -> None:
         """
         @param avatar_factory: makes an avatar from an avatar id and its state; may return a
@@ -51,7 +52,7 @@ class SharedStateRealm(FindingRealm):
         self._states = AvatarCache(state_factory, linger=linger, max_idle=max_states)
 
     @property
-    def states(self) -> Mapping[str, Any]:
+    def states(self) -> Mapping[str, StateT]:
         """The states in the cache, by avatar id; read-only, and always up to date."""
         return self._states.made
 

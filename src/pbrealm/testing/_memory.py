@@ -20,6 +20,7 @@ from twisted.spread import pb
 from pbrealm._delivery.backlog import Backlog
 from pbrealm._server.factory import ServerFactory
 from pbrealm._server.limits import Limits
+from pbrealm._types import AnyRealm
 from pbrealm.realms import clock_of
 from pbrealm.testing._transport import MemoryTransport
 
@@ -27,7 +28,9 @@ UNHURRIED = Limits(login_seconds=0, ping_interval=0)
 """Limits that let a test advance the clock at will: without a login timeout, and without pings."""
 
 
-def make_portal(realm: IRealm, passwords: Mapping[str, str], *, anonymous: bool = True) -> Portal:
+def make_portal(
+    realm: AnyRealm, passwords: Mapping[str, str], *, anonymous: bool = True
+) -> Portal:
     """
     A portal with accounts in memory.
 
@@ -37,7 +40,8 @@ def make_portal(realm: IRealm, passwords: Mapping[str, str], *, anonymous: bool 
     checker = InMemoryUsernamePasswordDatabaseDontUse()
     for name, password in passwords.items():
         checker.addUser(name.encode(), password.encode())
-    return Portal(realm, [checker, AllowAnonymousAccess()] if anonymous else [checker])
+    checkers = [checker, AllowAnonymousAccess()] if anonymous else [checker]
+    return Portal(cast(IRealm, realm), checkers)
 
 
 class MemoryServer:
@@ -51,7 +55,7 @@ class MemoryServer:
 
     def __init__(
         self,
-        realm: IRealm,
+        realm: AnyRealm,
         passwords: Mapping[str, str] | None = None,
         *,
         clock: Clock | None = None,

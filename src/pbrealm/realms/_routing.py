@@ -1,0 +1,93 @@
+"""
+A realm that passes each login on to one of several realms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeAlias
+
+from twisted.cred.error import LoginFailed
+from twisted.cred.portal import IRealm
+from twisted.internet.defer import maybeDeferred
+from twisted.logger import Logger
+from twisted.spread import pb
+from zope.interface import Interface
+
+from pbrealm._arguments import check_callable, described
+from pbrealm._log_text import log_text
+from pbrealm._types import AnyClock, AnyRealm, AnySession, AvatarT
+from pbrealm.errors import LoginRefused
+from pbrealm.interfaces import ISession
+from pbrealm.realms._admission import admit
+from pbrealm.realms._base import SessionRealm
+
+_log = Logger()
+
+Choice: TypeAlias = "Callable[[AnySession, Sequence[Any]], AnyRealm | Awaitable[AnyRealm]]"
+"""
+Chooses the realm of a login, from its session and the interfaces that it asks for.
+"""
+
+
+class RoutingRealm(SessionRealm[AvatarT]):
+    """
+    Passes each login on to the realm that is chosen for it, for programs with several kinds of
+    avatars::
+
+        def choose(session, interfaces):
+            return admins if session.avatar_id in administrators else players
+
+        realm = ConnectionLimitedRealm(RoutingRealm(choose), limit=2)
+
+    Put an L{AnonymousRealm} around it, not within: who is a guest is decided before a realm is
+    chosen.
+    """
+
+    def __init__(self, choose: Choice, *, clock: AnyClock | None = None) -> None:
+        """
+        @param choose: gets the session of a login, which has no avatar yet, and the interfaces
+            that were asked for; returns any realm, or a Deferred or coroutine of one.  It may call
+            the mind of the session.  To refuse the login, it raises
+            L{LoginRefused<pbrealm.LoginRefused>}.
+        @param clock: by default that of the server, or the global reactor.  The realms that are
+            chosen use it, too.
+        @raise TypeError: if C{choose} can't be called.
+        """
+        check_callable("choose", choose)
+        super().__init__(clock=clock)
+        self._choose = choose
+
+    async def admit(
+        self, session: ISession, interfaces: Sequence[type[Interface]]
+    ) -> tuple[type[Interface], Any]:
+        return await admit(await self._realm_for(session, interfaces), session, interfaces)
+
+    async def _realm_for(
+        self, session: ISession, interfaces: Sequence[type[Interface]]
+    ) -> AnyRealm:
+        try:
+            realm: Any = await session.wait(maybeDeferred(self._choose, session, interfaces))
+        except (pb.Error, LoginFailed):
+            # Made for the client.
+            raise
+        except BaseException:
+            _log.failure(
+                "no realm for {avatar_id}: {choose} failed",
+                avatar_id=log_text(session.avatar_id),
+                choose=self._choose,
+            )
+            raise _no_realm() from None
+        if not IRealm.providedBy(realm):
+            _log.error(
+                "no realm for {avatar_id}: {choose} returned {returned}",
+                avatar_id=log_text(session.avatar_id),
+                choose=self._choose,
+                returned=described(realm),
+            )
+            raise _no_realm()
+        return realm
+
+
+def _no_realm() -> LoginRefused:
+    return LoginRefused("the server has no realm for this login")
