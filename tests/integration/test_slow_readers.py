@@ -126,7 +126,7 @@ class SlowReaderTests(TestCase):
     async def test_tls(self) -> None:
         if sys.platform != "linux":
             raise SkipTest("only Linux says how many bytes were acknowledged")
-        endpoint = SSL4ServerEndpoint(reactor, 0, self_signed(), interface="127.0.0.1")
+        endpoint = SSL4ServerEndpoint(reactor, 0, self_signed().options(), interface="127.0.0.1")
         await self.read_slowly(endpoint, tls=True)
 
     async def test_unix_socket(self) -> None:
