@@ -4,8 +4,7 @@ One client's connection, before and after its login.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -260,8 +259,11 @@ class ClientConnection:
 
         @raise LoginRefused: if too many challenges wait for their response.
         """
-        with self._counting_refusal():
+        try:
             self._logins.begin_challenge()
+        except LoginRefused:
+            self.count_refusal()
+            raise
 
     def end_challenge(self) -> None:
         """A challenge was responded to, or dropped."""
@@ -295,16 +297,22 @@ class ClientConnection:
         @raise LoginRefused: if the client may not log in, or not again.
         @raise SessionEnded: if the connection is about to be closed.
         """
-        with self._counting_refusal():
-            if self._server.closing:
-                raise LoginRefused("the server is shutting down", Reason.SHUTTING_DOWN)
-            if self._admission is Admission.EXPLAINED:
-                self._logins.refuse(finally_=True)
-                raise TooManyConnections("as many connections are open as may be")
-            login = self._logins.begin()
+        try:
+            login = self._begin_login()
+        except LoginRefused:
+            self.count_refusal()
+            raise
         # From now on it is the server that takes its time.
         self._stop_login_timeout()
         return login
+
+    def _begin_login(self) -> PendingLogin:
+        if self._server.closing:
+            raise LoginRefused("the server is shutting down", Reason.SHUTTING_DOWN)
+        if self._admission is Admission.EXPLAINED:
+            self._logins.refuse(finally_=True)
+            raise TooManyConnections("as many connections are open as may be")
+        return self._logins.begin()
 
     def authenticated(self, login: PendingLogin) -> None:
         """A checker has accepted the credentials of a login; its avatar may take some time."""
@@ -375,14 +383,6 @@ class ClientConnection:
         self.may_only_log_in = logins.may_only_log_in
         self._broker.limits = server.unauthenticated if self.metered else server.logged_in
         self._broker.decodes_arguments = logins.trusted
-
-    @contextmanager
-    def _counting_refusal(self) -> Iterator[None]:
-        try:
-            yield
-        except LoginRefused:
-            self.count_refusal()
-            raise
 
     def _after_refusal(self) -> None:
         if self.lost or not self._logins.idle:
