@@ -3,6 +3,7 @@ Login methods of a program's own, and the limits that hold for them.
 """
 
 import gc
+from contextvars import ContextVar
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -431,6 +432,9 @@ class ChallengeTests(LoginMethodTestCase):
         self.assertFalse(client.connected)
 
 
+_attempt: ContextVar[str | None] = ContextVar("attempt", default=None)
+
+
 class SlowMethodTests(LoginMethodTestCase):
     def setUp(self) -> None:
         self.answer: Deferred[Any] = Deferred()
@@ -483,6 +487,22 @@ class SlowMethodTests(LoginMethodTestCase):
         self.server.flush()
         self.assertNoResult(again)
         again.addErrback(lambda _: None)
+
+    def test_context(self) -> None:
+        """A coroutine runs in a context of its own, also while it waits."""
+
+        async def begin() -> Login:
+            token = _attempt.set("begun")
+            await self.answer
+            _attempt.reset(token)
+            return Login(Token(b"t0ken"))
+
+        client = self.serve(Asking(begin))
+        login = client.root.callRemote("ask")
+        self.server.flush()
+        self.assertIsNone(_attempt.get())
+        self.answer.callback(None)
+        self.assertEqual(client.call(client.wait(login), "greet"), "<1>hello alice")
 
     def test_too_many_coroutines(self) -> None:
         client = self.serve(Asking(self.answered), logins=1)

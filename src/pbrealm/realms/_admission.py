@@ -22,7 +22,6 @@ from zope.interface.interface import InterfaceClass
 from pbrealm._arguments import described
 from pbrealm._avatar_ids import avatar_id_from
 from pbrealm._clock import clock_or_reactor
-from pbrealm._eager import start
 from pbrealm._journal import log_refusal
 from pbrealm._session.connection import ConnectedMind, connection_of
 from pbrealm._session.session import Session
@@ -78,7 +77,8 @@ def request_avatar(
         log_refusal(session.avatar_id, session.peer, why.value)
         return why
 
-    admission = start(realm.admit(session, interfaces))
+    # A realm may be a program's own, whose coroutines need one context from start to end.
+    admission = Deferred.fromCoroutine(realm.admit(session, interfaces))
     if admission.called:
         return admission.addCallback(admitted).addErrback(refused)
     login: Deferred[Login] = Deferred(lambda _: _cancel(session))
