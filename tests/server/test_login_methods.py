@@ -37,7 +37,7 @@ from pbrealm._journal import NAMESPACE
 from pbrealm._server.login_methods import LoginMethods
 from pbrealm.testing import MemoryServer, RecordingMind, make_portal
 from tests.avatars import Player
-from tests.logs import observe_log
+from tests.logs import log_entries, observe_log
 
 
 class IToken(ICredentials):
@@ -617,6 +617,15 @@ class InterfaceTests(LoginMethodTestCase):
         session.end(Reason.KICKED)
         self.server.flush()
         self.assertIn("the session has ended", self.refused(client, page, "read"))
+
+    def test_arguments_that_do_not_fit(self) -> None:
+        """They are not logged, as those of a session's calls aren't."""
+        client = self.serve_interface(IBoard, Reader)
+        held = client.call(client.root, "ask", b"t0ken")
+        entries = log_entries(self)
+        self.assertIn("takes 1 positional", self.refused(client, held, "read", "x" * 100))
+        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+        self.assertNotIn("xxx", "".join(entries))
 
     def test_sessions_that_the_server_ends_as_logged_out(self) -> None:
         client = self.serve_interface(IBoard, Reader)
