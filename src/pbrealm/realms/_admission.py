@@ -150,13 +150,22 @@ async def attach_to_avatar(
     @return: the interface, and the aspect of the avatar that provides it.
     @raise NotImplementedError: if the avatar can't be adapted to any of the interfaces; the text
         says so in one sentence.
+    @raise Exception: what an adapter, or C{IClientAware.attached} of the avatar, failed with.
     """
+    try:
+        interface, aspect = _find_aspect(avatar, interfaces)
+    except BaseException:
+        logout()
+        raise
+    await session.attach(avatar, aspect, logout)
+    return interface, aspect
+
+
+def _find_aspect(avatar: Any, interfaces: Sequence[type[Interface]]) -> tuple[Any, Any]:
     for interface in interfaces:
         aspect = interface(avatar, None)
         if aspect is not None:
-            await session.attach(avatar, aspect, logout)
             return interface, aspect
-    logout()
     if IPerspective in interfaces:
         raise NotImplementedError(
             f"{described(avatar)} is no perspective: make its class a subclass of pb.Avatar"
