@@ -16,7 +16,9 @@ def start(coroutine: Coroutine[Deferred[Any], Any, _T]) -> Deferred[_T]:
     """
     Do as C{Deferred.fromCoroutine} does, at a fraction of the cost if nothing is waited for.
 
-    Until it first waits, the coroutine runs in the caller's context.
+    Until it first waits, the coroutine runs in the caller's context, and then in a copy.  So this
+    is not for coroutines of programs: a context variable that one sets would stay set in the
+    caller's context, and couldn't be reset after the wait.
     """
     try:
         coroutine.send(None)

@@ -5,6 +5,7 @@ Realms that subclass those of pbrealm.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import Any
 
 from twisted.cred.portal import IRealm
@@ -14,7 +15,7 @@ from zope.interface import Interface
 from pbrealm import CachingRealm, ISession, LoginRefused, Reason, SessionEnded
 from pbrealm.realms import WrappingRealm
 from pbrealm.testing import MemoryServer
-from tests.avatars import Aware, Player
+from tests.avatars import Aware, Player, Slow
 from tests.realms.cases import RealmTestCase, WrappingMixin
 
 
@@ -40,6 +41,22 @@ class MembersRealm(WrappingRealm):
 
     def ended(self, session: ISession, reason: Reason) -> None:
         self.open -= 1
+
+
+_requester: ContextVar[str | None] = ContextVar("requester", default=None)
+
+
+class ContextRealm(WrappingRealm):
+    """Sets a context variable while a session is admitted."""
+
+    async def admit(
+        self, session: ISession, interfaces: Sequence[type[Interface]]
+    ) -> tuple[type[Interface], Any]:
+        token = _requester.set(session.avatar_id)
+        try:
+            return await super().admit(session, interfaces)
+        finally:
+            _requester.reset(token)
 
 
 class WrappingRealmTests(WrappingMixin, RealmTestCase):
@@ -101,6 +118,14 @@ class SubclassTests(RealmTestCase):
         self.realm.asked.pop().callback(True)
         self.successResultOf(login)
         self.assertEqual((outer.open, self.realm.open), (1, 1))
+
+    def test_context(self) -> None:
+        """C{admit} runs in a context of its own, also while it waits."""
+        slow = Slow(Player)
+        login = self.request(ContextRealm(CachingRealm(slow, clock=self.clock)))
+        self.assertIsNone(_requester.get())
+        slow.finish()
+        self.successResultOf(login)
 
     def test_clients(self) -> None:
         """The same over Perspective Broker."""

@@ -9,7 +9,14 @@ from twisted.trial.unittest import SynchronousTestCase
 from pbrealm import CachingRealm
 from pbrealm.testing import MemoryServer
 from tests.avatars import Aware, Player, Slow
-from tests.realms.cases import AvatarMixin
+from tests.realms.cases import AvatarMixin, IMailbox
+
+
+class Misfit(Aware):
+    """An avatar whose adaptation fails."""
+
+    def __conform__(self, interface):
+        raise ZeroDivisionError
 
 
 class CachingTests(AvatarMixin, SynchronousTestCase):
@@ -39,6 +46,13 @@ class CachingTests(AvatarMixin, SynchronousTestCase):
         slow.fail(ZeroDivisionError())
         for login in logins:
             self.failureResultOf(login, ZeroDivisionError)
+        self.assertEqual(dict(realm.avatars), {})
+
+    def test_adapter_fails(self):
+        """An avatar whose adapter fails isn't held by the login, and can linger and go."""
+        realm = self.make(Misfit, linger=10, clock=(clock := Clock()))
+        self.failureResultOf(self.request(realm, "alice", IMailbox), ZeroDivisionError)
+        clock.advance(10)
         self.assertEqual(dict(realm.avatars), {})
 
     def test_failure_that_no_login_waits_for(self):

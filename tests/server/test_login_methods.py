@@ -3,6 +3,7 @@ Login methods of a program's own, and the limits that hold for them.
 """
 
 import gc
+from contextvars import ContextVar
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -36,7 +37,7 @@ from pbrealm._journal import NAMESPACE
 from pbrealm._server.login_methods import LoginMethods
 from pbrealm.testing import MemoryServer, RecordingMind, make_portal
 from tests.avatars import Player
-from tests.logs import observe_log
+from tests.logs import log_entries, observe_log
 
 
 class IToken(ICredentials):
@@ -431,6 +432,9 @@ class ChallengeTests(LoginMethodTestCase):
         self.assertFalse(client.connected)
 
 
+_attempt: ContextVar[str | None] = ContextVar("attempt", default=None)
+
+
 class SlowMethodTests(LoginMethodTestCase):
     def setUp(self) -> None:
         self.answer: Deferred[Any] = Deferred()
@@ -483,6 +487,22 @@ class SlowMethodTests(LoginMethodTestCase):
         self.server.flush()
         self.assertNoResult(again)
         again.addErrback(lambda _: None)
+
+    def test_context(self) -> None:
+        """A coroutine runs in a context of its own, also while it waits."""
+
+        async def begin() -> Login:
+            token = _attempt.set("begun")
+            await self.answer
+            _attempt.reset(token)
+            return Login(Token(b"t0ken"))
+
+        client = self.serve(Asking(begin))
+        login = client.root.callRemote("ask")
+        self.server.flush()
+        self.assertIsNone(_attempt.get())
+        self.answer.callback(None)
+        self.assertEqual(client.call(client.wait(login), "greet"), "<1>hello alice")
 
     def test_too_many_coroutines(self) -> None:
         client = self.serve(Asking(self.answered), logins=1)
@@ -597,6 +617,15 @@ class InterfaceTests(LoginMethodTestCase):
         session.end(Reason.KICKED)
         self.server.flush()
         self.assertIn("the session has ended", self.refused(client, page, "read"))
+
+    def test_arguments_that_do_not_fit(self) -> None:
+        """They are not logged, as those of a session's calls aren't."""
+        client = self.serve_interface(IBoard, Reader)
+        held = client.call(client.root, "ask", b"t0ken")
+        entries = log_entries(self)
+        self.assertIn("takes 1 positional", self.refused(client, held, "read", "x" * 100))
+        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+        self.assertNotIn("xxx", "".join(entries))
 
     def test_sessions_that_the_server_ends_as_logged_out(self) -> None:
         client = self.serve_interface(IBoard, Reader)

@@ -10,7 +10,7 @@ from types import CoroutineType
 from typing import Any, TypeAlias
 
 from twisted.cred.portal import Portal
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.spread import pb
 from twisted.spread.flavors import IPBRoot
 from zope.interface import implementer
@@ -98,7 +98,7 @@ class LoginRoot(pb.Referenceable):
             _give_up(awaited)
             raise
         try:
-            result = await awaited
+            result = await ensureDeferred(awaited)
             if self._broker.disconnected:
                 raise SessionEnded(Reason.DISCONNECTED)
         except BaseException as why:

@@ -11,7 +11,8 @@ from twisted.spread.interfaces import IJellyable
 
 from pbrealm._arguments import described
 from pbrealm._session.session import Session, serving
-from pbrealm._wire.lazy_jelly import accepts_lazy_jelly, arguments_for
+from pbrealm._wire.dispatch import receive_message
+from pbrealm._wire.lazy_jelly import accepts_lazy_jelly
 from pbrealm.errors import SessionEnded
 
 
@@ -48,7 +49,7 @@ class AspectReferenceable(pb.Referenceable):
         if self._session.ended is not None:
             raise SessionEnded(self._session.ended)
         with serving(self._session):
-            return self._receive(broker, message, *arguments_for(self._receive, args, kw))
+            return receive_message(self._receive, broker, message, args, kw)
 
 
 def reference_to(aspect: Any, session: Session | None) -> pb.Referenceable:

@@ -22,7 +22,6 @@ from zope.interface.interface import InterfaceClass
 from pbrealm._arguments import described
 from pbrealm._avatar_ids import avatar_id_from
 from pbrealm._clock import clock_or_reactor
-from pbrealm._eager import start
 from pbrealm._journal import log_refusal
 from pbrealm._session.connection import ConnectedMind, connection_of
 from pbrealm._session.session import Session
@@ -78,7 +77,8 @@ def request_avatar(
         log_refusal(session.avatar_id, session.peer, why.value)
         return why
 
-    admission = start(realm.admit(session, interfaces))
+    # A realm may be a program's own, whose coroutines need one context from start to end.
+    admission = Deferred.fromCoroutine(realm.admit(session, interfaces))
     if admission.called:
         return admission.addCallback(admitted).addErrback(refused)
     login: Deferred[Login] = Deferred(lambda _: _cancel(session))
@@ -150,13 +150,22 @@ async def attach_to_avatar(
     @return: the interface, and the aspect of the avatar that provides it.
     @raise NotImplementedError: if the avatar can't be adapted to any of the interfaces; the text
         says so in one sentence.
+    @raise Exception: what an adapter, or C{IClientAware.attached} of the avatar, failed with.
     """
+    try:
+        interface, aspect = _find_aspect(avatar, interfaces)
+    except BaseException:
+        logout()
+        raise
+    await session.attach(avatar, aspect, logout)
+    return interface, aspect
+
+
+def _find_aspect(avatar: Any, interfaces: Sequence[type[Interface]]) -> tuple[Any, Any]:
     for interface in interfaces:
         aspect = interface(avatar, None)
         if aspect is not None:
-            await session.attach(avatar, aspect, logout)
             return interface, aspect
-    logout()
     if IPerspective in interfaces:
         raise NotImplementedError(
             f"{described(avatar)} is no perspective: make its class a subclass of pb.Avatar"
