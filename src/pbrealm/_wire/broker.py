@@ -21,6 +21,7 @@ from twisted.spread.pb import Broker
 from pbrealm._wire.amplification import check_amplification
 from pbrealm._wire.banana import FastBanana
 from pbrealm._wire.encode import PLAIN_TYPES, encode_plain
+from pbrealm._wire.incoming import are_arguments
 from pbrealm._wire.lazy_jelly import (
     SELF_JELLYING_TYPES,
     EncodedJelly,
@@ -33,7 +34,7 @@ from pbrealm._wire.reader import MessageReader
 from pbrealm._wire.received_failure import received_failure
 from pbrealm._wire.security import has_default_type_rule, may_decode_plain
 from pbrealm._wire.sexp import Sexp
-from pbrealm._wire.tokens import NotPlain
+from pbrealm._wire.tokens import DECREF_START, NotPlain, int_token
 from pbrealm._wire.unjellier import unjelly_from_peer
 from pbrealm._wire.unsendable import AnswerJelly, source_of, why_unsendable
 
@@ -206,6 +207,13 @@ class FastBroker(FastBanana, Broker):
         waiting[request_id] = answer
         return answer
 
+    def sendDecRef(self, objectID: Any) -> None:
+        """Tell the peer that one reference less to an object of its is held here."""
+        if type(objectID) is int and self.fast_codec and self._has_default_send_methods:
+            self.send_bytes(DECREF_START + int_token(objectID))
+        else:
+            super().sendDecRef(objectID)
+
     def proto_answer(self, requestID: Sexp, netResult: Sexp) -> None:
         """Protocol message: an answer."""
         if self._is_awaited(requestID):
@@ -374,6 +382,8 @@ def _find_receiver(find: _Find, objectID: Sexp, args: Sexp, kw: Sexp) -> tuple[_
     @param find: looks up an object by its id.
     @return: a function that returns the same object, and the arguments.
     """
+    if not are_arguments(args, kw):
+        return _refuse_arguments, args, kw
     try:
         found = find(objectID)
         receiver = found.remoteMessageReceived
@@ -381,3 +391,7 @@ def _find_receiver(find: _Find, objectID: Sexp, args: Sexp, kw: Sexp) -> tuple[_
         # There's no such object.  Twisted's _recvMessage calls find again, and handles the error.
         return find, args, kw
     return lambda _: found, *arguments_for(receiver, args, kw)
+
+
+def _refuse_arguments(objectID: Sexp) -> Any:
+    raise pb.Error("the arguments of a call must be a tuple and a dictionary")
