@@ -24,6 +24,7 @@ from pbrealm._wire.banana import FastBanana
 from pbrealm._wire.dispatch import receive_message
 from pbrealm._wire.encode import PLAIN_TYPES, encode_plain
 from pbrealm._wire.immediate_write import write_immediately
+from pbrealm._wire.incoming import are_arguments
 from pbrealm._wire.lazy_jelly import (
     SELF_JELLYING_TYPES,
     EncodedJelly,
@@ -36,7 +37,7 @@ from pbrealm._wire.reader import MessageReader
 from pbrealm._wire.received_failure import received_failure
 from pbrealm._wire.security import has_default_type_rule, may_decode_plain
 from pbrealm._wire.sexp import Sexp
-from pbrealm._wire.tokens import NotPlain
+from pbrealm._wire.tokens import DECREF_START, NotPlain, int_token
 from pbrealm._wire.unjellier import unjelly_from_peer
 from pbrealm._wire.unsendable import AnswerJelly, source_of, why_unsendable
 
@@ -251,6 +252,13 @@ class FastBroker(FastBanana, Broker):
         waiting[request_id] = answer
         return answer
 
+    def sendDecRef(self, objectID: Any) -> None:
+        """Tell the peer that one reference less to an object of its is held here."""
+        if type(objectID) is int and self.fast_codec and self._has_default_send_methods:
+            self.send_bytes(DECREF_START + int_token(objectID))
+        else:
+            super().sendDecRef(objectID)
+
     def proto_answer(self, requestID: Sexp, netResult: Sexp) -> None:
         """Protocol message: an answer."""
         if self.is_awaited(requestID):
@@ -415,6 +423,8 @@ class FastBroker(FastBanana, Broker):
         # As Twisted's, but for what is logged.
         method: str = message if isinstance(message, str) else message.decode("utf-8")
         try:
+            if not are_arguments(netArgs, netKw):
+                raise pb.Error("the arguments of a call must be a tuple and a dictionary")
             found = findObjMethod(objectID)
             if found is None:
                 raise pb.Error("Invalid Object ID")

@@ -10,10 +10,38 @@ from pbrealm._wire.decode import decode_header_item, decode_next
 from pbrealm._wire.lazy_jelly import SELF_JELLYING_TYPES, ReceivedJelly
 from pbrealm._wire.message_limits import MessageLimits
 from pbrealm._wire.sexp import skip_prefix
-from pbrealm._wire.tokens import ANSWER_START, CALL_START, EMPTY_DICTIONARY, LIST, NotPlain
+from pbrealm._wire.tokens import (
+    ANSWER_START,
+    CALL_START,
+    EMPTY_DICTIONARY,
+    LIST,
+    VOCABULARY_TOKENS,
+    NotPlain,
+)
 
 _CALLS: Final = frozenset({b"message", b"cachemessage"})
 _RESULTS: Final = frozenset({b"answer", b"error"})
+
+# What the positional arguments of a call start with, and its keyword arguments.
+_ATOMS: Final = (VOCABULARY_TOKENS[b"tuple"], VOCABULARY_TOKENS[b"dictionary"])
+
+
+def are_arguments(args: Any, kw: Any) -> bool:
+    """
+    Whether jelly is that of the arguments of a call: a tuple or a list, and a dictionary.
+
+    With anything else, a call by C{*} and C{**} raises a L{TypeError}, and CPython before 3.12
+    never frees the keyword arguments then.
+    """
+    if type(args) is ReceivedJelly and type(kw) is ReceivedJelly:
+        # Those of a call are found out about where they are decoded.
+        return True
+    return (
+        isinstance(args, list)
+        and isinstance(kw, list)
+        and args[:1] in ([b"tuple"], [b"list"])
+        and kw[:1] == [b"dictionary"]
+    )
 
 
 def decode_plain_message(buffer: bytes, pos: int, limits: MessageLimits) -> tuple[list[Any], int]:
@@ -80,9 +108,12 @@ def decode_lazy_message(buffer: bytes, start: int, end: int, args_end: int) -> l
     ends = [end] if count == 3 else [args_end, end]
     if message[0] not in (_RESULTS if count == 3 else _CALLS) or ends[0] <= pos:
         raise NotPlain("neither a call nor a result")
-    for each in ends:
-        if buffer[skip_prefix(buffer, pos)] != LIST:
+    for each, atoms in zip(ends, _ATOMS, strict=False):
+        start = skip_prefix(buffer, pos)
+        if buffer[start] != LIST:
             raise NotPlain("the arguments aren't jelly")
+        if count == 7 and not buffer.startswith(atoms, start + 1):
+            raise NotPlain("unusual arguments")
         message.append(ReceivedJelly(buffer, pos))
         pos = each
     return message

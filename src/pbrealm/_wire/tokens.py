@@ -174,6 +174,9 @@ CACHE_CALL_START: Final = list_token(7) + VOCABULARY_TOKENS[b"cachemessage"]
 ANSWER_START: Final = list_token(3) + VOCABULARY_TOKENS[b"answer"]
 """The start of an answer to a call."""
 
+DECREF_START: Final = list_token(2) + VOCABULARY_TOKENS[b"decref"]
+"""The start of a message that one reference less is held to one of the peer's objects."""
+
 EMPTY_DICTIONARY: Final = list_token(1) + VOCABULARY_TOKENS[b"dictionary"]
 """The jelly of C{{}}."""
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from twisted.persisted.crefutil import NotKnown
 from twisted.spread.jelly import (
+    InsecureJelly,
     SecurityOptions,
     _Unjellier,
     unjellyableFactoryRegistry,
@@ -29,11 +30,14 @@ def unjelly_from_peer(jelly: Sexp, security: SecurityOptions, broker: object) ->
 
     @param jelly: nothing else may use it: its lists are emptied on the way, so that jelly and
         objects don't take memory at the same time.
-    @raise InsecureJelly: if the security options don't allow the object.
+    @raise InsecureJelly: if the security options don't allow the object, or it can't be made.
     @raise MessageTooLarge: if the keys of a dictionary, or the items of a set, are slow to add to
         it.
     """
-    return _BoundedUnjellier(security, None, broker).unjellyFull(jelly)
+    made = _BoundedUnjellier(security, None, broker).unjellyFull(jelly)
+    if isinstance(made, NotKnown):
+        raise InsecureJelly("an object that would be complete only once it is complete")
+    return made
 
 
 class _BoundedUnjellier(_Unjellier):

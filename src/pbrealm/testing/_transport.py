@@ -35,15 +35,18 @@ class MemoryTransport(FakeTransport):
         self.lost = False
         self.paused = False
         self.deaf = False
+        self._buffered = 0
 
     def write(self, data: bytes) -> None:
         super().write(data)
-        if sum(map(len, self.stream)) > _BUFFER_SIZE and self.producer is not None:
+        self._buffered += len(data)
+        if self._buffered > _BUFFER_SIZE and self.producer is not None:
             self.paused = True
             self.producer.pauseProducing()
 
     def getOutBuffer(self) -> Any:
         data = super().getOutBuffer()
+        self._buffered = 0
         if data and self.paused:
             self.paused = False
             if self.producer is not None:
