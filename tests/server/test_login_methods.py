@@ -465,6 +465,21 @@ class SlowMethodTests(LoginMethodTestCase):
         self.server.advance(0.2)
         self.assertFalse(client.connected)
 
+    def test_time_that_is_up(self) -> None:
+        """A client that calls when its time is up, before the timeout has run, gets no more."""
+        for late in (0, 0.5):
+            self.answer = Deferred()
+            client = self.serve(Asking(self.answered), login_seconds=10)
+            # As after something that blocks the reactor, which reads before it runs timeouts.
+            self.server.clock.rightNow += 10 + late
+            client.root.callRemote("ask").addErrback(lambda _: None)
+            client.pump()
+            self.answer.callback(Counting(9))
+            (timeout,) = self.server.clock.getDelayedCalls()
+            self.assertEqual(timeout.getTime(), self.server.clock.seconds())
+            self.server.flush()
+            self.assertFalse(client.connected)
+
     def test_how_many(self) -> None:
         """Those under way are pending logins."""
         asked: list[Deferred[Any]] = []

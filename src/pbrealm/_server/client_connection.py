@@ -400,15 +400,16 @@ class ClientConnection:
         @param seconds: by default as many as a client has in all.
         """
         self._stop_login_timeout()
-        if seconds is None:
-            seconds = self._server.limits.login_seconds
-        if seconds and self._logins.idle:
+        limit = self._server.limits.login_seconds
+        if limit and self._logins.idle:
+            seconds = limit if seconds is None else seconds
             self._login_timeout = self._server.clock.callLater(seconds, self._login_timed_out)
 
     def _stop_login_timeout(self) -> None:
         timeout, self._login_timeout = self._login_timeout, None
         if timeout is not None and timeout.active():
-            self._seconds_left = timeout.getTime() - self._server.clock.seconds()
+            # If the reactor was blocked, the timeout may be overdue.
+            self._seconds_left = max(0, timeout.getTime() - self._server.clock.seconds())
             timeout.cancel()
 
     def _login_timed_out(self) -> None:
