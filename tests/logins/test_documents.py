@@ -9,11 +9,13 @@ from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import ICredentials
 from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import Portal
+from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 import pbrealm
 from pbrealm import CachingRealm, ServerFactory
+from pbrealm.logins import account_name
 from pbrealm.testing import MemoryServer
 from tests.avatars import Player
 from tests.documents import run_block
@@ -47,6 +49,7 @@ class DocumentTests(SynchronousTestCase):
         self.checker = ProofChecker()
         self.names: dict[str, Any] = {
             **vars(pbrealm),
+            "account_name": account_name,
             "implementer": implementer,
             "secrets": secrets,
             "portal": Portal(CachingRealm(Player), [self.checker]),
@@ -68,8 +71,10 @@ class DocumentTests(SynchronousTestCase):
 
     def test_keycard(self) -> None:
         def log_in(client: Any, root: Any) -> Any:
+            # With None instead of a name, its attempts would be counted by the address only.
+            self.assertRaises(pb.RemoteError, client.call, root, "login", None)
             challenge, keycard = client.call(root, "login", b"alice")
-            self.checker.right = (challenge, b"response")
+            self.checker.right = (b"alice", challenge, b"response")
             return client.call(keycard, "respond", b"response", None)
 
         names = run_block("docs/logins.md", "class KeycardLogin", self.names)

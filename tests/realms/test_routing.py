@@ -29,7 +29,7 @@ from pbrealm import (
 )
 from pbrealm.testing import MemoryServer, RecordingMind, StallingMind
 from tests.avatars import Aware, Player, SlowToAttach
-from tests.logs import observe_log
+from tests.logs import log_entries
 from tests.realms.cases import AvatarMixin, IAdmin, PassingOnMixin, RealmTestCase
 
 
@@ -51,6 +51,13 @@ class Worker(Aware):
 @implementer(IAdmin)
 class Boss(Aware):
     """The other."""
+
+
+class LongWinded(RecordingMind):
+    """A mind that fails, with a long text."""
+
+    def respond(self, message: str) -> object:
+        raise pb.Error("\x1b[31m" * 10000)
 
 
 class RoutingTestCase(RealmTestCase):
@@ -138,42 +145,49 @@ class ChoiceTests(RoutingTestCase):
 
 class RefusalTests(RoutingTestCase):
     """
-    Where no realm is chosen, the login is refused, and the log says why.
+    Where no realm is chosen, the login fails.
     """
 
-    def refusal(self, choose: Callable[..., Any]) -> str:
-        why = self.failureResultOf(self.request(RoutingRealm(choose)), LoginRefused)
-        return str(why.value)
+    def failure(self, choose: Callable[..., Any], kind: type[BaseException]) -> str:
+        return str(self.failureResultOf(self.request(RoutingRealm(choose)), kind).value)
 
     def test_no_realm(self) -> None:
-        events: list[dict[str, Any]] = []
-        observe_log(self, events.append)
         for returned, named in (
             (None, "None"),
             ("workers", "an object of type builtins.str"),
             (CachingRealm, "the class pbrealm.realms._caching.CachingRealm"),
         ):
-            self.assertEqual(
-                self.refusal(lambda *_, returned=returned: returned),
-                "the server has no realm for this login (reason 4)",
-            )
-            texts = [event["log_format"].format(**event) for event in events]
-            self.assertTrue(any(named in text and "alice" in text for text in texts), texts)
-            events.clear()
+            text = self.failure(lambda *_, returned=returned: returned, TypeError)
+            self.assertIn(f"must return a realm, not {named}", text)
 
     def test_fails(self) -> None:
         def choose(*_: Any) -> Any:
             raise KeyError("role")
 
-        self.assertEqual(self.refusal(choose), "the server has no realm for this login (reason 4)")
-        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+        self.failure(choose, KeyError)
 
     def test_fails_later(self) -> None:
         async def choose(*_: Any) -> Any:
             raise CancelledError
 
-        self.assertEqual(self.refusal(choose), "the server has no realm for this login (reason 4)")
-        self.assertEqual(len(self.flushLoggedErrors(CancelledError)), 1)
+        self.failure(choose, CancelledError)
+
+    def test_mind_fails(self) -> None:
+        """What the mind answers, and a choice rests on, is logged within the budget of errors."""
+
+        async def choose(session: Any, interfaces: Any) -> Any:
+            await session.notify("role")
+
+        entries = log_entries(self)
+        server = MemoryServer(RoutingRealm(choose))
+        for _ in range(3):
+            client = server.connect()
+            with self.assertRaises(pb.RemoteError) as caught:
+                client.login("alice", "secret", LongWinded())
+            self.assertIn("an error of the server", str(caught.exception))
+        self.assertLess(sum(map(len, entries)), 10000)
+        self.assertNotIn("\x1b", "".join(entries))
+        self.flushLoggedErrors()
 
     def test_refuses(self) -> None:
         """An error that is made for the client goes to the client."""
@@ -181,7 +195,8 @@ class RefusalTests(RoutingTestCase):
         def choose(*_: Any) -> Any:
             raise LoginRefused("no role has been given to you", Reason.BUSY)
 
-        self.assertEqual(self.refusal(choose), "no role has been given to you (reason 9)")
+        why = self.failure(choose, LoginRefused)
+        self.assertEqual(why, "no role has been given to you (reason 9)")
 
     def test_denies(self) -> None:
         """So does cred's."""

@@ -16,12 +16,12 @@ from twisted.spread.jelly import InsecureJelly
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm import CachingRealm, Limits, MindTrackingRealm
+from pbrealm._log_text import bounded_failure
 from pbrealm._server.error_log import (
     LINES_PER_PERIOD,
     MAX_PLACES,
     PERIOD,
     ErrorLog,
-    bounded_failure,
 )
 from pbrealm._wire.received_failure import received_failure
 from pbrealm.testing import MemoryServer

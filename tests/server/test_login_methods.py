@@ -465,6 +465,21 @@ class SlowMethodTests(LoginMethodTestCase):
         self.server.advance(0.2)
         self.assertFalse(client.connected)
 
+    def test_time_that_is_up(self) -> None:
+        """A client that calls when its time is up, before the timeout has run, gets no more."""
+        for late in (0, 0.5):
+            self.answer = Deferred()
+            client = self.serve(Asking(self.answered), login_seconds=10)
+            # As after something that blocks the reactor, which reads before it runs timeouts.
+            self.server.clock.rightNow += 10 + late
+            client.root.callRemote("ask").addErrback(lambda _: None)
+            client.pump()
+            self.answer.callback(Counting(9))
+            (timeout,) = self.server.clock.getDelayedCalls()
+            self.assertEqual(timeout.getTime(), self.server.clock.seconds())
+            self.server.flush()
+            self.assertFalse(client.connected)
+
     def test_how_many(self) -> None:
         """Those under way are pending logins."""
         asked: list[Deferred[Any]] = []
@@ -564,6 +579,32 @@ class Worker(Player):
     pass
 
 
+@implementer(IBoard)
+class Snapshot(pb.Copyable, pb.RemoteCopy):
+    """What a client gets a copy of."""
+
+    def processUniqueID(self) -> int:
+        return 1
+
+
+class Later(pb.Referenceable):
+    """Something at the address that a copied object had before."""
+
+    def processUniqueID(self) -> int:
+        return 1
+
+
+class Copied(Player):
+    def __conform__(self, interface: Any) -> Any:
+        return Snapshot() if interface is IBoard else None
+
+    def perspective_later(self) -> Any:
+        return Later()
+
+
+pb.setUnjellyableForClass(Snapshot, Snapshot)
+
+
 class Bare:
     """Neither a perspective, nor anything that can be sent."""
 
@@ -634,6 +675,20 @@ class InterfaceTests(LoginMethodTestCase):
         self.realm.sessions()[0].end(Reason.LOGGED_OUT)
         self.server.flush()
         self.assertIn("the session has ended", self.refused(client, held, "read"))
+
+    def test_copy(self) -> None:
+        """The session of a client that gets a copy ends with its connection, not before."""
+        client = self.serve_interface(IBoard, Copied)
+        client.call(client.root, "ask", b"t0ken")
+        self.interface = pb.IPerspective
+        held = client.call(client.root, "ask", b"t0ken")
+        copied, perspective = self.realm.sessions()
+        later = client.call(held, "later")
+        del later
+        self.server.flush()
+        self.assertEqual((copied.ended, perspective.ended), (None, None))
+        client.drop()
+        self.assertIs(copied.ended, Reason.DISCONNECTED)
 
     def test_what_can_not_be_handed_out(self) -> None:
         client = self.serve_interface(IBoard, lambda name: implementer(IBoard)(Bare)())

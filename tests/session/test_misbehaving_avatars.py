@@ -17,11 +17,45 @@ from pbrealm import (
 )
 from pbrealm.testing import MemoryServer, RecordingMind
 from tests.avatars import Aware, Player
-from tests.logs import observe_log
+from tests.logs import log_entries, observe_log
 from tests.session.cases import AvatarTestCase
 
 NOT_EXCEPTIONS = (asyncio.CancelledError, GeneratorExit, SystemExit, KeyboardInterrupt)
 """What C{except Exception} lets through."""
+
+
+class LongWinded(pb.Referenceable):
+    """An object of a client that fails, with a long text."""
+
+    def remote_left(self, name):
+        raise pb.Error("\x1b[31m" * 10000)
+
+
+class Telling(Aware):
+    """An avatar that tells another client when one has left."""
+
+    def perspective_watch(self, watcher):
+        self.watcher = watcher
+
+    async def detached(self, session, reason):
+        await self.watcher.callRemote("left", self.name)
+
+
+class TextTests(AvatarTestCase):
+    def test_error_of_a_client_in_detached(self):
+        """Its text is escaped and cut before it reaches the log."""
+        self.serve(Telling)
+        bob, alice = self.server.connect(), self.log_in()
+        perspective = bob.login("bob", "secret")
+        bob.call(perspective, "watch", LongWinded())
+        self.caching.avatars["alice"].watcher = self.caching.avatars["bob"].watcher
+        entries = log_entries(self)
+        alice.leave()
+        (entry,) = entries
+        self.assertIn("failed to detach", entry)
+        self.assertLess(len(entry), 4000)
+        self.assertNotIn("\x1b", entry)
+        self.assertEqual(len(self.flushLoggedErrors()), 1)
 
 
 class MissingMethodTests(AvatarTestCase):

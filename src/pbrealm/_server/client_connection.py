@@ -18,9 +18,9 @@ from zope.interface import implementer
 from pbrealm._addresses import format_address
 from pbrealm._delivery.queued_broker import QueuedBroker
 from pbrealm._delivery.send_queue import SendQueue
-from pbrealm._log_text import log_text
+from pbrealm._log_text import bounded_failure, log_text
 from pbrealm._server.connection_limits import Admission
-from pbrealm._server.error_log import ErrorLog, bounded_failure
+from pbrealm._server.error_log import ErrorLog
 from pbrealm._server.keepalive import Keepalive
 from pbrealm._server.login_state import Logins, PendingLogin
 from pbrealm._server.login_throttle import Attempt
@@ -400,15 +400,16 @@ class ClientConnection:
         @param seconds: by default as many as a client has in all.
         """
         self._stop_login_timeout()
-        if seconds is None:
-            seconds = self._server.limits.login_seconds
-        if seconds and self._logins.idle:
+        limit = self._server.limits.login_seconds
+        if limit and self._logins.idle:
+            seconds = limit if seconds is None else seconds
             self._login_timeout = self._server.clock.callLater(seconds, self._login_timed_out)
 
     def _stop_login_timeout(self) -> None:
         timeout, self._login_timeout = self._login_timeout, None
         if timeout is not None and timeout.active():
-            self._seconds_left = timeout.getTime() - self._server.clock.seconds()
+            # If the reactor was blocked, the timeout may be overdue.
+            self._seconds_left = max(0, timeout.getTime() - self._server.clock.seconds())
             timeout.cancel()
 
     def _login_timed_out(self) -> None:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from os.path import basename
-from typing import Any, Final
+from typing import Final
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
-from pbrealm._log_text import log_text
+from pbrealm._log_text import bounded_failure, kind_of, log_text
 
 LINES_PER_PERIOD: Final = 60
 PERIOD: Final = 60.0
@@ -27,8 +27,6 @@ MAX_LINE_BYTES: Final = 150
 
 MAX_PLACES: Final = 256
 """Places in the code whose errors are logged in full, once each."""
-
-_MAX_FRAMES: Final = 20
 
 _log = Logger(namespace="pbrealm.errors")
 
@@ -56,7 +54,7 @@ class ErrorLog:
 
         @param what: what has failed, in words of pbrealm.
         """
-        kind = _kind_of(why)
+        kind = kind_of(why)
         if isinstance(why, pb.CopiedFailure):
             # The client that answered with it has chosen its type.
             place, where = "a client", "a client"
@@ -108,40 +106,3 @@ class ErrorLog:
         self._count_call = None
         count, self._left_out = self._left_out, 0
         _log.error("{count} more errors of clients were not logged", count=count)
-
-
-def bounded_failure(why: Failure) -> Failure:
-    """
-    Make a failure fit for the log.
-
-    @return: the same failure if it is short.  Otherwise a copy with the innermost frames, and with
-        its text escaped and cut; of the same type for those who check it.
-    """
-    text = log_text(why.value)
-    if not isinstance(why, pb.CopiedFailure):
-        frames = why.frames
-        if len(frames) <= _MAX_FRAMES and _str(why.value) == text:
-            return why
-    copy: Any = type(why).__new__(type(why))
-    vars(copy).update(vars(why))
-    if isinstance(why, pb.CopiedFailure):
-        copy.type, copy.value, copy.traceback = _kind_of(why), text, ""
-    else:
-        copy.value = Exception(text)
-        copy.frames = frames[-_MAX_FRAMES:]
-    bounded: Failure = copy
-    return bounded
-
-
-def _str(value: object) -> str | None:
-    try:
-        return str(value)
-    except Exception:
-        return None
-
-
-def _kind_of(why: Failure) -> str:
-    kind = why.type
-    if isinstance(kind, bytes):
-        kind = kind.decode("utf-8", "replace")
-    return log_text(kind if isinstance(kind, str) else getattr(kind, "__name__", kind))

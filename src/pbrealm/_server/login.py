@@ -107,8 +107,10 @@ class PortalLogin:
         if isinstance(self._portal.realm, HandWrittenRealm):
             # A session watches the connection by itself; nobody else does.
             logout = self._until_lost(logout, counted=session is None)
-        # Only this private table tells when the client drops the reference.
-        self._broker._localCleanup[reference.processUniqueID()] = logout
+        if isinstance(reference, pb.Referenceable):
+            # Only this private table tells when the client drops the reference.  Its keys are
+            # those of registered objects; that of another may come to be one later.
+            self._broker._localCleanup[reference.processUniqueID()] = logout
 
     def _session_ended(self, _: Session, reason: Reason) -> None:
         self._client.logged_out(reason)

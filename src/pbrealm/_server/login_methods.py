@@ -50,7 +50,7 @@ class LoginMethods:
         Find the login method that a client calls.
 
         @param count: how many arguments the client passes.
-        @return: its C{begin}; L{None} if it can't be called, or not so.
+        @return: its C{begin}; L{None} if there is none that takes so many.
         """
         begin, arity = self._begin.get(name, (None, None))
         if arity is None or not arity.allows(count):

@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.reflect import qual
 
+from pbrealm._log_text import bounded_failure
 from pbrealm._session.state import ATTACHMENT, AttachmentState
 from pbrealm.errors import Reason
 from pbrealm.interfaces import IClientAware, ISession
@@ -128,4 +129,4 @@ class Attachment:
         return result.addErrback(self._log_failure, "{session} failed to log out")
 
     def _log_failure(self, why: Failure, message: str) -> None:
-        _log.failure(message, why, session=self._session)
+        _log.failure(message, bounded_failure(why), session=self._session)

@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
+from pbrealm._log_text import bounded_failure
 from pbrealm.errors import Reason, SessionEnded
 from pbrealm.interfaces import ISession
 
@@ -54,7 +55,9 @@ class LoginWaits:
                 # That the client has left is no news.
                 if not result.check(pb.Error, pb.PBConnectionLost, CancelledError):
                     _log.failure(
-                        "too late to tell the client of {session}", result, session=session
+                        "too late to tell the client of {session}",
+                        bounded_failure(result),
+                        session=session,
                     )
             elif late is not None:
                 late(result)

@@ -40,7 +40,7 @@ class LoginChallenge(pb.Referenceable):
 
         @param name: without C{remote_}.
         @param count: how many arguments the client passes.
-        @return: L{None} if it can't be called, or not so.
+        @return: L{None} if there is none that takes so many.
         """
         name = f"remote_{name}"
         arity = self._arities.get(name)

@@ -60,7 +60,7 @@ class Login:
     ) -> None:
         """
         @raise LoginRefused: if the account's name is too long.
-        @raise TypeError: if the interfaces aren't some.
+        @raise TypeError: if C{interfaces} isn't a list or tuple of at least one interface.
         """
         if interfaces is not _PERSPECTIVE:
             _check_interfaces(interfaces)

@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from pbrealm._log_text import bounded_failure
 from pbrealm.interfaces import ISession
 
 _log = Logger()
@@ -152,7 +153,7 @@ class AvatarCache:
         if not waiting:
             _log.failure(
                 "making the avatar or state of {avatar_id} failed, and no login waits for it",
-                why,
+                bounded_failure(why),
                 avatar_id=entry.avatar_id,
             )
         for made in waiting:

@@ -7,22 +7,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
-from twisted.cred.error import LoginFailed
 from twisted.cred.portal import IRealm
 from twisted.internet.defer import maybeDeferred
-from twisted.logger import Logger
-from twisted.spread import pb
 from zope.interface import Interface
 
 from pbrealm._arguments import check_callable, described
-from pbrealm._log_text import log_text
 from pbrealm._types import AnyClock, AnyRealm, AnySession, AvatarT
-from pbrealm.errors import LoginRefused
 from pbrealm.interfaces import ISession
 from pbrealm.realms._admission import admit
 from pbrealm.realms._base import SessionRealm
-
-_log = Logger()
 
 Choice: TypeAlias = "Callable[[AnySession, Sequence[Any]], AnyRealm | Awaitable[AnyRealm]]"
 """
@@ -61,33 +54,8 @@ class RoutingRealm(SessionRealm[AvatarT]):
     async def admit(
         self, session: ISession, interfaces: Sequence[type[Interface]]
     ) -> tuple[type[Interface], Any]:
-        return await admit(await self._realm_for(session, interfaces), session, interfaces)
-
-    async def _realm_for(
-        self, session: ISession, interfaces: Sequence[type[Interface]]
-    ) -> AnyRealm:
-        try:
-            realm: Any = await session.wait(maybeDeferred(self._choose, session, interfaces))
-        except (pb.Error, LoginFailed):
-            # Made for the client.
-            raise
-        except BaseException:
-            _log.failure(
-                "no realm for {avatar_id}: {choose} failed",
-                avatar_id=log_text(session.avatar_id),
-                choose=self._choose,
-            )
-            raise _no_realm() from None
+        # If this raises, the login fails as it does where a factory of avatars raises.
+        realm: Any = await session.wait(maybeDeferred(self._choose, session, interfaces))
         if not IRealm.providedBy(realm):
-            _log.error(
-                "no realm for {avatar_id}: {choose} returned {returned}",
-                avatar_id=log_text(session.avatar_id),
-                choose=self._choose,
-                returned=described(realm),
-            )
-            raise _no_realm()
-        return realm
-
-
-def _no_realm() -> LoginRefused:
-    return LoginRefused("the server has no realm for this login")
+            raise TypeError(f"{self._choose} must return a realm, not {described(realm)}")
+        return await admit(realm, session, interfaces)
