@@ -56,11 +56,11 @@ class ArgumentTests(SynchronousTestCase):
             (SharedStateRealm, (Player("alice"), dict)),
         ):
             expected = (
-                "avatar_factory must be a class or another callable, "
+                "avatar_factory must be a class or a function, "
                 "not an object of type tests.avatars.Player"
             )
             self.refused(expected, make, *args)
-        expected = "state_factory must be a class or another callable, not an object of type "
+        expected = "state_factory must be a class or a function, not an object of type "
         self.refused(f"{expected}builtins.dict", SharedStateRealm, Player, {})
 
     def test_policies(self):
@@ -72,7 +72,7 @@ class ArgumentTests(SynchronousTestCase):
         ):
             self.refused(expected + said, ConnectionLimitedRealm, realm, on_full=wrong)
         self.refused(
-            "key must be a class or another callable, not an object of type builtins.str",
+            "key must be a class or a function, not an object of type builtins.str",
             *(ConnectionLimitedRealm, realm),
             key="avatar_id",
         )

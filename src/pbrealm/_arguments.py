@@ -41,7 +41,7 @@ def check_callable(name: str, function: object) -> None:
     @raise TypeError: if it can't.
     """
     if not callable(function):
-        raise TypeError(f"{name} must be a class or another callable, not {described(function)}")
+        raise TypeError(f"{name} must be a class or a function, not {described(function)}")
 
 
 def described(thing: object) -> str:

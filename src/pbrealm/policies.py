@@ -69,7 +69,9 @@ class ReplaceOldest:
             none.
         @raise ValueError: if it isn't a number, or negative.
         """
-        self.stay = 0 if stay == 0 and stay is not False else _positive("stay", stay)
+        if isinstance(stay, bool) or not isinstance(stay, (int, float)) or not stay >= 0:
+            raise ValueError(f"stay must be a number of seconds, 0 or more, not {stay!r}")
+        self.stay = stay
         # By the session that has replaced another.
         self._replaced: WeakKeyDictionary[ISession, _Replacement] = WeakKeyDictionary()
 

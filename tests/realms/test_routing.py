@@ -211,7 +211,7 @@ class RefusalTests(RoutingTestCase):
             RoutingRealm(self.workers)  # type: ignore[arg-type]
         self.assertEqual(
             str(caught.exception),
-            "choose must be a class or another callable, "
+            "choose must be a class or a function, "
             "not an object of type pbrealm.realms._caching.CachingRealm",
         )
 

@@ -166,7 +166,10 @@ class OneStepTests(LoginMethodTestCase):
         client = self.serve(TokenLogin())
         for method, args in (("login", (b"alice",)), ("loginAnonymous", (None,))):
             why = self.refused(client, client.root, method, *args)
-            self.assertEqual(why, "not a valid login request (reason 4)")
+            self.assertEqual(
+                why,
+                "no login method has this name and number of arguments (reason 4)",
+            )
 
     def test_beside_the_defaults(self) -> None:
         realm = CachingRealm(Player)
@@ -207,7 +210,10 @@ class OneStepTests(LoginMethodTestCase):
             ("name", ()),
         ):
             why = self.refused(client, client.root, method, *args)
-            self.assertEqual(why, "not a valid login request (reason 4)")
+            self.assertEqual(
+                why,
+                "no login method has this name and number of arguments (reason 4)",
+            )
         with self.assertRaises(pb.RemoteError):
             client.call(client.root, "loginToken", b"t0ken", mind=None)
 
@@ -406,7 +412,10 @@ class ChallengeTests(LoginMethodTestCase):
         challenge = client.call(client.root, "ask")
         for method, args in (("respond", ()), ("respond", (1, 2, 3)), ("left", ()), ("call", ())):
             why = self.refused(client, challenge, method, *args)
-            self.assertEqual(why, "not a valid login request (reason 4)")
+            self.assertEqual(
+                why,
+                "no login method has this name and number of arguments (reason 4)",
+            )
         self.held = client.call(challenge, "respond", b"t0ken")
 
     def test_how_many_wait_for_their_response(self) -> None:

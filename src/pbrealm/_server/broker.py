@@ -16,6 +16,7 @@ from twisted.python.reflect import qual
 from twisted.spread import pb
 from twisted.spread.jelly import SecurityOptions, globalSecurity
 
+from pbrealm._addresses import format_address
 from pbrealm._delivery.queued_broker import QueuedBroker
 from pbrealm._server.client_connection import ClientConnection
 from pbrealm._server.grants import Grants
@@ -178,7 +179,8 @@ class ServerBroker(QueuedBroker):
         return super().cachedLocallyAs(cid)
 
     def call_failed(self, why: Failure) -> None:
-        self.client.errors.failure("a call failed", why)
+        peer = format_address(self.client.peer)
+        self.client.errors.failure(f"a call from {peer} failed", why)
 
     def answer_unsendable(self, source: str, why: str) -> None:
         self.client.errors.message(source, f"the answer of {source} can't be sent: {why}")

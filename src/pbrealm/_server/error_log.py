@@ -65,7 +65,7 @@ class ErrorLog:
         else:
             place, where = kind, "an unknown place"
         if self._is_new(place):
-            _log.failure(what, failure=bounded_failure(why))
+            _log.failure("{what}", failure=bounded_failure(why), what=what)
         else:
             self._line(f"{what} at {where}: {kind}: {log_text(why.value)}")
 

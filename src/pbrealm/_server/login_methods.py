@@ -28,6 +28,11 @@ class LoginMethods:
         @raise ValueError: if there are none, or two of one name.
         """
         self._begin: dict[str, tuple[Callable[..., Any], Arity]] = {}
+        if not isinstance(methods, Iterable):
+            raise TypeError(
+                "login_methods must be a list, such as [PasswordLogin()], "
+                f"not {described(methods)}"
+            )
         for method in methods:
             if not ILoginMethod.providedBy(method):
                 raise TypeError(

@@ -55,4 +55,6 @@ def _decode_argument(broker: pb.Broker, item: Any) -> Any:
                 raise LoginRefused("a string in the login request is not valid UTF-8") from None
         if kind == b"remote" and is_plain_id(value):
             return broker.unserialize(item)
-    raise LoginRefused("a login takes names, bytes, None and a referenceable mind only")
+    raise LoginRefused(
+        "a login takes strings, bytes, integers, None and a referenceable mind only"
+    )

@@ -72,7 +72,7 @@ class LoginRoot(pb.Referenceable):
         else:
             method = self._methods.find(name, len(args))
         if method is None:
-            raise LoginRefused("not a valid login request")
+            raise LoginRefused("no login method has this name and number of arguments")
         self._client.check_not_exhausted()
         try:
             if isinstance(target, LoginChallenge):

@@ -73,7 +73,7 @@ class ConnectionLimitedRealm(WrappingRealm[AvatarT]):
         if isinstance(limit, _Unset):
             limit = 1 if total is None else None
         if limit is not None and not callable(limit):
-            _check_number("limit", limit)
+            _check_number("limit", limit, ", a callable or None")
         super().__init__(realm, clock=clock)
         self._slots = Slots(limit if callable(limit) else lambda _: limit, total)
         self._key: Callable[[Any], Hashable] = _avatar_id if key is None else key
@@ -146,6 +146,6 @@ def _avatar_id(session: ISession) -> str:
     return session.avatar_id
 
 
-def _check_number(name: str, number: object) -> None:
+def _check_number(name: str, number: object, or_else: str = "") -> None:
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise ValueError(f"{name} must be a positive number, not {number!r}")
+        raise ValueError(f"{name} must be a positive number{or_else}, not {number!r}")

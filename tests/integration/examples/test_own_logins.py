@@ -46,7 +46,7 @@ class TokenLoginTests(LoginMethodTestCase):
 
     async def test_perspective_brokers_own_login_is_left_out(self) -> None:
         why = await self.refused(self.login(), "pbrealm.errors.LoginRefused")
-        self.assertEqual(why, "not a valid login request (reason 4)")
+        self.assertEqual(why, "no login method has this name and number of arguments (reason 4)")
 
 
 class KeycardLoginTests(LoginMethodTestCase):
