@@ -543,6 +543,26 @@ class SlowMethodTests(LoginMethodTestCase):
         self.assertEqual(self.checker.checked, 0)
         self.assertEqual(self.flushLoggedErrors(), [])
 
+    def test_cancelled_for_a_client_that_leaves(self) -> None:
+        """Nothing is kept for a client that has left, however long the method would take."""
+        cancelled: list[Any] = []
+        client = self.serve(Asking(lambda: Deferred(cancelled.append)))
+        client.root.callRemote("ask").addErrback(lambda _: None)
+        self.server.flush()
+        client.drop()
+        self.assertEqual(len(cancelled), 1)
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_answer_to_the_cancellation(self) -> None:
+        """The portal isn't asked for a client that has left, whatever the method answers."""
+        client = self.serve(
+            Asking(lambda: Deferred(lambda answer: answer.callback(Login(Token(b"t0ken")))))
+        )
+        client.root.callRemote("ask").addErrback(lambda _: None)
+        self.server.flush()
+        client.drop()
+        self.assertEqual(self.checker.checked, 0)
+
     def test_failure(self) -> None:
         client = self.serve(Asking(self.answered))
         login = client.root.callRemote("ask")

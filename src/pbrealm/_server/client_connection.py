@@ -5,9 +5,9 @@ One client's connection, before and after its login.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -23,7 +23,6 @@ from pbrealm._server.connection_limits import Admission
 from pbrealm._server.error_log import ErrorLog
 from pbrealm._server.keepalive import Keepalive
 from pbrealm._server.login_state import Logins, PendingLogin
-from pbrealm._server.login_throttle import Attempt
 from pbrealm._server.server_state import ServerState
 from pbrealm._server.taken_bytes import TakenBytes
 from pbrealm._server.throttled_attempt import ThrottledAttempt
@@ -44,6 +43,8 @@ its bytes, and a client may send them one by one.
 
 _CLIENT_ERRORS = (BananaError, pb.ProtocolError, pb.Error, NotImplementedError)
 """What a client causes by sending what isn't valid."""
+
+_T = TypeVar("_T")
 
 _log = Logger()
 
@@ -67,7 +68,6 @@ class ClientConnection:
         "_admission",
         "_broker",
         "_bytes_left",
-        "_delays",
         "_keepalive",
         "_login_timeout",
         "_logins",
@@ -75,6 +75,7 @@ class ClientConnection:
         "_origin",
         "_seconds_left",
         "_server",
+        "_waits",
         "lost",
         "may_only_log_in",
         "metered",
@@ -102,8 +103,8 @@ class ClientConnection:
         self._seconds_left = 0.0
         # None if it's turned off.
         self._keepalive: Keepalive | None = None
-        # The throttle's delays that are under way.
-        self._delays: list[Deferred[Attempt]] = []
+        # What logins wait for before the portal is asked: cancelled if the client leaves.
+        self._waits: list[Deferred[Any]] = []
         self._on_lost: list[Deferred[None]] = []
         self.lost = False
         self.metered = True
@@ -225,8 +226,8 @@ class ClientConnection:
         self._stop_login_timeout()
         if self._keepalive is not None:
             self._keepalive.stop()
-        for delay in self._delays[:]:
-            delay.cancel()
+        for awaited in self._waits[:]:
+            awaited.cancel()
 
     # For the factory
 
@@ -319,13 +320,29 @@ class ClientConnection:
         self._logins.authenticate(login)
         self._apply_limits()
 
+    async def wait(self, awaited: Deferred[_T]) -> _T:
+        """
+        Wait for a login method.
+
+        @raise SessionEnded: if the client leaves meanwhile; what is waited for is cancelled then.
+        """
+        self._waits.append(awaited)
+        try:
+            return await awaited
+        except CancelledError:
+            if not self.lost:
+                raise
+            raise SessionEnded(Reason.DISCONNECTED) from None
+        finally:
+            self._waits.remove(awaited)
+
     def attempt(self, login: PendingLogin, account: bytes | None) -> ThrottledAttempt:
         """
         The context to check the credentials of a login in.
 
         @param account: its name; L{None} if it isn't known yet.
         """
-        attempt = ThrottledAttempt(self._server, self._origin, account, self._delays)
+        attempt = ThrottledAttempt(self._server, self._origin, account, self._waits)
         login.on_authenticated = attempt.leave
         return attempt
 

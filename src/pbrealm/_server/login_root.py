@@ -98,8 +98,8 @@ class LoginRoot(pb.Referenceable):
             _give_up(awaited)
             raise
         try:
-            result = await ensureDeferred(awaited)
-            if self._broker.disconnected:
+            result = await self._client.wait(ensureDeferred(awaited))
+            if self._client.lost:
                 raise SessionEnded(Reason.DISCONNECTED)
         except BaseException as why:
             self._client.refused(pending)
