@@ -95,16 +95,24 @@ class HostedTestCase(CommandTestCase):
 
 
 class TacTests(HostedTestCase):
+    async def serve_command(self, before: Sequence[str] = ()) -> Server:
+        """Have the command serve the avatars of the README."""
+        self.write("passwords", "alice:secret\n")
+        players = tac_of_the_readme().partition("realm = ")[0]
+        self.write("players.py", players + SLOW_TO_DETACH)
+        options = ("--avatar=players.Player", "--auth=file:passwords")
+        listen = "--listen=tcp:0:interface=127.0.0.1"
+        return await self.listening(self.host("pbrealm", *options, listen, before=before))
+
     async def serve_readme(self, before: Sequence[str] = ()) -> Server:
         self.write("passwords", "alice:secret\n")
         self.write("players.tac", tac_of_the_readme() + SLOW_TO_DETACH)
         return await self.listening(self.host("-y", "players.tac", before=before))
 
-    async def check_stop(self, first: str, *further: str) -> None:
+    async def check_stop(self, server: Server, first: str, *further: str) -> None:
         """
-        Stop the server by a signal, and send further ones at once, and while it stops.
+        Stop a server by a signal, and send further ones at once, and while it stops.
         """
-        server = await self.serve_readme()
         mind = Mind()
         alice = await self.log_in(server, "alice", mind=mind)
         self.assertEqual(await alice.callRemote("greet"), "hello alice")
@@ -125,21 +133,21 @@ class TacTests(HostedTestCase):
         self.assertNotIn("Traceback", server.process.output)
 
     async def test_sigterm_says_goodbye_and_waits_for_avatars_to_detach(self) -> None:
-        await self.check_stop("TERM")
+        await self.check_stop(await self.serve_readme(), "TERM")
 
     async def test_sigint_stops_as_sigterm_does(self) -> None:
-        await self.check_stop("INT")
+        await self.check_stop(await self.serve_readme(), "INT")
 
-    async def test_sighup_stops_as_sigterm_does(self) -> None:
-        await self.check_stop("HUP")
+    async def test_sighup_stops_the_command_as_sigterm_does(self) -> None:
+        await self.check_stop(await self.serve_command(), "HUP")
 
-    async def test_further_signals_change_nothing(self) -> None:
+    async def test_further_signals_change_nothing_of_the_command(self) -> None:
         """A closed terminal sends SIGHUP twice, and systemd does so after SIGTERM if asked to."""
-        await self.check_stop("HUP", "HUP")
-        await self.check_stop("TERM", "HUP", "INT")
+        await self.check_stop(await self.serve_command(), "HUP", "HUP")
+        await self.check_stop(await self.serve_command(), "TERM", "HUP", "INT")
 
     async def test_nohup_ignores_sighup(self) -> None:
-        server = await self.serve_readme(before=["/usr/bin/env", "nohup"])
+        server = await self.serve_command(before=["/usr/bin/env", "nohup"])
         server.process.signal("HUP")
         alice = await self.log_in(server, "alice")
         self.assertEqual(await alice.callRemote("greet"), "hello alice")
@@ -168,10 +176,10 @@ class BesideAnotherServiceTests(HostedTestCase):
         await server.process.wait_for("the other service starts")
         mind = Mind()
         await self.log_in(server, "alice", mind=mind)
-        server.process.signal("HUP")
+        server.process.signal("TERM")
         goodbye = await mind.next_call("goodbye")
         self.assertEqual(goodbye, ("goodbye", 8, "shutting down", True))
-        self.assertEqual(await server.process.wait(), -signal.SIGHUP)
+        self.assertEqual(await server.process.wait(), -signal.SIGTERM)
         self.assertIn("the other service stops", server.process.output)
         self.assertNotIn("Traceback", server.process.output)
 

@@ -9,9 +9,20 @@ from twisted.cred.portal import Portal
 
 from pbrealm._command.options import Options
 from pbrealm._command.realm import make_realm
+from pbrealm._command.signals import stop_on_signals
 from pbrealm._server.factory import ServerFactory
 from pbrealm._server.service import ServerService
 from pbrealm.realms._journal import JournalRealm
+
+
+class CommandService(ServerService):
+    """
+    The service of a process that serves nothing else, which it may have handle signals.
+    """
+
+    def privilegedStartService(self) -> None:
+        super().privilegedStartService()
+        stop_on_signals(self._reactor)
 
 
 def makeService(options: Options) -> IService:
@@ -20,4 +31,4 @@ def makeService(options: Options) -> IService:
     """
     portal = Portal(JournalRealm(make_realm(options.realm_options)), options.checkers)
     factory = ServerFactory(portal, options.limits, options.backlog, goodbye=options.goodbye)
-    return ServerService(options.endpoints, factory)
+    return CommandService(options.endpoints, factory)

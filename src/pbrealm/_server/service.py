@@ -19,7 +19,6 @@ from pbrealm._arguments import described
 from pbrealm._error_text import describe
 from pbrealm._server.endpoints import parse_endpoint
 from pbrealm._server.factory import ServerFactory
-from pbrealm._server.signals import stop_on_signals
 from pbrealm._types import AnyEndpoint
 
 _log = Logger(namespace="pbrealm")
@@ -39,8 +38,7 @@ class ServerService(Service):
     Serves a factory at an endpoint, or at several.
 
     To stop, it stops listening, ends all sessions and closes all connections, in this order.
-    Each step takes a bounded time.  Its program stops on SIGHUP as on SIGTERM, unless it
-    handles or ignores SIGHUP by itself.
+    Each step takes a bounded time.
     """
 
     def __init__(
@@ -105,7 +103,6 @@ class ServerService(Service):
             self._stop_listening()
             why.raiseException()
         self._state = _State.STARTED
-        stop_on_signals(self._reactor)
 
     def startService(self) -> None:
         """

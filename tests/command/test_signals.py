@@ -9,7 +9,7 @@ from typing import Any
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm._server.signals import stop_on_signals
+from pbrealm._command.signals import stop_on_signals
 
 
 class SignalReactor(MemoryReactorClock):
