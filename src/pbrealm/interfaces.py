@@ -64,12 +64,6 @@ class ISession(Interface):
     def on_end(callback: Callable[[ISession, Reason], object]) -> None:
         """Have C{callback(session, reason)} called at the end; at once if it is past."""
 
-    def on_revoke(callback: Callable[[ISession, Reason], object]) -> None:
-        """
-        Have C{callback(session, reason)} called as soon as the session refuses calls: before any
-        callback of L{on_end}, also of those sessions that end at the same time.
-        """
-
     def forget_on_end(callback: Callable[[ISession, Reason], object]) -> None:
         """Undo one L{on_end}."""
 

@@ -356,3 +356,4 @@ class ServerBroker(QueuedBroker):
         super().connectionLost(reason)
         # Something may refer to this broker for long; the unfinished message isn't needed.
         self.buffer = b""
+        self.client.closed()

@@ -220,14 +220,17 @@ class ClientConnection:
             return
         self.lost = True
         self._server.connections.discard(self)
-        for lost in self._on_lost:
-            lost.callback(None)
         self._server.counter.closed(self._origin, self._admission)
         self._stop_login_timeout()
         if self._keepalive is not None:
             self._keepalive.stop()
         for awaited in self._waits[:]:
             awaited.cancel()
+
+    def closed(self) -> None:
+        """All that was to be told of the lost connection knows of it."""
+        for lost in self._on_lost:
+            lost.callback(None)
 
     # For the factory
 
@@ -240,7 +243,7 @@ class ClientConnection:
         """
         Close the connection.
 
-        @return: fires when it is lost, and never fails.
+        @return: fires when it is lost and nothing of it is left, and never fails.
         """
         lost: Deferred[None] = Deferred()
         self._on_lost.append(lost)

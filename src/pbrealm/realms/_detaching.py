@@ -10,6 +10,7 @@ from typing import Final
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from pbrealm._session.session import Session
 from pbrealm.errors import Reason
 from pbrealm.interfaces import ISession
 
@@ -37,7 +38,7 @@ class Detaching:
         """Whether a session of this avatar id is detaching."""
         return avatar_id in self._sessions
 
-    def watch(self, session: ISession, logout: Callable[[], object]) -> Callable[[], object]:
+    def watch(self, session: Session, logout: Callable[[], object]) -> Callable[[], object]:
         """
         Have a session in the table from its end until its logout.
 
