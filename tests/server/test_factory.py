@@ -43,7 +43,7 @@ class ShutdownTests(SynchronousTestCase):
 
     def test_all_sessions_end(self):
         """
-        It's over when all have answered the goodbye, all connections are closed, and no timer runs.
+        It's over when all have answered the goodbye, all connections are closed and no timer runs.
         """
         self.serve(MindTrackingRealm(CachingRealm(Player)))
         quick, slow = RecordingMind(), StallingMind()

@@ -441,6 +441,16 @@ class ChallengeTests(LoginMethodTestCase):
         self.assertFalse(client.connected)
 
 
+class LoginTimeTests(LoginMethodTestCase):
+    def test_refusals_do_not_prolong_it(self) -> None:
+        client = self.serve(TokenLogin(), login_seconds=10, throttle_seconds=0)
+        for _ in range(2):
+            self.server.advance(4)
+            self.refused(client, client.root, "loginToken", b"wrong", None)
+        self.server.advance(2)
+        self.assertFalse(client.connected)
+
+
 _attempt: ContextVar[str | None] = ContextVar("attempt", default=None)
 
 

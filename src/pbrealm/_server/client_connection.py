@@ -410,8 +410,8 @@ class ClientConnection:
         if self._logins.exhausted or self._logins.revoked:
             # The error that is about to be raised is to be written before.
             self._server.clock.callLater(0, self._connection.close, self._server.clock)
-        else:
-            self._start_login_timeout()
+        elif self._login_timeout is None:
+            self._start_login_timeout(self._seconds_left)
 
     # Time
 
