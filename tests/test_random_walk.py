@@ -2,6 +2,7 @@
 A random walk over everything that can happen to logins, in any order.
 """
 
+import asyncio
 import os
 from typing import Any
 
@@ -16,9 +17,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from twisted.cred.error import UnauthorizedLogin
-from twisted.internet.defer import maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
+from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -35,9 +37,12 @@ from pbrealm import (
     WaitForRoom,
 )
 from pbrealm._session.connection import has_sessions
+from pbrealm.realms._detaching import MAX_WAIT
 from pbrealm.testing import MemoryServer, RecordingMind, StallingMind, make_portal
 from tests.avatars import Aware, Slow, SlowToAttach
+from tests.delivery.test_odd_answers import ODD_ERRORS
 from tests.examples import examples
+from tests.wire.objects import Point
 
 NAMES = ["alice", "bob", "carol"]
 LIMIT = 2
@@ -50,6 +55,45 @@ publisher: Any = globalLogPublisher
 
 class Boom(Exception):
     """What factories and attaches fail with here."""
+
+
+KINDS = [Boom, Boom, asyncio.CancelledError, GeneratorExit, SystemExit, KeyboardInterrupt]
+"""All that they fail with; most is let through by C{except Exception}."""
+
+kinds = st.sampled_from(KINDS)
+
+
+class Watched(SlowToAttach):
+    """
+    Notes if it attaches while an earlier session of its avatar id is detaching.
+
+    @ivar detached_since: when the sessions of each avatar id began to detach that aren't done.
+    """
+
+    def __init__(self, name, clock, detached_since):
+        super().__init__(name)
+        self.clock = clock
+        self.detached_since = detached_since
+        self.too_early = []
+
+    def attached(self, session):
+        now = self.clock.seconds()
+        for began in self.detached_since[self.name]:
+            if now - began < MAX_WAIT:
+                self.too_early.append((session, began, now))
+        return super().attached(session)
+
+    def detached(self, session, reason):
+        began = self.clock.seconds()
+        self.detached_since[self.name].append(began)
+        pending = super().detached(session, reason)
+        pending.addBoth(lambda _: self.detached_since[self.name].remove(began))
+        return pending
+
+
+def forged_mind():
+    """What arrives as a failure whose attributes the client has chosen."""
+    return pb.CopyableFailure(Failure(Boom("a mind")))
 
 
 class Walk(RuleBasedStateMachine):
@@ -70,6 +114,9 @@ class Walk(RuleBasedStateMachine):
         self.logged = []
         publisher.addObserver(self.log)
         self.avatars = []
+        self.detached_since: dict[str, list[float]] = {name: [] for name in NAMES}
+        self.notified = []
+        self.reports = []
         self.clock = Clock()
         self.slow = Slow(self.make)
         self.caching = CachingRealm(self.slow, linger=linger, max_avatars=most, clock=self.clock)
@@ -88,6 +135,7 @@ class Walk(RuleBasedStateMachine):
             self.realm, dict.fromkeys(NAMES, "secret"), clock=self.clock, factory=factory
         )
         self.clients = []
+        self.logins = []
         self.held = []
 
     def log(self, event):
@@ -95,7 +143,7 @@ class Walk(RuleBasedStateMachine):
             self.logged.append(failure)
 
     def make(self, name):
-        self.avatars.append(SlowToAttach(name))
+        self.avatars.append(Watched(name, self.clock, self.detached_since))
         return self.avatars[-1]
 
     def make_guest(self, name):
@@ -114,15 +162,31 @@ class Walk(RuleBasedStateMachine):
     @rule(
         number=which,
         name=st.sampled_from([*NAMES, "alice", None]),
-        mind=st.sampled_from([RecordingMind, StallingMind, None]),
+        mind=st.sampled_from([RecordingMind, StallingMind, None, forged_mind, Point]),
         password=st.sampled_from(["secret", "secret", "secret", "wrong"]),
     )
     def log_in(self, number, name, mind, password):
         client = self.pick(self.clients, number)
-        if mind is None and self.always_a_mind:
+        if mind in (None, forged_mind, Point) and self.always_a_mind:
             mind = RecordingMind
         login = maybeDeferred(client.start_login, name, password, mind and mind())
+        self.logins.append(login)
         login.addCallbacks(lambda reference: self.held.append((client, reference)), lambda _: None)
+
+    @precondition(lambda self: self.logins)
+    @rule(number=which)
+    def cancel_login(self, number):
+        """The client doesn't want to wait any more."""
+        self.pick(self.logins, number).cancel()
+
+    @precondition(lambda self: self.clients and not self.always_a_mind)
+    @rule(number=which, error=st.sampled_from(sorted(ODD_ERRORS)))
+    def answer_oddly(self, number, error):
+        """From now on a client answers all that it is asked with an odd error."""
+        broker: Any = self.pick(self.clients, number).broker
+        broker._sendAnswer = lambda _, request: broker.sendCall(
+            b"error", request, ODD_ERRORS[error]
+        )
 
     @precondition(lambda self: len(self.clients) < 8)
     @rule(name=st.sampled_from(NAMES[:2]), mind=st.sampled_from([RecordingMind, StallingMind]))
@@ -147,10 +211,14 @@ class Walk(RuleBasedStateMachine):
     def finish_making(self, number):
         self.slow.finish(number % len(self.slow.calls))
 
+    def failure(self, kind):
+        # Plain PB answers the login with a class where it isn't an Exception.
+        return Boom() if self.always_a_mind else kind()
+
     @precondition(lambda self: self.slow.calls)
-    @rule(number=which)
-    def fail_making(self, number):
-        self.slow.fail(Boom(), number % len(self.slow.calls))
+    @rule(number=which, kind=kinds)
+    def fail_making(self, number, kind):
+        self.slow.fail(self.failure(kind), number % len(self.slow.calls))
 
     def attaching(self):
         return [
@@ -163,9 +231,27 @@ class Walk(RuleBasedStateMachine):
         self.pick(self.attaching(), number).finish()
 
     @precondition(lambda self: self.attaching())
+    @rule(number=which, kind=kinds)
+    def fail_attaching(self, number, kind):
+        self.pick(self.attaching(), number).fail(self.failure(kind))
+
+    def detaching(self):
+        return [
+            pending
+            for avatar in self.avatars
+            for pending in getattr(avatar, "detaching", ())
+            if not pending.called
+        ]
+
+    @precondition(lambda self: self.detaching())
     @rule(number=which)
-    def fail_attaching(self, number):
-        self.pick(self.attaching(), number).fail(Boom())
+    def finish_detaching(self, number):
+        self.pick(self.detaching(), number).callback(None)
+
+    @precondition(lambda self: self.detaching())
+    @rule(number=which, kind=kinds)
+    def fail_detaching(self, number, kind):
+        self.pick(self.detaching(), number).errback(kind())
 
     @precondition(lambda self: self.clients)
     @rule(number=which, how=st.sampled_from(["drop", "leave", "cut_off", "restore"]))
@@ -191,6 +277,47 @@ class Walk(RuleBasedStateMachine):
     def end(self, number, reason):
         self.pick(self.realm.sessions(), number).end(reason)
 
+    @precondition(lambda self: self.realm.sessions())
+    @rule(number=which, arguments=st.sampled_from([("kicked",), (None,), (4,), (Reason,)]))
+    def end_oddly(self, number, arguments):
+        """A mistake of the program, which leaves the session as it was."""
+        session = self.pick(self.realm.sessions(), number)
+        for odd in ({"reason": arguments[0]}, {"text": 5}):
+            try:
+                session.end(**odd)
+            except TypeError:
+                pass
+            else:
+                raise AssertionError(f"a session has ended for {odd}")
+        assert session.ended is None
+
+    @precondition(lambda self: self.realm.sessions())
+    @rule(number=which, kind=kinds)
+    def fail_on_end(self, number, kind):
+        def fail(*_):
+            raise kind
+
+        self.pick(self.realm.sessions(), number).on_end(fail)
+
+    @precondition(lambda self: self.realm.sessions())
+    @rule(number=which, times=st.integers(1, 4))
+    def notify(self, number, times):
+        """Several calls of one client; the failure of one makes the program cancel the others."""
+        session = self.pick(self.realm.sessions(), number)
+        for _ in range(times):
+            answer = session.notify("news")
+            self.notified.append(answer)
+            answer.addErrback(self.cancel_all)
+
+    def cancel_all(self, _):
+        for answer in self.notified[:]:
+            answer.cancel()
+
+    @precondition(lambda self: self.notified)
+    @rule(number=which)
+    def cancel_notify(self, number):
+        self.pick(self.notified, number).cancel()
+
     @rule()
     def shut_down(self):
         for session in self.realm.sessions():
@@ -202,7 +329,9 @@ class Walk(RuleBasedStateMachine):
 
     @rule()
     def broadcast(self):
-        self.realm.broadcast("news")
+        report: Deferred[Any] = self.realm.broadcast("news")
+        self.reports.append(report)
+        report.addErrback(lambda why: self.logged.append(why))
 
     @rule(seconds=st.sampled_from([0.5, 3, 11, 31]))
     def wait(self, seconds):
@@ -237,6 +366,11 @@ class Walk(RuleBasedStateMachine):
             assert here == avatar.clients
             assert set(here) <= set(self.limited._slots._all)
 
+    @invariant()
+    def attaches_after_the_last_detach(self):
+        for avatar in getattr(self, "avatars", ()):
+            assert getattr(avatar, "too_early", []) == []
+
     def teardown(self):
         if not hasattr(self, "realm"):
             return
@@ -248,7 +382,8 @@ class Walk(RuleBasedStateMachine):
                     slow.finish()
         for avatar in self.avatars:
             for detaching in getattr(avatar, "detaching", ()):
-                detaching.callback(None)
+                if not detaching.called:
+                    detaching.callback(None)
         self.clock.advance(100)
         publisher.removeObserver(self.log)
         assert self.realm.sessions() == ()
@@ -261,15 +396,18 @@ class Walk(RuleBasedStateMachine):
         assert all(kept.holders == 0 for kept in self.caching._avatars._entries.values())
         assert set(self.caching.avatars) == set(self.caching._avatars._entries)
         assert self.clock.getDelayedCalls() == []
+        assert all(report.called for report in self.reports)
+        assert all(answer.called for answer in self.notified)
         unexpected = [
-            failure for failure in self.logged if not failure.check(Boom, UnauthorizedLogin)
+            failure for failure in self.logged if not failure.check(*KINDS, UnauthorizedLogin)
         ]
         assert unexpected == []
 
 
 class WalkUnderPlainPB(Walk):
     """
-    The same under Twisted's own factory, where a realm sees the connection of a mind only.
+    The same under Twisted's own factory, where a realm sees the connection of a mind only, and
+    Twisted's broker fails at odd answers.
     """
 
     server_factory = pb.PBServerFactory
@@ -290,7 +428,7 @@ STEPS = settings(
 class WalkTests(SynchronousTestCase):
     def walk(self, machine):
         run_state_machine_as_test(machine, settings=STEPS)
-        self.flushLoggedErrors(Boom, UnauthorizedLogin)
+        self.flushLoggedErrors(*KINDS, UnauthorizedLogin)
 
     def test_walk(self):
         self.walk(Walk)

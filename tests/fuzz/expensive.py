@@ -9,7 +9,7 @@ import random
 import struct
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from pbrealm._wire.tokens import VOCABULARY_TOKENS
 from tests.wire.crafted import MODULUS, colliding, same_places
@@ -58,6 +58,31 @@ def text(content: bytes) -> list[Any]:
     return [b"unicode", content]
 
 
+SMALL: Final[list[Any]] = [
+    0,
+    5,
+    b"",
+    [b"None"],
+    1.5,
+    [b"list"],
+    [b"tuple"],
+    [b"dictionary"],
+    [b"set"],
+    [b"list", 1],
+    [b"tuple", 1],
+    [b"dictionary", [1, 1]],
+    [b"set", 1],
+    [b"frozenset", 1],
+    text(b""),
+    text(b"ab"),
+    [b"boolean", b"true"],
+    [b"decimal", 5, 2],
+    [b"timedelta", b"1 2 3"],
+    [b"datetime", b"2020 1 2 3 4 5 6"],
+]
+"""Jelly of few bytes, for objects that take many, or much time."""
+
+
 class Expensive:
     """
     Makes random jelly and messages.
@@ -67,6 +92,7 @@ class Expensive:
 
     def __init__(self, seed: int) -> None:
         self._chance = random.Random(seed)
+        self._seed = seed
         self._reference = 0
         self.kinds: list[str] = []
 
@@ -82,7 +108,8 @@ class Expensive:
             *(self._colliding, self._colliding_late, self._same_places, self._many_references),
             *(self._instances, self._atoms, self._remote, self._mixed, self._mixed),
         ]
-        make = self._chance.choice(makers)
+        # Each in turn for the first, so that few seeds miss none.
+        make = self._chance.choice(makers) if self.kinds else makers[self._seed % len(makers)]
         self.kinds.append(make.__name__)
         return make(size)
 
@@ -92,32 +119,9 @@ class Expensive:
         return [atom, *(self.jelly(size // parts) for _ in range(parts) if size > 20)]
 
     def _many_small(self, size: int) -> Any:
-        small: list[tuple[int, Callable[[], Any]]] = [
-            (1, lambda: 0),
-            (2, lambda: 5),
-            (1, lambda: b""),
-            (4, lambda: [b"None"]),
-            (9, lambda: 1.5),
-            (4, lambda: [b"list"]),
-            (4, lambda: [b"tuple"]),
-            (4, lambda: [b"dictionary"]),
-            (7, lambda: [b"set"]),
-            (6, lambda: [b"list", 1]),
-            (6, lambda: [b"tuple", 1]),
-            (10, lambda: [b"dictionary", [1, 1]]),
-            (9, lambda: [b"set", 1]),
-            (15, lambda: [b"frozenset", 1]),
-            (12, lambda: text(b"")),
-            (14, lambda: text(b"ab")),
-            (16, lambda: [b"boolean", b"true"]),
-            (20, lambda: [b"decimal", 5, 2]),
-            (24, lambda: [b"timedelta", b"1 2 3"]),
-            (24, lambda: [b"datetime", b"2020 1 2 3 4 5 6"]),
-            (1, list),
-        ]
-        each, make = self._chance.choice(small)
+        item = self._chance.choice(SMALL)
         atom = self._chance.choice([b"list", b"list", b"tuple"])
-        return [atom, *(make() for _ in range(size // each))]
+        return [atom, *[item] * (size // len(encode(item)))]
 
     def _long_string(self, size: int) -> Any:
         content = self._chance.choice([b"x", b"\xff", b"\xc3\xa9", b"1 ", b"a.", b"\x1b"])
@@ -337,9 +341,12 @@ class Expensive:
         args: Any = [b"tuple"]
         if chance.random() < 0.8:
             args += [self.jelly(size) for _ in range(chance.choice([1, 1, 2]))]
-        kw = chance.choice([NO_KEYWORDS] * 5 + [[b"dictionary", [text(b"key"), b"x" * size]]])
-        if chance.random() < 0.1:
-            args = chance.choice([5, b"tuple", [b"list", 1], [], self.jelly(size)])
+        if chance.random() < 0.4:
+            # What isn't plain data takes another way, all arguments together.
+            args.append([POINT, NO_KEYWORDS])
+        kw = chance.choice([NO_KEYWORDS] * 2 + [[b"dictionary", [text(b"key"), b"x" * size]]])
+        if chance.random() < 0.2:
+            args = chance.choice([5, b"tuple", [b"list", 1], [], self._part_of_itself(size)])
         return [command, number, target, method, chance.choice([1, 1, 1, 0]), args, kw]
 
     def stream(self, perspective: int, words: bool) -> list[bytes]:
@@ -349,14 +356,20 @@ class Expensive:
         @return: chunks, of which some begin and end within messages.
         """
         chance = self._chance
-        size = chance.choice([30, 300, 3000, 30_000, 200_000])
-        count = chance.choice([1, 1, 2, 20, 100]) if size < 20_000 else 1
+        size = chance.choice([30, 300, 300, 3000, 3000, 3000, 15_000, 15_000, 60_000, 200_000])
+        count = (
+            chance.choice([1, 1, 2, 20, 100])
+            if size < 1000
+            else chance.choice([1, 1, 5])
+            if size < 10_000
+            else 1
+        )
         messages = []
         for _ in range(count):
             # References are those of one argument or answer.
             self._reference = 0
             messages.append(encode(self.message(size, perspective), words))
-        if chance.random() < 0.3:
+        if chance.random() < 0.4:
             messages = messages[:1] * min(100, 1 + 20_000 // len(messages[0]))
         sent = b"".join(messages)
         match chance.choice(["whole", "messages", "pieces", "cuts"]):

@@ -18,12 +18,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm import CachingRealm, MindTrackingRealm, current_session
 from pbrealm.testing import MemoryServer, RecordingMind
-from tests.examples import examples
-from tests.fuzz.expensive import Expensive
+from tests.examples import examples, slow
+from tests.fuzz.expensive import NO_KEYWORDS, POINT, SMALL, Expensive, encode, text
+from tests.wire.crafted import same_places
 from tests.wire.objects import Mirror
 
 KB = 1024
-SECONDS = float(os.environ.get("FUZZ_SECONDS", "0")) / 6
+SECONDS = float(os.environ.get("FUZZ_SECONDS", "0")) / 8
 """How long a test may go on; 0 for the same few streams each time."""
 
 CPU_PER_KB = 0.001
@@ -103,12 +104,27 @@ def cpu(act: Callable[[], object]) -> float:
     return time.process_time() - before
 
 
+def peak(act: Callable[[], object]) -> float:
+    """The memory that something takes meanwhile, in bytes."""
+    gc.collect()
+    tracemalloc.reset_peak()
+    before = tracemalloc.get_traced_memory()[0]
+    act()
+    return tracemalloc.get_traced_memory()[1] - before
+
+
 class Stream:
     """
     What one client sends after its login, and again each time that it's measured.
     """
 
-    def __init__(self, server: MemoryServer, seed: int) -> None:
+    def __init__(
+        self, server: MemoryServer, seed: int, make: Callable[[int], bytes] | None = None
+    ) -> None:
+        """
+        @param make: makes what is sent, for the id of the client's reference; by default random
+            messages.
+        """
         self._server = server
         self._expensive = Expensive(seed)
         self._words = seed % 4 != 0
@@ -116,7 +132,10 @@ class Stream:
         client, perspective = self._log_in()
         client.drop()
         server.clients.remove(client)
-        self._chunks = self._expensive.stream(perspective.luid, self._words)
+        if make is None:
+            self._chunks = self._expensive.stream(perspective.luid, self._words)
+        else:
+            self._chunks = [make(perspective.luid)]
         self.size = sum(map(len, self._chunks))
         self.chunks = len(self._chunks)
 
@@ -178,6 +197,9 @@ class BudgetTests(SynchronousTestCase):
         # Others keep events, and with them failures and all that they refer to.
         publisher: Any = globalLogPublisher
         self.patch(publisher, "_observers", [])
+        # What there is by now needn't be looked at each time that garbage is collected.
+        gc.freeze()
+        self.addCleanup(gc.unfreeze)
 
     def each(self, number: int, check: Callable[[int, Stream], None]) -> None:
         """Check streams: so many of them, or as many as there is time for."""
@@ -188,49 +210,76 @@ class BudgetTests(SynchronousTestCase):
             check(seed + tried, Stream(self.server, seed + tried))
             tried += 1
 
-    def test_cpu(self) -> None:
+    def check_cpu(self, seed: int, stream: Stream) -> None:
         """A millisecond for each KB, and a part of one for each message and chunk."""
+        seconds, handled = stream.send(cpu)
+        allowed = (
+            CPU_AT_LEAST
+            + stream.size / KB * CPU_PER_KB
+            + handled * CPU_PER_MESSAGE
+            + stream.chunks * CPU_PER_CHUNK
+        )
+        # The machine may be slow, or busy with other things.
+        for _ in range(8):
+            if seconds <= allowed:
+                return
+            slowness = max(1, min(cpu(work) for _ in range(3)) / NOMINAL)
+            seconds = min(seconds, stream.send(cpu)[0] / slowness)
+        self.fail(f"seed {seed}: {seconds:.4f} s instead of {allowed:.4f} s for {stream}")
 
-        def check(seed: int, stream: Stream) -> None:
-            seconds, handled = stream.send(cpu)
-            allowed = (
-                CPU_AT_LEAST
-                + stream.size / KB * CPU_PER_KB
-                + handled * CPU_PER_MESSAGE
-                + stream.chunks * CPU_PER_CHUNK
-            )
-            # The machine may be slow, or busy with other things.
-            for _ in range(8):
-                if seconds <= allowed:
-                    return
-                slowness = max(1, min(cpu(work) for _ in range(3)) / NOMINAL)
-                seconds = min(seconds, stream.send(cpu)[0] / slowness)
-            self.fail(f"seed {seed}: {seconds:.4f} s instead of {allowed:.4f} s for {stream}")
+    def test_cpu(self) -> None:
+        self.each(60, self.check_cpu)
 
-        self.each(60, check)
+    @slow
+    def test_large_containers(self) -> None:
+        """A megabyte of keys that are chosen to be slow to add, where that is worst."""
+        keys = same_places(2**18)
+        pairs = [b"dictionary", *([key, 1] for key in keys)]
+        for container in (pairs, [b"list", [POINT, NO_KEYWORDS], pairs]):
 
-    def test_memory(self) -> None:
+            def call(target: int, container: Any = container) -> bytes:
+                args = [b"tuple", container]
+                return encode([b"message", 1, target, b"take", 1, args, NO_KEYWORDS])
+
+            self.check_cpu(1, Stream(self.server, 1, call))
+
+    def check_memory(
+        self, seed: int, stream: Stream, least: int = MEMORY_AT_LEAST, times: int = 2
+    ) -> None:
         """So many bytes for each byte, and nothing once the client has gone."""
         tracemalloc.start()
         self.addCleanup(tracemalloc.stop)
+        # Once for what is imported or cached the first time.
+        stream.send(peak)
+        gc.collect()
+        before = tracemalloc.get_traced_memory()[0]
+        memory = max(stream.send(peak)[0] for _ in range(times))
+        gc.collect()
+        left = (tracemalloc.get_traced_memory()[0] - before) / times
+        tracemalloc.stop()
+        what = f"seed {seed}: {stream}"
+        self.assertLess(memory, least + MEMORY_PER_BYTE * stream.size, what)
+        self.assertLess(left, MEMORY_AFTERWARDS, what)
 
-        def peak(act: Callable[[], object]) -> float:
-            gc.collect()
-            tracemalloc.reset_peak()
-            before = tracemalloc.get_traced_memory()[0]
-            act()
-            return tracemalloc.get_traced_memory()[1] - before
+    def test_memory(self) -> None:
+        self.each(40, self.check_memory)
 
-        def check(seed: int, stream: Stream) -> None:
-            # Once for what is imported or cached the first time.
-            stream.send(peak)
-            gc.collect()
-            before = tracemalloc.get_traced_memory()[0]
-            memory, _ = stream.send(peak)
-            gc.collect()
-            left = tracemalloc.get_traced_memory()[0] - before
-            what = f"seed {seed}: {stream}"
-            self.assertLess(memory, MEMORY_AT_LEAST + MEMORY_PER_BYTE * stream.size, what)
-            self.assertLess(left, MEMORY_AFTERWARDS, what)
+    def test_memory_of_small_items(self) -> None:
+        """Of each kind, together with an object, so that they aren't decoded in one pass."""
+        for item in SMALL:
+            many = [b"list", *[item] * (16 * KB // len(encode(item))), [POINT, NO_KEYWORDS]]
 
-        self.each(40, check)
+            def call(target: int, args: Any = (b"tuple", many)) -> bytes:
+                return encode([b"message", 1, target, b"take", 1, args, NO_KEYWORDS])
+
+            self.check_memory(1, Stream(self.server, 1, call), 50 * KB, 1)
+
+    def test_memory_of_keyword_arguments(self) -> None:
+        """Whatever the positional ones are."""
+        kw = [b"dictionary", [text(b"key"), b"x" * 30 * KB]]
+        for args in (5, [], [b"list", 1], [b"None"], [b"tuple", 1], [b"tuple", [POINT, kw]]):
+
+            def call(target: int, args: Any = args) -> bytes:
+                return encode([b"message", 1, target, b"greet", 1, args, kw])
+
+            self.check_memory(1, Stream(self.server, 1, call))

@@ -15,12 +15,14 @@ from hypothesis import HealthCheck, given, seed, settings
 from twisted.spread import banana
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.delivery.test_odd_answers import forged
 from tests.examples import examples
 from tests.fuzz.conversation import CHALLENGE, LIMITS, Server, record
+from tests.fuzz.expensive import Expensive, encode
 from tests.wire.plain import twisted_sexp, written
 
-SECONDS = float(os.environ.get("FUZZ_SECONDS", "0")) / 5
-"""How long each of the five tests may go on; 0 for the bounded form."""
+SECONDS = float(os.environ.get("FUZZ_SECONDS", "0")) / 8
+"""How long each of the eight tests may go on; 0 for the bounded form."""
 
 WORDS = sorted(banana.Banana.outgoingVocabulary)
 
@@ -34,8 +36,27 @@ scalars = st.one_of(
     st.floats(),
     st.binary(max_size=5),
 )
-sexps = st.recursive(scalars, lambda inner: st.lists(inner, max_size=5), max_leaves=12)
+numbers = st.integers(0, 10**6)
+expensive = numbers.map(lambda number: Expensive(number).jelly(100))
+"""Jelly with back references, colliding keys, classes, cycles."""
+
+forged_failures = st.builds(
+    lambda name, value: forged(**{name: value}),
+    st.sampled_from(["type", "value", "traceback", "parents", "frames", "stack", "unknown"]),
+    scalars | expensive,
+)
+sexps = st.recursive(
+    scalars | expensive | forged_failures,
+    lambda inner: st.lists(inner, max_size=5),
+    max_leaves=12,
+)
 pauses = st.lists(st.sampled_from([0, 0, 0, 0.5, 6, 31]), max_size=8)
+
+
+METHODS = [
+    *(b"login", b"respond", b"loginAnonymous", b"echo", b"object", b"mirror"),
+    *(b"news", b"news", b"think", b"refuse", b"greet"),
+]
 
 
 @st.composite
@@ -45,9 +66,7 @@ def calls(draw):
     number = draw(st.integers(0, 12) | sexps)
     if command in (b"message", b"cachemessage"):
         target = draw(st.integers(0, 8) | st.just(b"root") | sexps)
-        method = draw(
-            st.sampled_from([b"login", b"respond", b"loginAnonymous", b"echo", b"object"]) | sexps
-        )
+        method = draw(st.sampled_from(METHODS) | sexps)
         wanted = draw(st.sampled_from([1, 0]) | sexps)
         args = draw(st.lists(sexps, max_size=3).map(lambda some: [b"tuple", *some]) | sexps)
         kw = draw(st.just([b"dictionary"]) | sexps)
@@ -229,6 +248,23 @@ class FuzzTests(SynchronousTestCase):
             self.assert_served()
 
         self.fuzz(logged_in)
+
+    def test_expensive(self):
+        """What is built to be expensive, in either dialect; logins with odd minds before it."""
+
+        @given(numbers, st.booleans(), st.none() | sexps, pauses)
+        def expensive(number, words, mind, waits):
+            said = [twisted_sexp(message) for message in self.before]
+            if mind is not None:
+                # The last argument of the response to the challenge.
+                said[3][5][2] = mind
+            said[0] = b"pb" if words else b"none"
+            made = Expensive(number)
+            said += [made.message(300, chosen) for chosen in (1, 2, 3)]
+            self.server.hear([encode(message, words) for message in said], waits)
+            self.assert_served()
+
+        self.fuzz(expensive)
 
     def test_mistakes(self):
         """The calls of such a client, in which something is wrong."""

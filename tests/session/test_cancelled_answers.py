@@ -50,6 +50,17 @@ class CancelledAnswerTests(AvatarTestCase):
             self.assertEqual(session.avatar.clients, [])
             self.assert_can_log_in_again()
 
+    def test_notifications(self):
+        """Nothing is logged."""
+        self.serve(Aware)
+        client = self.log_in(StallingMind())
+        (session,) = self.realm.sessions()
+        failed = cancel_with_the_first([session.notify("news") for _ in range(10)])
+        self.server.flush()
+        client.drop()
+        self.assertEqual(len(failed), 10)
+        self.assertIs(session.ended, Reason.DISCONNECTED)
+
     def test_client_side(self):
         """The same at a client that uses our factory."""
         self.serve(Player)

@@ -186,12 +186,10 @@ class FastBroker(FastBanana, Broker):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.disconnected = 1
         # Twisted's connectionLost iterates over this dictionary, and would fail if the errback of
-        # one answer cancelled another.
-        waiting, self.waitingForAnswers = self.waitingForAnswers, {}
-        for request_id in list(waiting):
-            answer = waiting.pop(request_id, None)
-            if answer is not None:
-                self._fail_answer(answer, reason)
+        # one answer cancelled another, which takes that out of the dictionary.
+        waiting = self.waitingForAnswers
+        while waiting:
+            self._fail_answer(waiting.pop(next(iter(waiting))), reason)
         while self._pings:
             self._fail_answer(self._pings.pop(0), reason)
         super().connectionLost(reason)
