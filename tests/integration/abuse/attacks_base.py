@@ -5,9 +5,12 @@ What the attacks have in common.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from tests.integration.abuse.raw_connection import Closed, RawConnection
+
+MODULUS: Final = (1 << 61) - 1
+"""Numbers that are equal modulo this have the same hash."""
 
 Outcome = Mapping[str, int | float | str]
 """What came of an attack."""

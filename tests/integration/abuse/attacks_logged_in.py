@@ -7,8 +7,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from tests.integration.abuse.attacks_base import Attacks, Outcome
-from tests.integration.abuse.raw_connection import Closed, digits, encode
+from tests.integration.abuse.attacks_base import MODULUS, Attacks, Outcome
+from tests.integration.abuse.raw_connection import (
+    Closed,
+    challenge_response,
+    digits,
+    encode,
+)
+from tests.wire.crafted import same_places
 
 
 class LoggedInAttacks(Attacks):
@@ -124,3 +130,61 @@ class LoggedInAttacks(Attacks):
             how = "not read"
         connection.close()
         return {"calls": accepted, "how": how}
+
+    def colliding_keys(self, keys: int = 60_000) -> Outcome:
+        """Send a set, and a dictionary, of numbers with the same hash: 720 KB each."""
+        connection = self._connect()
+        perspective = connection.login()
+        numbers = [number * MODULUS for number in range(1, keys + 1)]
+        kinds: Counter[str] = Counter()
+        for container in ([b"set", *numbers], [b"dictionary", *([n, 1] for n in numbers)]):
+            kind, _ = connection.call(perspective, b"echo", container)
+            kinds[kind.decode()] += 1
+        connection.close()
+        return {**kinds, "sent": connection.sent}
+
+    def keys_at_the_same_places(self, size: int = 2**17) -> Outcome:
+        """Send numbers that a dictionary tries at the same places: 1.1 MB."""
+        connection = self._connect()
+        perspective = connection.login()
+        pairs = [b"dictionary", *([number, 1] for number in same_places(size))]
+        kind, _ = connection.call(perspective, b"echo", pairs)
+        connection.close()
+        return {"kind": kind.decode(), "sent": connection.sent}
+
+    def forged_minds(self, logins: int = 5) -> Outcome:
+        """Log in with something else than a reference as the mind."""
+        state = [b"dictionary", [[b"unicode", b"broker"], 5], [[b"unicode", b"luid"], 1]]
+        kinds: Counter[str] = Counter()
+        for mind in ([b"twisted.spread.pb.CopyableFailure", state], [b"list"], 5)[:logins]:
+            connection = self._connect()
+            challenge, challenger = connection.challenge(b"mallory")
+            kind, _ = connection.call(challenger, b"respond", challenge_response(challenge), mind)
+            kinds[kind.decode()] += 1
+            connection.close()
+        return kinds
+
+    def kept_arguments(self, calls: int = 300, size: int = 100_000) -> Outcome:
+        """Make calls with keyword arguments, whose positional arguments are no tuple."""
+        connection = self._connect()
+        perspective = connection.login()
+        kw = [b"dictionary", [[b"unicode", b"key"], b"x" * size]]
+        kinds: Counter[str] = Counter()
+        for number in range(100, 100 + calls):
+            connection.send([b"message", number, perspective, b"echo", 1, 5, kw])
+            kinds[connection.wait_for_answer(number)[0].decode()] += 1
+        connection.close()
+        return kinds
+
+    def failing_calls(self, calls: int = 300) -> Outcome:
+        """Make calls that fail, with long names and arguments that refer back to a string."""
+        connection = self._connect()
+        perspective = connection.login()
+        repeated = [b"list", [b"reference", 1, b"x" * 10_000], *([[b"dereference", 1]] * 300)]
+        kinds: Counter[str] = Counter()
+        for number in range(calls):
+            method = (b"greet", b"x" * 1000, b"echo")[number % 3]
+            kind, _ = connection.call(perspective, method, repeated, 1, 2)
+            kinds[kind.decode()] += 1
+        connection.close()
+        return {**kinds, "sent": connection.sent}

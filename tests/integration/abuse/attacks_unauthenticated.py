@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from tests.integration.abuse.attacks_base import Attacks, Outcome
+from tests.integration.abuse.attacks_base import MODULUS, Attacks, Outcome
 from tests.integration.abuse.raw_connection import (
     Closed,
     challenge_response,
@@ -182,3 +182,52 @@ class UnauthenticatedAttacks(Attacks):
             (connection.reset if stage // 8 % 2 else connection.close)()
             stages += 1
         return {"stages": stages}
+
+    def expensive_logins(self, rounds: int = 10) -> Outcome:
+        """
+        Send 46 KB at a time, in messages of 15 KB: too many arguments that refer back to a string,
+        colliding numbers in keys, and tuples of tuples.
+        """
+        string: Any = [b"reference", 1, b"x" * 12_000]
+        repeated = [b"list", string, *([[b"dereference", 1]] * 200)]
+        colliding = [number * MODULUS for number in range(1, 1000)]
+        pairs: Any = [[b"reference", 0, [b"tuple", 1, 2]]]
+        for number in range(1, 100):
+            below = [b"dereference", number - 1]
+            pairs.append([b"reference", number, [b"tuple", below, below]])
+        kinds: Counter[str] = Counter()
+        for _ in range(rounds):
+            connection = self._connect()
+            try:
+                for args in (
+                    [repeated, 1, 2],
+                    [[b"set", *colliding]],
+                    [[b"list", *pairs, [b"set", [b"dereference", 99]]]],
+                ):
+                    kind, _ = connection.call(b"root", b"login", *args)
+                    kinds[kind.decode()] += 1
+            except Closed:
+                kinds["closed"] += 1
+            connection.close()
+        return kinds
+
+    def parallel_guesses(self, connections: int = 50) -> Outcome:
+        """Guess the password of one account over many connections at the same time."""
+        opened = self._connect_many(connections)
+        asked = []
+        for connection in opened:
+            asked.append(connection.challenge(b"mallory")[1])
+        began = time.monotonic()
+        for connection, challenger in zip(opened, asked, strict=True):
+            connection.request(challenger, b"respond", b"guess", [b"None"])
+        time.sleep(1)
+        tried = 0
+        for connection in opened:
+            connection.socket.settimeout(0.001)
+            try:
+                connection.receive()
+                tried += 1
+            except (TimeoutError, Closed):
+                pass
+            connection.close()
+        return {"tried": tried, "seconds": time.monotonic() - began}

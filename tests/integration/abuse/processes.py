@@ -47,6 +47,12 @@ class ServerProcess(Process):
         match = await self.wait_for(r"(?m)^listening at ([\d.]+):(\d+)\n", "out")
         self.host, self.port = match[1], int(match[2])
 
+    def cpu(self) -> float:
+        """Seconds of CPU that the server has taken."""
+        # The fields after the name, which is in parentheses, are in proc(5).
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def memory(self) -> int:
         """Bytes that are resident now."""
         return self._status("VmRSS")

@@ -65,3 +65,45 @@ class LoggedInTests(AbuseTestCase):
         (outcome,) = await self.attack("unread_answers")
         self.assertIn(outcome["how"], ("closed", "not read"))
         await self.check_recovery(max_growth=16 * MB)
+
+
+class BudgetTests(AbuseTestCase):
+    """
+    Messages that are built to take more of the server than their bytes call for.
+    """
+
+    async def test_colliding_keys_are_refused(self) -> None:
+        """720 KB took 20 seconds."""
+        await self.serve()
+        (outcome,) = await self.attack("colliding_keys")
+        self.assertEqual(outcome["error"], 2)
+        self.assertLess(self.bystander.longest, 10)
+        await self.check_recovery(max_growth=64 * MB, may_fail=True)
+
+    async def test_keys_at_the_same_places_are_refused(self) -> None:
+        """1.1 MB took 2.7 seconds."""
+        await self.serve()
+        (outcome,) = await self.attack("keys_at_the_same_places", size=2 ** (18 if LONG else 17))
+        self.assertEqual(outcome["kind"], "error")
+        await self.check_recovery(max_growth=128 * MB, may_fail=True)
+
+    async def test_forged_minds_are_refused(self) -> None:
+        await self.serve()
+        (outcome,) = await self.attack("forged_minds")
+        self.assertEqual(outcome, {"error": 3})
+        await self.check_recovery(max_growth=8 * MB)
+
+    async def test_keyword_arguments_are_not_kept(self) -> None:
+        """30 MB stayed for good."""
+        await self.serve()
+        (outcome,) = await self.attack("kept_arguments", calls=300 * TIMES)
+        self.assertEqual(outcome, {"error": 300 * TIMES})
+        await self.check_recovery(max_growth=16 * MB)
+
+    async def test_failing_calls_log_little(self) -> None:
+        """Less than a tenth of what they send."""
+        await self.serve()
+        (outcome,) = await self.attack("failing_calls", calls=300 * TIMES)
+        self.assertEqual(outcome["error"] + outcome.get("answer", 0), 300 * TIMES)
+        self.assertLess(self.log_written, outcome["sent"] / 10)
+        await self.check_recovery(max_growth=64 * MB, may_fail=True)

@@ -81,6 +81,27 @@ class BytesTests(AbuseTestCase):
         await self.check_recovery(max_growth=20 * MB * TIMES)
 
 
+class BudgetTests(AbuseTestCase):
+    """
+    Messages that are built to take more of the server than their bytes call for.
+    """
+
+    async def test_expensive_logins_are_refused(self) -> None:
+        """46 KB took 4.4 seconds, 718 MB and 527 MB of log."""
+        await self.serve(login_attempts=1000)
+        (outcome,) = await self.attack("expensive_logins", rounds=10 * TIMES)
+        self.assertNotIn("answer", outcome)
+        self.assertLess(self.log_written, 40_000 * TIMES)
+        await self.check_recovery(max_growth=8 * MB)
+
+    async def test_guesses_in_parallel_are_delayed(self) -> None:
+        """50 connections guess the password of one account at once: few are checked."""
+        await self.serve()
+        (outcome,) = await self.attack("parallel_guesses")
+        self.assertLess(outcome["tried"], 8)
+        await self.check_recovery(max_growth=8 * MB)
+
+
 class TimeTests(AbuseTestCase):
     """
     Slow connections: a login may take a limited time.
