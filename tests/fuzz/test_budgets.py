@@ -264,6 +264,7 @@ class BudgetTests(SynchronousTestCase):
     def test_memory(self) -> None:
         self.each(40, self.check_memory)
 
+    @slow
     def test_memory_of_small_items(self) -> None:
         """Of each kind, together with an object, so that they aren't decoded in one pass."""
         for item in SMALL:
