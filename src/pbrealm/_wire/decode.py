@@ -280,6 +280,9 @@ def _value(buffer: bytes, pos: int, refs: References, depth: int) -> tuple[Any, 
     if number >= 128:
         if number == FLOAT:
             return float_at(buffer, pos + 1)[0], pos + 9
+        if number == INT:
+            # A zero without digits, as no peer writes it, in one byte.
+            return 0, pos + 1
         return _any_token(buffer, pos, refs, depth)
     # The type byte, or the second digit.
     second = buffer[pos + 1]

@@ -63,8 +63,10 @@ class _BoundedUnjellier(_Unjellier):
         items = [None] * (len(jelly) - 1)
         for index in range(1, len(jelly)):
             item = jelly[index]
-            jelly[index] = None
-            items[index - 1] = self.unjelly(item)
+            if type(item) is list:
+                jelly[index] = None
+                item = self.unjelly(item)
+            items[index - 1] = item
         return items
 
     def _list(self, jelly: list[Any]) -> list[Any]:
