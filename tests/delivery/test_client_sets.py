@@ -36,6 +36,19 @@ class ClientSetTests(SynchronousTestCase):
         self.set.add(self.sessions[0])
         self.assertEqual(list(self.set), list(self.sessions))
 
+    def test_attributes_that_a_client_has_chosen(self):
+        """What a client sends may look like anything.  In a set it can't be called."""
+        copies: list[Any] = [pb.CopiedFailure.__new__(pb.CopiedFailure) for _ in range(2)]
+        for name, copied in zip(("__provides__", "__providedBy__"), copies, strict=True):
+            vars(copied)[name] = b"anything"
+            self.set.add(copied)
+        self.assertEqual(list(self.set), [*self.sessions, *copies])
+        sent = self.set.notify("news")
+        self.server.flush()
+        report = self.successResultOf(sent)
+        self.assertEqual(len(report.answered), 2)
+        self.assertEqual(len(report.failed) + len(report.gone), 3)
+
     def test_discard_twice(self):
         self.set.discard(self.sessions[0])
         self.set.discard(self.sessions[0])

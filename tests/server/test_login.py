@@ -121,3 +121,25 @@ class HandWrittenRealmTests(SynchronousTestCase):
         client = server.connect()
         held = client.login("alice", "secret", RecordingMind("blue"))
         self.assertEqual(client.call(held, "greet"), "<1>hello alice in blue")
+
+    def test_one_object_for_many_logins(self) -> None:
+        """Each login has its logout, once the client has dropped what it got for them."""
+        shared, logouts = pb.Referenceable(), []
+
+        @implementer(IRealm)
+        class Sharing:
+            def requestAvatar(self, avatarId: Any, mind: Any, *interfaces: Any) -> Any:
+                return interfaces[0], shared, lambda: logouts.append(avatarId)
+
+        server = MemoryServer(Sharing())
+        client = server.connect()
+        held = [client.login(name, "secret") for name in ("alice", "bob")]
+        server.flush()
+        logins = client.server_broker.client._logins
+        self.assertEqual((logouts, logins.alive), ([], 2))
+        held.clear()
+        server.flush()
+        self.assertEqual((logouts, logins.alive), ([b"alice", b"bob"], 0))
+        self.assertEqual(client.server_broker._localCleanup, {})
+        client.drop()
+        self.assertEqual(logouts, [b"alice", b"bob"])

@@ -18,6 +18,7 @@ from pbrealm._delivery.notify import call_mind, take_timeout, timed_out
 from pbrealm._delivery.report import DeliveryReport
 from pbrealm._delivery.send_call import forget_answer, send_call, takes_encoded
 from pbrealm._delivery.unsent import UNSENT_ATTRIBUTE, add_unsent, send_unsent
+from pbrealm._on_behalf_of import on_behalf_of
 from pbrealm._wire.received_failure import received_failure
 from pbrealm.errors import NotificationDropped
 from pbrealm.interfaces import ISession
@@ -195,7 +196,7 @@ class Broadcast:
             return
         call = self._call
         if call is None or not takes_encoded(mind, broker):
-            self._send_by_twisted(at, client, mind)
+            self._send_by_twisted(at, client, mind, session)
             return
         try:
             if call.answer:
@@ -207,9 +208,11 @@ class Broadcast:
         except Exception:
             self.failed(Failure(), at, client)
 
-    def _send_by_twisted(self, at: int, client: Any, mind: Any) -> None:
+    def _send_by_twisted(self, at: int, client: Any, mind: Any, session: ISession | None) -> None:
         pending = _PendingAnswer(self, at, client, mind)
-        answer = self._pending[at] = call_mind(mind, self._method, self._args, self._kw)
+        # What is passed belongs to the session that it is passed to, not to whoever passes it.
+        with on_behalf_of(None if session is None else (session,)):
+            answer = self._pending[at] = call_mind(mind, self._method, self._args, self._kw)
         answer.addCallbacks(pending.callback, pending.errback)
 
     def _all_sent(self) -> bool:

@@ -136,12 +136,12 @@ class ClientSet(_LiveSet[MemberT]):
     """
 
     def _target(self, member: Any) -> Target[Any]:
-        if ISession.providedBy(member):
+        if _is_session(member):
             return member, member.mind, member
         return super()._target(member)
 
     def _watch(self, member: Any, drop: Callable[..., object]) -> Callable[[], object] | None:
-        if not ISession.providedBy(member):
+        if not _is_session(member):
             return super()._watch(member, drop)
         if member.ended is not None:
             return None
@@ -164,6 +164,11 @@ class ObserverSet(_LiveSet[MemberT]):
     def _key(self, member: Any) -> object:
         # The members hold all three, so no other object gets one of these ids.
         return id(member.broker), id(member.cached), id(member.perspective)
+
+
+def _is_session(member: object) -> bool:
+    # Not by C{providedBy}: it asks the member's attributes, which a client may have chosen.
+    return bool(ISession.implementedBy(type(member)))
 
 
 def _watch_broker(

@@ -18,11 +18,11 @@ from twisted.spread.jelly import SecurityOptions, globalSecurity
 
 from pbrealm._addresses import format_address
 from pbrealm._delivery.queued_broker import QueuedBroker
+from pbrealm._on_behalf_of import ON_BEHALF_OF, OnBehalfOf, granting_sessions, on_behalf_of
 from pbrealm._server.client_connection import ClientConnection
-from pbrealm._server.grants import Grants
+from pbrealm._server.grants import Grants, Sessions, check_any_permits
 from pbrealm._server.login_request import decode_arguments, is_plain_id
 from pbrealm._server.referenceable import AspectReferenceable, SessionReferenceable
-from pbrealm._session.session import Session, current_session, serving
 from pbrealm._wire.lazy_jelly import arguments_for
 from pbrealm.errors import LoginRefused, PBRealmError, Reason
 from pbrealm.logins import LoginChallenge
@@ -68,6 +68,7 @@ class ServerBroker(QueuedBroker):
         super().__init__(isClient, security)
         self._grants = Grants()
         self._cache_grants = Grants()
+        self._received_cache_grants = Grants()
 
     def makeConnection(self, transport: Any) -> None:
         self.send_queue = self.client.make_send_queue(transport)
@@ -104,25 +105,34 @@ class ServerBroker(QueuedBroker):
 
     def serialize_result(self, result: Deferred[Any], *how: Any) -> Deferred[Any]:
         # Whoever fires it, the answer is handed out by the session that was called.
-        return result.addCallback(self._serialize_for, current_session(), *how)
+        return result.addCallback(self._serialize_for, ON_BEHALF_OF.get(), *how)
 
-    def _serialize_for(self, result: Any, session: Session | None, *how: Any) -> Any:
-        with serving(session):
+    def _serialize_for(self, result: Any, whom: OnBehalfOf, *how: Any) -> Any:
+        with on_behalf_of(whom):
             return self.serialize(result, *how)
 
     def registerReference(self, object: Any) -> Any:
         if isinstance(object, LoginChallenge):
             self.login_root.give_out(object)
+        if self._checks_for_itself(object):
+            return super().registerReference(object)
+        sessions = self._granting_sessions()
         luid = super().registerReference(object)
-        if not self._checks_for_itself(object):
-            self._grants.add(luid, self._granting_session())
+        self._grants.add(luid, sessions)
         return luid
 
-    def _granting_session(self) -> Session | None:
+    def _granting_sessions(self) -> Sessions:
+        """
+        The sessions that hand out an object now; none if it's bound to none.
+
+        @raise SessionEnded: if the server has ended them: a call that runs at the end of its
+            session is answered, but not with what would outlive it.
+        """
         # The call that is being served may be that of another connection's client, whose avatar
         # calls a mind here.
-        session = current_session()
-        return session if session is not None and session.is_on(self) else None
+        sessions = tuple([each for each in granting_sessions() if each.is_on(self)])
+        check_any_permits(sessions)
+        return sessions
 
     def proto_decref(self, objectID: Any) -> None:
         super().proto_decref(objectID)
@@ -130,14 +140,19 @@ class ServerBroker(QueuedBroker):
             self._grants.discard(objectID)
 
     def cacheRemotely(self, instance: Any) -> Any:
+        sessions = self._granting_sessions()
         luid = super().cacheRemotely(instance)
-        self._cache_grants.add(luid, self._granting_session())
+        self._cache_grants.add(luid, sessions)
         return luid
 
     def cachedRemotelyAs(self, instance: Any, incref: int = 0) -> Any:
+        if not incref:
+            return super().cachedRemotelyAs(instance)
+        # Before anything is counted, or the cacheable is asked for its state.
+        sessions = self._granting_sessions()
         luid = super().cachedRemotelyAs(instance, incref)
-        if incref and luid is not None:
-            self._cache_grants.add(luid, self._granting_session())
+        if luid is not None:
+            self._cache_grants.add(luid, sessions)
         return luid
 
     def proto_decache(self, objectID: Any) -> None:
@@ -170,13 +185,27 @@ class ServerBroker(QueuedBroker):
 
     def cachedLocallyAs(self, cid: Any) -> Any:
         """
-        Look up a L{pb.RemoteCache} that the client calls.
+        Look up a L{pb.RemoteCache} that the client calls, or passes back.
 
-        @raise pb.Error: if there is none: the client gets that, and the log doesn't.
+        @raise pb.Error: if there is none, or the sessions that it was passed through are over: the
+            client gets that, and the log doesn't.
         """
         if not isinstance(cid, Hashable) or cid not in self.locallyCachedObjects:
             raise pb.Error("Invalid Object ID")
+        self._received_cache_grants.check(cid)
         return super().cachedLocallyAs(cid)
+
+    def cacheLocally(self, cid: Any, instance: Any) -> None:
+        sessions = self._granting_sessions()
+        super().cacheLocally(cid, instance)
+        self._received_cache_grants.add(cid, sessions)
+
+    def _send_by_jelly(self, prefix: bytes, perspective: Any, object_id: Any, *call: Any) -> Any:
+        if prefix != b"cache":
+            return super()._send_by_jelly(prefix, perspective, object_id, *call)
+        # A change of a live copy belongs to whom the copy does, whoever makes the change.
+        with on_behalf_of(self._cache_grants.of(object_id)):
+            return super()._send_by_jelly(prefix, perspective, object_id, *call)
 
     def call_failed(self, why: Failure) -> None:
         peer = format_address(self.client.peer)
@@ -261,11 +290,26 @@ class ServerBroker(QueuedBroker):
             target = self.localObjects[objectID].object
         except (KeyError, TypeError):
             target = None
-        if type(target) is SessionReferenceable or not self._is_for_login(target):
+        if type(target) is SessionReferenceable or target is None:
             super().proto_message(requestID, objectID, message, answerRequired, netArgs, netKw)
+            return
+        if not self._is_for_login(target):
+            # What an object hands out belongs to whom the object does.
+            token = ON_BEHALF_OF.set(self._grants.of(objectID))
+            try:
+                super().proto_message(requestID, objectID, message, answerRequired, netArgs, netKw)
+            finally:
+                ON_BEHALF_OF.reset(token)
             return
         args, kw = arguments_for(self._call_login, netArgs, netKw)
         self._call_login(target, requestID, message, answerRequired, args, kw)
+
+    def proto_cachemessage(self, requestID: Any, objectID: Any, *call: Any) -> None:
+        """Protocol message: a call of an object that the client has this end cache."""
+        known = isinstance(objectID, Hashable)
+        sessions = self._received_cache_grants.of(objectID) if known else ()
+        with on_behalf_of(sessions):
+            super().proto_cachemessage(requestID, objectID, *call)
 
     def _call_login(
         self, target: Any, request_id: Any, method: Any, answer: Any, args: Any, kw: Any
@@ -304,7 +348,7 @@ class ServerBroker(QueuedBroker):
                 self.sendCall(b"answer", request_id, answer)
             return
         # Whoever has completed the login, it is not its session that hands this out.
-        with serving(None):
+        with on_behalf_of(None):
             answer = self.serialize(result)
         if request_id is not None:
             self._sendAnswer(answer, request_id)

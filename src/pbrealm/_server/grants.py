@@ -7,45 +7,54 @@ forgets it only when the client does.  So it is noted here which sessions have h
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Final
 
 from pbrealm.errors import Reason, SessionEnded
 from pbrealm.interfaces import ISession
+
+Sessions = tuple[ISession, ...]
 
 
 class Grants:
     """
     A table of the ids of objects on a connection, and the sessions that have handed them out.
 
-    A client that has logged out by itself may keep what it got.  An object that was also handed
-    out outside of a call of this connection's sessions isn't bound to one.
+    An object that no session has handed out isn't in it, and can be used for as long as there are
+    sessions.  That it is passed outside of a session as well changes nothing for one that is.  A
+    client that has logged out by itself may keep what it got.
     """
 
     __slots__ = ("_sessions",)
 
     def __init__(self) -> None:
-        self._sessions: dict[Hashable, tuple[ISession | None, ...]] = {}
+        self._sessions: dict[Hashable, Sessions] = {}
 
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def add(self, object_id: Hashable, session: ISession | None) -> None:
+    def add(self, object_id: Hashable, sessions: Sessions) -> None:
         """
-        A session hands out an object.
+        Sessions hand out an object.
 
-        @param session: L{None} where no session's call is being served.
+        @param sessions: empty where no session does.
         """
-        sessions = self._sessions.get(object_id, ())
-        if session is None or any(_permits_for_good(each) for each in sessions):
-            self._sessions[object_id] = _NOBODY
-        elif session not in sessions:
-            alive = tuple([each for each in sessions if _permits(each)])
-            self._sessions[object_id] = (*alive, session)
+        earlier = self._sessions.get(object_id)
+        if not sessions or earlier == _FOR_GOOD:
+            return
+        if earlier is not None:
+            kept = [each for each in earlier if _permits(each) and each not in sessions]
+            sessions = (*kept, *sessions)
+        left = any(each.ended is Reason.LOGGED_OUT for each in sessions)
+        self._sessions[object_id] = _FOR_GOOD if left else sessions
 
     def discard(self, object_id: Hashable) -> None:
         """The client has forgotten an object."""
         self._sessions.pop(object_id, None)
+
+    def of(self, object_id: Hashable) -> Sessions:
+        """The sessions that an object is bound to; empty if it is bound to none."""
+        return self._sessions.get(object_id, ())
 
     def check(self, object_id: Hashable) -> None:
         """
@@ -53,27 +62,35 @@ class Grants:
 
         @raise SessionEnded: if every session that handed it out has been ended by the server.
         """
-        sessions = self._sessions.get(object_id)
-        if sessions is None or any(_permits(each) for each in sessions):
-            return
-        raise SessionEnded(next(each.ended for each in reversed(sessions) if each and each.ended))
+        check_any_permits(self._sessions.get(object_id, ()))
 
     def revoked(self) -> list[Hashable]:
         """The ids of the objects that the client may not use any more."""
         return [
             object_id
             for object_id, sessions in self._sessions.items()
-            if not any(_permits(each) for each in sessions)
+            if sessions and not any(_permits(each) for each in sessions)
         ]
 
 
-_NOBODY: Final = (None,)
-"""What isn't bound to any session."""
+_FOR_GOOD: Final = ()
+"""What its client may keep."""
 
 
-def _permits_for_good(session: ISession | None) -> bool:
-    return session is None or session.ended is Reason.LOGGED_OUT
+def check_any_permits(sessions: Iterable[ISession]) -> None:
+    """
+    Check that something may still be done on behalf of sessions.
+
+    @raise SessionEnded: if there are any, and the server has ended all of them.
+    """
+    ended = None
+    for session in sessions:
+        if _permits(session):
+            return
+        ended = session.ended
+    if ended is not None:
+        raise SessionEnded(ended)
 
 
-def _permits(session: ISession | None) -> bool:
-    return session is None or session.ended in (None, Reason.LOGGED_OUT)
+def _permits(session: ISession) -> bool:
+    return session.ended in (None, Reason.LOGGED_OUT)

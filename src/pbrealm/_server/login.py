@@ -5,6 +5,7 @@ A login to the portal: within the limits of the connection, and until the client
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.cred.checkers import ANONYMOUS
@@ -83,6 +84,8 @@ class PortalLogin:
                 raise
         except BaseException as why:
             client.refused(pending)
+            # The session may have passed something to the mind before it was refused.
+            self._broker.stop_revoked_copies()
             # Realms of pbrealm journal by themselves what is refused after the authentication.
             if not pending.authenticated or isinstance(portal.realm, HandWrittenRealm):
                 journal_refusal(ANONYMOUS if anonymous else login.account, client.peer, why)
@@ -110,7 +113,11 @@ class PortalLogin:
         if isinstance(reference, pb.Referenceable):
             # Only this private table tells when the client drops the reference.  Its keys are
             # those of registered objects; that of another may come to be one later.
-            self._broker._localCleanup[reference.processUniqueID()] = logout
+            ends, key = self._broker._localCleanup, reference.processUniqueID()
+            earlier = ends.get(key)
+            # A hand-written realm may give the same object for many logins.  The client drops
+            # its references to it together, as far as the broker is concerned.
+            ends[key] = logout if earlier is None else partial(_call_both, earlier, logout)
 
     def _session_ended(self, _: Session, reason: Reason) -> None:
         self._client.logged_out(reason)
@@ -149,6 +156,11 @@ class PortalLogin:
         # is after the login has succeeded, and then nobody would call the logout.
         if len(self._broker.localObjects) > pb.MAX_BROKER_REFS:
             raise LoginRefused("too many references are held over this connection")
+
+
+def _call_both(first: Callable[[], object], second: Callable[[], object]) -> None:
+    first()
+    second()
 
 
 def _check_mind(mind: object, broker: ServerBroker) -> None:

@@ -10,7 +10,8 @@ from twisted.spread import pb
 from twisted.spread.interfaces import IJellyable
 
 from pbrealm._arguments import described
-from pbrealm._session.session import Session, serving
+from pbrealm._on_behalf_of import on_behalf_of
+from pbrealm._session.session import Session
 from pbrealm._wire.dispatch import receive_message
 from pbrealm._wire.lazy_jelly import accepts_lazy_jelly
 from pbrealm.errors import SessionEnded
@@ -48,7 +49,7 @@ class AspectReferenceable(pb.Referenceable):
         """
         if self._session.ended is not None:
             raise SessionEnded(self._session.ended)
-        with serving(self._session):
+        with on_behalf_of(self._session):
             return receive_message(self._receive, broker, message, args, kw)
 
 

@@ -5,9 +5,7 @@ The session: one login, from its acceptance to its end.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timezone
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
@@ -21,6 +19,7 @@ from zope.interface import implementedBy, implementer
 
 from pbrealm._delivery.notify import NOTIFY_TIMEOUT, call_mind, take_timeout, timed_out
 from pbrealm._eager import start
+from pbrealm._on_behalf_of import ON_BEHALF_OF, on_behalf_of
 from pbrealm._session.attachment import Attachment
 from pbrealm._session.connection import (
     ConnectedMind,
@@ -42,7 +41,6 @@ _Callback: TypeAlias = "Callable[[Session[AvatarT], Reason], object]"
 
 _log = Logger()
 _ids = itertools.count(1)
-_current: ContextVar[Session | None] = ContextVar("pbrealm.current_session", default=None)
 
 _LEFT: Final = (Reason.LOGGED_OUT, Reason.DISCONNECTED)
 """The client left by itself, so its connection isn't closed."""
@@ -58,17 +56,8 @@ def current_session() -> Session | None:
     It is kept throughout the coroutines and C{inlineCallbacks} that the call starts.  A callback
     that is added to a Deferred by hand runs in the context of whoever fires the Deferred.
     """
-    return _current.get()
-
-
-@contextmanager
-def serving(session: Session | None) -> Iterator[None]:
-    """Make a session the current one while something is done on its behalf."""
-    token = _current.set(session)
-    try:
-        yield
-    finally:
-        _current.reset(token)
+    whom = ON_BEHALF_OF.get()
+    return whom if isinstance(whom, Session) else None
 
 
 @implementer(ISession, IPerspective)
@@ -181,12 +170,12 @@ class Session(Generic[AvatarT]):
         """
         if self.ended is not None:
             raise SessionEnded(self.ended)
-        token = _current.set(self)
+        token = ON_BEHALF_OF.set(self)
         try:
             receiver = self._perspective.perspectiveMessageReceived
             return receive_message(receiver, broker, message, args, kw)
         finally:
-            _current.reset(token)
+            ON_BEHALF_OF.reset(token)
 
     def logout(self) -> None:
         """The client has dropped its reference, or the portal's user has called the logout."""
@@ -213,7 +202,7 @@ class Session(Generic[AvatarT]):
             answer: Deferred[Any] = fail(SessionEnded(self.ended))
         else:
             # What is passed as an argument is handed out by this session.
-            with serving(self):
+            with on_behalf_of(self):
                 answer = call_mind(self.mind, method, args, kw)
             answer.addErrback(self._unanswered)
         if not kw.get("pbanswer", True):
@@ -348,7 +337,13 @@ class Session(Generic[AvatarT]):
             self.avatar = avatar
             self._attachment = Attachment(self, avatar, logout)
             if self.ended is None:
-                attaching = self._attachment.attach()
+                # What the avatar passes to the mind is handed out by this session.  But no call is
+                # served, so there is no current session.
+                token = ON_BEHALF_OF.set((self,))
+                try:
+                    attaching = self._attachment.attach()
+                finally:
+                    ON_BEHALF_OF.reset(token)
         self._perspective = aspect
         if attaching is not None:
             await self.wait(attaching)
@@ -363,6 +358,11 @@ class Session(Generic[AvatarT]):
         if inner._state is SessionState.OPEN:
             inner._become(SessionState.ENCLOSED)
         self.avatar = inner.avatar
+        # The inner session serves the calls, so what is handed out ends with that.
+        self.on_revoke(lambda _, reason: inner.revoke(reason))
+        if inner._connection is None:
+            # The client passed no mind, by which a hand-written realm would have passed it on.
+            inner._connection = self._connection
 
         def leave() -> Deferred[None]:
             ended = inner.end(self.ended or Reason.LOGGED_OUT)

@@ -1,0 +1,36 @@
+"""
+On whose behalf something is done now, and so whose grants what is handed out meanwhile are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Final, TypeAlias
+
+OnBehalfOf: TypeAlias = Any
+"""
+A session whose client's call is served; or a tuple of the sessions that something was handed out
+by, or is passed to, when there is no such call; or L{None}.
+"""
+
+ON_BEHALF_OF: Final[ContextVar[OnBehalfOf]] = ContextVar("pbrealm.on_behalf_of", default=None)
+
+
+@contextmanager
+def on_behalf_of(whom: OnBehalfOf) -> Iterator[None]:
+    """Do something on behalf of one or more sessions, or, with L{None}, of nobody."""
+    token = ON_BEHALF_OF.set(whom)
+    try:
+        yield
+    finally:
+        ON_BEHALF_OF.reset(token)
+
+
+def granting_sessions() -> tuple[Any, ...]:
+    """The sessions that whatever is handed out now is handed out by."""
+    whom = ON_BEHALF_OF.get()
+    if whom is None:
+        return ()
+    return whom if type(whom) is tuple else (whom,)
