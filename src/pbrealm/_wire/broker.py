@@ -274,7 +274,12 @@ class FastBroker(FastBanana, Broker):
                     answer.errback(Failure(why))
                 return
             answer = self.waitingForAnswers.pop(requestID, None)
-            if answer is not None:
+            if answer is None:
+                return
+            if isinstance(result, Failure):
+                # A Deferred would take it as an error, too, but as one to close coroutines with.
+                answer.errback(received_failure(result))
+            else:
                 answer.callback(result)
 
     def proto_error(self, requestID: Sexp, fail: Sexp) -> None:
