@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from twisted.cred.portal import IRealm
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
 
 from pbrealm._types import AnySession
@@ -75,6 +76,15 @@ class ISession(Interface):
 
         @param late: called with a result that comes after the session's end.
         @raise pbrealm.errors.SessionEnded: as soon as the session ends.
+        """
+
+    def log_failure(what: str, why: Failure) -> None:
+        """
+        Log what has failed on this session's behalf, as the server logs failed calls: text of
+        clients is escaped and cut, the first error of each place in the code is logged in full,
+        and further ones as short lines within a budget.
+
+        @param what: what has failed.
         """
 
     async def attach(avatar: Any, aspect: Any, logout: Callable[[], object]) -> None:

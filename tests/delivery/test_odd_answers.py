@@ -4,6 +4,7 @@ Whatever a client answers with, reports come, and nothing raises.
 
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.spread import banana, pb
@@ -43,7 +44,14 @@ ODD_ERRORS = {
     "a type that is a number": forged(type=7),
     "a value that is a list": forged(value=[b"list", 1]),
     "frames": forged(frames=[b"list", 1], stack=3, traceback=4),
+    "nothing but parents": [FAILURE, [b"dictionary", [[b"unicode", b"parents"], [b"list"]]]],
 }
+
+ATTRIBUTES = sorted(
+    {name for name in dir(pb.CopiedFailure) if name != "postUnjelly"}
+    | {"__notes__", "_frames", "captureVars", "count", "frames", "pickled", "stack", "tb"}
+)
+"""What a failure has; a peer may send a value for each."""
 
 
 class OddAnswerTests(SynchronousTestCase):
@@ -57,12 +65,12 @@ class OddAnswerTests(SynchronousTestCase):
         self.good = self.server.connect()
         self.held.append(self.good.login("bob", "secret", RecordingMind("fine")))
 
-    def answer_with(self, error):
+    def answer_with(self, error, kind=b"error"):
         """Have the first client answer all that it's asked with this."""
         broker = self.odd.broker
 
         def answer(find, request_id, *call):
-            broker.transport.write(banana.encode([b"error", request_id, error]))
+            broker.transport.write(banana.encode([kind, request_id, error]))
 
         broker._recvMessage = answer
 
@@ -96,6 +104,69 @@ class OddAnswerTests(SynchronousTestCase):
             self.assertIsNone(odd.ended, name)
             self.assertEqual(self.flushLoggedErrors(), [])
 
+    def test_coroutines(self):
+        """One that awaits the answer gets an error, and goes on, whatever attributes that has."""
+        self.serve()
+        odd, _ = self.realm.sessions()
+        steps = []
+
+        async def ask():
+            try:
+                await odd.notify("news")
+            except pb.RemoteError as why:
+                steps.append(str(why))
+            finally:
+                cleaned: Deferred[None] = Deferred()
+                self.server.clock.callLater(1, cleaned.callback, None)
+                await cleaned
+                steps.append("cleaned")
+
+        for kind in (b"error", b"answer"):
+            for name in ATTRIBUTES:
+                del steps[:]
+                self.answer_with(forged(value=[b"unicode", b"no"], **{name: b"zz"}), kind)
+                asking = Deferred.fromCoroutine(ask())
+                self.server.advance(1)
+                self.assertIsNone(self.successResultOf(asking), name)
+                self.assertEqual(steps[1:], ["cleaned"], name)
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_answers_that_are_failures(self):
+        """They are errors, also those that aren't sent as such."""
+        for make_factory in (None, pb.PBServerFactory):
+            for name, error in ODD_ERRORS.items():
+                if not isinstance(error, list) or error[0] != FAILURE:
+                    continue
+                self.serve(make_factory)
+                odd, good = self.realm.sessions()
+                self.answer_with(error, b"answer")
+                for args in ((), (pb.Referenceable(),)):
+                    report = self.realm.broadcast("news", *args)
+                    self.server.advance(5)
+                    result = self.successResultOf(report)
+                    if odd.ended is None:
+                        self.assertEqual(list(result.answered), [good], name)
+                        self.assertEqual(list(result.failed), [odd], name)
+                        self.assertIsInstance(result.failed[odd].getTraceback(), str)
+                self.flushLoggedErrors()
+
+    def test_failures_within_answers(self):
+        """The program gets them as data, and may raise them."""
+        self.serve()
+        odd, _ = self.realm.sessions()
+        self.answer_with([b"list", forged(throwExceptionIntoGenerator=5, type=6)], b"answer")
+        notified = odd.notify("news")
+        self.server.flush()
+        (why,) = self.successResultOf(notified)
+        raised: Deferred[None] = Deferred()
+
+        async def wait():
+            await raised
+
+        waiting = Deferred.fromCoroutine(wait())
+        raised.errback(why)
+        self.failureResultOf(waiting, pb.RemoteError)
+
     def test_end(self):
         """The goodbye's answer may be anything, too."""
         for name, error in ODD_ERRORS.items():
@@ -124,6 +195,30 @@ class ReceivedFailureTests(SynchronousTestCase):
             self.assertIsInstance(received.getTraceback(), str)
             state: Any = pb.failure2Copyable(received).getStateToCopy()
             self.assertIsInstance(state["type"], bytes)
+
+    def test_attributes(self):
+        """Only those that a failure needs are kept: others may not go to the next client."""
+        copied: Any = pb.CopiedFailure.__new__(pb.CopiedFailure)
+        copied.setCopyableState(
+            {"type": "a.B", "value": "no", "traceback": "at", "parents": ["a.B", "a.A"], "more": 5}
+        )
+        received: Any = received_failure(copied)
+        self.assertEqual(received.check("a.A"), "a.A")
+        self.assertEqual((received.type, received.value, received.traceback), (b"a.B", "no", "at"))
+        self.assertNotIn("more", vars(received))
+
+    def test_class_of_the_program(self):
+        """An attribute that the class doesn't have itself is for the program that made it."""
+
+        class WithCode(pb.CopiedFailure):
+            pass
+
+        copied: Any = WithCode.__new__(WithCode)
+        vars(copied).update(type="a.B", value="no", traceback="", parents=[], code=5, trap=6)
+        received: Any = received_failure(copied)
+        self.assertIsInstance(received, WithCode)
+        self.assertEqual(received.code, 5)
+        self.assertTrue(callable(received.trap))
 
     def test_anything_else(self):
         for odd in (None, 5, b"x", [1]):

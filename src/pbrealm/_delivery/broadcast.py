@@ -90,6 +90,10 @@ class _PendingAnswer:
         return self._broadcast is None
 
     def callback(self, answer: object) -> None:
+        if isinstance(answer, Failure):
+            # A client of Twisted's own broker can answer with one.
+            self.errback(answer)
+            return
         broadcast, self._broadcast = self._broadcast, None
         if broadcast is not None:
             broadcast.answered(answer, self._at, self._client)

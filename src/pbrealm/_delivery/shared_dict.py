@@ -7,14 +7,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
-from twisted.logger import Logger
 from twisted.spread import pb
 
+from pbrealm._broker_slot import broker_of
+from pbrealm._clock import clock_or_reactor
 from pbrealm._delivery.client_sets import ObserverSet
 from pbrealm._delivery.report import DeliveryReport
+from pbrealm._error_log import error_log
 from pbrealm._types import AnyClock
-
-_log = Logger()
 
 COPY_TYPE = b"pbrealm.SharedDict"
 """The type name of a copy on the wire, for subclasses too."""
@@ -50,6 +50,7 @@ class SharedDict(pb.Cacheable, MutableMapping[Any, Any]):
         self.name = name
         self._items = dict(items)
         self._observers = ObserverSet(clock=clock)
+        self._clock = clock
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}: {self._items!r}>"
@@ -107,8 +108,9 @@ class SharedDict(pb.Cacheable, MutableMapping[Any, Any]):
                 sent.addCallback(self._log_failed)
 
     def _log_failed(self, report: DeliveryReport[Any]) -> None:
-        for why in report.failed.values():
-            _log.failure("a change of {shared} can't be sent", why, shared=self)
+        what = f"a change of {type(self).__name__} {self.name!r} can't be sent"
+        for observer, why in report.failed.items():
+            error_log(broker_of(observer), clock_or_reactor(self._clock)).failure(what, why)
 
     def getTypeToCopy(self) -> bytes:
         return COPY_TYPE

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.protocol import connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.reflect import qual
 from twisted.spread import pb
@@ -28,8 +27,6 @@ from pbrealm.errors import LoginRefused, PBRealmError, Reason
 from pbrealm.logins import LoginChallenge
 
 _ANSWERS = (b"answer", b"error")
-
-_log = Logger()
 
 
 class _StoppedCopy(pb.Cacheable):
@@ -181,7 +178,8 @@ class ServerBroker(QueuedBroker):
             try:
                 cacheable.stoppedObserving(perspective, observer)
             except BaseException:
-                _log.failure("{cacheable} failed to stop observing", cacheable=cacheable)
+                what = f"{type(cacheable).__name__} failed to stop observing"
+                self.client.errors.failure(what, Failure())
 
     def cachedLocallyAs(self, cid: Any) -> Any:
         """

@@ -18,9 +18,9 @@ from zope.interface import implementer
 from pbrealm._addresses import format_address
 from pbrealm._delivery.queued_broker import QueuedBroker
 from pbrealm._delivery.send_queue import SendQueue
+from pbrealm._error_log import ErrorLog
 from pbrealm._log_text import bounded_failure, log_text
 from pbrealm._server.connection_limits import Admission
-from pbrealm._server.error_log import ErrorLog
 from pbrealm._server.keepalive import Keepalive
 from pbrealm._server.login_state import Logins, PendingLogin
 from pbrealm._server.server_state import ServerState

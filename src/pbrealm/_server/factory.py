@@ -16,6 +16,7 @@ from twisted.spread.jelly import SecurityOptions, globalSecurity
 from pbrealm._arguments import check_portal, described
 from pbrealm._clock import clock_or_reactor
 from pbrealm._delivery.backlog import Backlog
+from pbrealm._error_log import set_error_log
 from pbrealm._server.broker import ServerBroker
 from pbrealm._server.client_connection import ClientConnection
 from pbrealm._server.connection_limits import Admission, origin_of
@@ -139,6 +140,7 @@ class ServerFactory(pb.PBServerFactory):
             return None
         broker: ServerBroker = self.protocol(False, self.security)
         broker.factory = self
+        set_error_log(broker, state.errors)
         if self._goodbye != GOODBYE:
             set_goodbye(broker, self._goodbye)
         broker.client = ClientConnection(state, broker, admission, origin)

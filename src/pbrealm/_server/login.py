@@ -11,7 +11,7 @@ from typing import Any
 from twisted.cred.checkers import ANONYMOUS
 from twisted.cred.credentials import IAnonymous
 from twisted.cred.portal import IRealm, Portal
-from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.spread import pb
 from zope.interface import implementer
 
@@ -24,8 +24,6 @@ from pbrealm._session.connection import ConnectedMind
 from pbrealm._session.session import Session
 from pbrealm.errors import LoginRefused, Reason
 from pbrealm.logins import Login
-
-_log = Logger()
 
 
 @implementer(IRealm)
@@ -130,13 +128,13 @@ class PortalLogin:
         @param counted: whether the login is over with that.
         @return: calls the logout before the connection is lost.  It is called once in all.
         """
-        broker = self._broker
+        broker, client = self._broker, self._client
 
         def lost() -> None:
             try:
                 logout()
             except BaseException:
-                _log.failure("{logout} failed", logout=logout)
+                client.errors.failure(f"the logout {logout} failed", Failure())
 
         def dropped() -> None:
             broker.dontNotifyOnDisconnect(lost)

@@ -11,8 +11,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from pbrealm._delivery.backlog import Backlog
+from pbrealm._error_log import ErrorLog
 from pbrealm._server.connection_limits import ConnectionCounter
-from pbrealm._server.error_log import ErrorLog
 from pbrealm._server.limits import Limits
 from pbrealm._server.login_queue import LoginQueue
 from pbrealm._server.login_throttle import LoginThrottle

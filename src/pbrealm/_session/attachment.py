@@ -13,7 +13,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.reflect import qual
 
-from pbrealm._log_text import bounded_failure
 from pbrealm._session.state import ATTACHMENT, AttachmentState
 from pbrealm.errors import Reason
 from pbrealm.interfaces import IClientAware, ISession
@@ -112,7 +111,7 @@ class Attachment:
                 self._become(AttachmentState.DETACHING)
                 avatar, session = self._avatar, self._session
                 detaching: Deferred[Any] = maybeDeferred(lambda: avatar.detached(session, reason))
-                detaching.addErrback(self._log_failure, "{session} failed to detach")
+                detaching.addErrback(self._log_failure, "failed to detach")
                 return detaching.addCallback(lambda _: self._log_out())
         return None
 
@@ -121,12 +120,12 @@ class Attachment:
         try:
             result = self._logout()
         except BaseException:
-            self._log_failure(Failure(), "{session} failed to log out")
+            self._log_failure(Failure(), "failed to log out")
             return None
         if not isinstance(result, Deferred):
             return None
         # The logout of an enclosed session takes as long as its end.
-        return result.addErrback(self._log_failure, "{session} failed to log out")
+        return result.addErrback(self._log_failure, "failed to log out")
 
-    def _log_failure(self, why: Failure, message: str) -> None:
-        _log.failure(message, bounded_failure(why), session=self._session)
+    def _log_failure(self, why: Failure, what: str) -> None:
+        self._session.log_failure(what, why)

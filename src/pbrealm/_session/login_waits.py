@@ -8,17 +8,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
-from pbrealm._log_text import bounded_failure
 from pbrealm.errors import Reason, SessionEnded
 from pbrealm.interfaces import ISession
 
 _T = TypeVar("_T")
-
-_log = Logger()
 
 
 class LoginWaits:
@@ -54,11 +50,7 @@ class LoginWaits:
             elif isinstance(result, Failure):
                 # That the client has left is no news.
                 if not result.check(pb.Error, pb.PBConnectionLost, CancelledError):
-                    _log.failure(
-                        "too late to tell the client of {session}",
-                        bounded_failure(result),
-                        session=session,
-                    )
+                    session.log_failure("too late to tell the client", result)
             elif late is not None:
                 late(result)
 

@@ -11,7 +11,6 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IAddress, IReactorTime
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.spread.pb import IPerspective
@@ -19,6 +18,7 @@ from zope.interface import implementedBy, implementer
 
 from pbrealm._delivery.notify import NOTIFY_TIMEOUT, call_mind, take_timeout, timed_out
 from pbrealm._eager import start
+from pbrealm._error_log import error_log
 from pbrealm._on_behalf_of import ON_BEHALF_OF, on_behalf_of
 from pbrealm._session.attachment import Attachment
 from pbrealm._session.connection import (
@@ -39,7 +39,6 @@ _T = TypeVar("_T")
 
 _Callback: TypeAlias = "Callable[[Session[AvatarT], Reason], object]"
 
-_log = Logger()
 _ids = itertools.count(1)
 
 _LEFT: Final = (Reason.LOGGED_OUT, Reason.DISCONNECTED)
@@ -319,6 +318,16 @@ class Session(Generic[AvatarT]):
             self._waits = LoginWaits()
         return self._waits.wait(self, awaited, late)
 
+    def log_failure(self, what: str, why: Failure) -> None:
+        """
+        Log what has failed on this session's behalf.
+
+        Its text, which a client may have sent, is escaped and cut, and the log's budget for errors
+        of clients holds.
+        """
+        broker = None if self._connection is None else self._connection.broker
+        error_log(broker, self.clock).failure(f"{self}: {what}", why)
+
     async def attach(self, avatar: Any, aspect: Any, logout: Callable[[], object]) -> None:
         """
         Take hold of the avatar that a realm has found, and attach to it.
@@ -423,9 +432,7 @@ class Session(Generic[AvatarT]):
         try:
             callback(self, reason)
         except BaseException:
-            _log.failure(
-                "{callback} failed at the end of {session}", callback=callback, session=self
-            )
+            self.log_failure(f"{callback} failed at the end", Failure())
 
     def _say_goodbye(self, reason: Reason) -> Deferred[object] | None:
         broker = None if self._connection is None else self._connection.broker

@@ -18,7 +18,7 @@ from twisted.spread.banana import SIZE_LIMIT, BananaError
 from twisted.spread.jelly import InsecureJelly, SecurityOptions, globalSecurity
 from twisted.spread.pb import Broker
 
-from pbrealm._log_text import log_text
+from pbrealm._log_text import bounded_failure, log_text
 from pbrealm._wire.amplification import check_amplification
 from pbrealm._wire.banana import FastBanana
 from pbrealm._wire.dispatch import receive_message
@@ -274,7 +274,12 @@ class FastBroker(FastBanana, Broker):
                     answer.errback(Failure(why))
                 return
             answer = self.waitingForAnswers.pop(requestID, None)
-            if answer is not None:
+            if answer is None:
+                return
+            if isinstance(result, Failure):
+                # A Deferred would take it as an error, too, but as one to close coroutines with.
+                answer.errback(received_failure(result))
+            else:
                 answer.callback(result)
 
     def proto_error(self, requestID: Sexp, fail: Sexp) -> None:
@@ -462,7 +467,7 @@ class FastBroker(FastBanana, Broker):
 
         @param why: not a L{pb.Error}.
         """
-        log.err(why)
+        log.err(bounded_failure(why))
 
     def answer_unsendable(self, source: str, why: str) -> None:
         """

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from twisted.persisted.crefutil import NotKnown
+from twisted.spread import pb
 from twisted.spread.jelly import (
     InsecureJelly,
     SecurityOptions,
@@ -17,6 +18,7 @@ from twisted.spread.jelly import (
 )
 
 from pbrealm._wire.hashed_keys import KeyHashes, check_dictionary, check_set
+from pbrealm._wire.received_failure import check_attributes
 from pbrealm._wire.sexp import Sexp
 
 # Their keys are bytes, as opposed to what Twisted's annotations say.
@@ -42,7 +44,8 @@ def unjelly_from_peer(jelly: Sexp, security: SecurityOptions, broker: object) ->
 
 class _BoundedUnjellier(_Unjellier):
     """
-    Unjellies containers in time and memory that grow with their items only.
+    Unjellies containers in time and memory that grow with their items only, and failures with
+    valid attributes only.
 
     This is where also those pass that are in the state of an instance.
     """
@@ -57,6 +60,10 @@ class _BoundedUnjellier(_Unjellier):
                 and obj[0] not in _registered_factories
             ):
                 return make(self, obj)
+            made = super().unjelly(obj)
+            if isinstance(made, pb.CopiedFailure):
+                check_attributes(made)
+            return made
         return super().unjelly(obj)
 
     def _items(self, jelly: list[Any]) -> list[Any]:

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.spread import pb
 
 from pbrealm._delivery.shared_dict import COPY_TYPE
+from pbrealm._log_text import bounded_failure
 
 _log = Logger()
 
@@ -61,7 +63,8 @@ class SharedDictCopy(pb.RemoteCache, Mapping[Any, Any]):
             try:
                 callback(self)
             except BaseException:
-                _log.failure("{callback} failed at a change", callback=callback)
+                why = bounded_failure(Failure())
+                _log.failure("{callback} failed at a change", why, callback=callback)
 
 
 pb.setUnjellyableForClass(COPY_TYPE.decode("ascii"), SharedDictCopy)

@@ -11,13 +11,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from pbrealm._log_text import bounded_failure
 from pbrealm.interfaces import ISession
-
-_log = Logger()
 
 
 class CacheEntry:
@@ -93,7 +89,7 @@ class AvatarCache:
         made: Deferred[None] = Deferred()
         entry.waiting.append(made)
         if new:
-            self._make(entry, session.clock)
+            self._make(entry, session)
         try:
             await session.wait(made)
         except BaseException:
@@ -129,12 +125,12 @@ class AvatarCache:
         self._remove(entry)
         return True
 
-    def _make(self, entry: CacheEntry, clock: IReactorTime) -> None:
+    def _make(self, entry: CacheEntry, session: ISession) -> None:
         maybeDeferred(self._factory, entry.avatar_id).addCallbacks(
             self._has_made,
             self._has_failed,
-            callbackArgs=(entry, clock),
-            errbackArgs=(entry,),
+            callbackArgs=(entry, session.clock),
+            errbackArgs=(entry, session),
         )
 
     def _has_made(self, value: Any, entry: CacheEntry, clock: IReactorTime) -> None:
@@ -147,15 +143,12 @@ class AvatarCache:
         for made in waiting:
             made.callback(None)
 
-    def _has_failed(self, why: Failure, entry: CacheEntry) -> None:
+    def _has_failed(self, why: Failure, entry: CacheEntry, session: ISession) -> None:
         waiting, entry.waiting = entry.waiting or [], None
         self._remove(entry)
         if not waiting:
-            _log.failure(
-                "making the avatar or state of {avatar_id} failed, and no login waits for it",
-                bounded_failure(why),
-                avatar_id=entry.avatar_id,
-            )
+            what = "making the avatar or state failed, and no login waits for it"
+            session.log_failure(what, why)
         for made in waiting:
             made.errback(why)
 

@@ -8,12 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from pbrealm._session.session import Session
 from pbrealm.errors import Reason
-
-_log = Logger()
 
 
 @dataclass(frozen=True)
@@ -124,4 +122,5 @@ class PresenceTable:
             try:
                 subscriber(event)
             except BaseException:
-                _log.failure("{subscriber} failed at {event}", subscriber=subscriber, event=event)
+                what = f"{subscriber} failed at its {type(event).__name__}"
+                event.session.log_failure(what, Failure())

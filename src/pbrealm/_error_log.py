@@ -1,8 +1,8 @@
 """
 The log of errors that clients cause, within a budget.
 
-A client can make the same call fail a thousand times a second.  An operator needs the traceback
-once.
+A client can make the same call, or the end of the same avatar's session, fail a thousand times a
+second.  An operator needs the traceback once.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
+from pbrealm._broker_slot import BrokerSlot
 from pbrealm._log_text import bounded_failure, kind_of, log_text
 
 LINES_PER_PERIOD: Final = 60
@@ -29,6 +30,27 @@ MAX_PLACES: Final = 256
 """Places in the code whose errors are logged in full, once each."""
 
 _log = Logger(namespace="pbrealm.errors")
+
+
+def error_log(broker: pb.Broker | None, clock: IReactorTime) -> ErrorLog:
+    """
+    The log for errors around a connection: that of the server, if it is one of ours.
+
+    @param broker: of the connection; L{None} if it isn't known.
+    @param clock: for a log of the connection's own.
+    """
+    if broker is None:
+        return ErrorLog(clock)
+    errors = _ERRORS.get(broker)
+    if errors is None:
+        errors = ErrorLog(clock)
+        _ERRORS.set(broker, errors)
+    return errors
+
+
+def set_error_log(broker: pb.Broker, errors: ErrorLog) -> None:
+    """Have a connection share the log of its server."""
+    _ERRORS.set(broker, errors)
 
 
 class ErrorLog:
@@ -65,7 +87,7 @@ class ErrorLog:
         else:
             place, where = kind, "an unknown place"
         if self._is_new(place):
-            _log.failure("{what}", failure=bounded_failure(why), what=what)
+            _log.failure("{what}", failure=bounded_failure(why), what=log_text(what))
         else:
             self._line(f"{what} at {where}: {kind}: {log_text(why.value)}")
 
@@ -106,3 +128,6 @@ class ErrorLog:
         self._count_call = None
         count, self._left_out = self._left_out, 0
         _log.error("{count} more errors of clients were not logged", count=count)
+
+
+_ERRORS: Final = BrokerSlot[ErrorLog]("errors")
