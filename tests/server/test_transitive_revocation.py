@@ -380,6 +380,13 @@ class CopiesOfTheServerTests(TransitiveTestCase):
         self.kick()
         self.assert_revoked(counter, "add")
 
+    def test_id_of_another_type(self):
+        """The client may call the object by an id that is only equal to its own."""
+        broker = self.observer.broker
+        luid = broker.cachedRemotelyAs(self.observer.cached)
+        self.patch(broker, "cachedRemotelyAs", lambda *_: float(luid))
+        self.test_what_it_hands_out()
+
     def test_calls_after_the_end(self):
         self.kick()
         with self.assertRaises(pb.RemoteError) as caught:

@@ -1,0 +1,157 @@
+"""
+A broker that binds what it hands out to the sessions on whose behalf it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+from twisted.spread import pb
+from twisted.spread.jelly import SecurityOptions, globalSecurity
+
+from pbrealm._delivery.queued_broker import QueuedBroker
+from pbrealm._on_behalf_of import ON_BEHALF_OF, OnBehalfOf, granting_sessions, on_behalf_of
+from pbrealm._server.client_connection import ClientConnection
+from pbrealm._server.grants import Grants, Sessions, check_any_permits
+
+
+class _StoppedCopy(pb.Cacheable):
+    """Stands for a L{pb.Cacheable} whose changes the client doesn't get any more."""
+
+    def stoppedObserving(self, perspective: Any, observer: Any) -> None:
+        """The client has dropped its copy."""
+
+
+class GrantingBroker(QueuedBroker):
+    """
+    A broker that notes which sessions have handed out references, views and live copies.
+
+    What these hand out in their turn belongs to the same sessions.
+
+    @ivar client: set before the connection is made.
+    """
+
+    client: ClientConnection
+
+    def __init__(self, isClient: int = 1, security: SecurityOptions = globalSecurity) -> None:
+        super().__init__(isClient, security)
+        self._grants = Grants()
+        self._cache_grants = Grants()
+        self._received_cache_grants = Grants()
+
+    def checks_for_itself(self, target: object) -> bool:
+        """Whether an object decides by itself on each call, and needs no grant."""
+        return False
+
+    def serialize_result(self, result: Deferred[Any], *how: Any) -> Deferred[Any]:
+        # Whoever fires it, the answer is handed out by the session that was called.
+        return result.addCallback(self._serialize_for, ON_BEHALF_OF.get(), *how)
+
+    def _serialize_for(self, result: Any, whom: OnBehalfOf, *how: Any) -> Any:
+        with on_behalf_of(whom):
+            return self.serialize(result, *how)
+
+    def registerReference(self, object: Any) -> Any:
+        if self.checks_for_itself(object):
+            return super().registerReference(object)
+        sessions = self._granting_sessions()
+        luid = super().registerReference(object)
+        self._grants.add(luid, sessions)
+        return luid
+
+    def _granting_sessions(self) -> Sessions:
+        """
+        The sessions that hand out an object now; none if it's bound to none.
+
+        @raise SessionEnded: if the server has ended them: a call that runs at the end of its
+            session is answered, but not with what would outlive it.
+        """
+        # The call that is being served may be that of another connection's client, whose avatar
+        # calls a mind here.
+        sessions = tuple([each for each in granting_sessions() if each.is_on(self)])
+        check_any_permits(sessions)
+        return sessions
+
+    def proto_decref(self, objectID: Any) -> None:
+        super().proto_decref(objectID)
+        if objectID not in self.localObjects:
+            self._grants.discard(objectID)
+
+    def cacheRemotely(self, instance: Any) -> Any:
+        sessions = self._granting_sessions()
+        luid = super().cacheRemotely(instance)
+        self._cache_grants.add(luid, sessions)
+        return luid
+
+    def cachedRemotelyAs(self, instance: Any, incref: int = 0) -> Any:
+        if not incref:
+            return super().cachedRemotelyAs(instance)
+        # Before anything is counted, or the cacheable is asked for its state.
+        sessions = self._granting_sessions()
+        luid = super().cachedRemotelyAs(instance, incref)
+        if luid is not None:
+            self._cache_grants.add(luid, sessions)
+        return luid
+
+    def proto_decache(self, objectID: Any) -> None:
+        super().proto_decache(objectID)
+        if objectID not in self.remotelyCachedObjects:
+            self._cache_grants.discard(objectID)
+
+    def stop_revoked_copies(self) -> None:
+        """
+        Tell each L{pb.Cacheable} that was handed out by sessions that are over that it isn't
+        observed here any more.
+
+        The client may still hold its copy, and say so when it drops it.  Until then a
+        L{_StoppedCopy} takes the place of the cacheable.
+        """
+        if self.disconnected:
+            return
+        for luid in self._cache_grants.revoked():
+            self._cache_grants.discard(luid)
+            copy = self.remotelyCachedObjects[luid]
+            cacheable, perspective = copy.object, copy.perspective
+            copy.object = stopped = _StoppedCopy()
+            del self.remotelyCachedLUIDs[cacheable.processUniqueID()]
+            self.remotelyCachedLUIDs[stopped.processUniqueID()] = luid
+            observer = pb.RemoteCacheObserver(self, cacheable, perspective)
+            try:
+                cacheable.stoppedObserving(perspective, observer)
+            except BaseException:
+                what = f"{type(cacheable).__name__} failed to stop observing"
+                self.client.errors.failure(what, Failure())
+
+    def cachedLocallyAs(self, cid: Any) -> Any:
+        """
+        Look up a L{pb.RemoteCache} that the client calls, or passes back.
+
+        @raise pb.Error: if there is none, or the sessions that it was passed through are over: the
+            client gets that, and the log doesn't.
+        """
+        if not isinstance(cid, Hashable) or cid not in self.locallyCachedObjects:
+            raise pb.Error("Invalid Object ID")
+        self._received_cache_grants.check(cid)
+        return super().cachedLocallyAs(cid)
+
+    def cacheLocally(self, cid: Any, instance: Any) -> None:
+        sessions = self._granting_sessions()
+        super().cacheLocally(cid, instance)
+        self._received_cache_grants.add(cid, sessions)
+
+    def _send_by_jelly(self, prefix: bytes, perspective: Any, object_id: Any, *call: Any) -> Any:
+        if prefix != b"cache":
+            return super()._send_by_jelly(prefix, perspective, object_id, *call)
+        # A change of a live copy belongs to whom the copy does, whoever makes the change.
+        with on_behalf_of(self._cache_grants.of(object_id)):
+            return super()._send_by_jelly(prefix, perspective, object_id, *call)
+
+    def proto_cachemessage(self, requestID: Any, objectID: Any, *call: Any) -> None:
+        """Protocol message: a call of an object that the client has this end cache."""
+        known = isinstance(objectID, Hashable)
+        sessions = self._received_cache_grants.of(objectID) if known else ()
+        with on_behalf_of(sessions):
+            super().proto_cachemessage(requestID, objectID, *call)
