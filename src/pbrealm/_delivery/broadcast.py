@@ -18,7 +18,7 @@ from pbrealm._delivery.notify import call_mind, take_timeout, timed_out
 from pbrealm._delivery.report import DeliveryReport
 from pbrealm._delivery.send_call import forget_answer, send_call, takes_encoded
 from pbrealm._delivery.unsent import UNSENT_ATTRIBUTE, add_unsent, send_unsent
-from pbrealm._on_behalf_of import on_behalf_of
+from pbrealm._on_behalf_of import ON_BEHALF_OF
 from pbrealm._wire.received_failure import received_failure
 from pbrealm.errors import NotificationDropped
 from pbrealm.interfaces import ISession
@@ -215,8 +215,11 @@ class Broadcast:
     def _send_by_twisted(self, at: int, client: Any, mind: Any, session: ISession | None) -> None:
         pending = _PendingAnswer(self, at, client, mind)
         # What is passed belongs to the session that it is passed to, not to whoever passes it.
-        with on_behalf_of(None if session is None else (session,)):
+        token = ON_BEHALF_OF.set(None if session is None else (session,))
+        try:
             answer = self._pending[at] = call_mind(mind, self._method, self._args, self._kw)
+        finally:
+            ON_BEHALF_OF.reset(token)
         answer.addCallbacks(pending.callback, pending.errback)
 
     def _all_sent(self) -> bool:

@@ -16,7 +16,6 @@ from twisted.spread import pb
 
 from pbrealm._addresses import format_address
 from pbrealm._on_behalf_of import ON_BEHALF_OF, on_behalf_of
-from pbrealm._server.client_connection import ClientConnection
 from pbrealm._server.granting_broker import GrantingBroker
 from pbrealm._server.login_request import decode_arguments, is_plain_id
 from pbrealm._server.referenceable import AspectReferenceable, SessionReferenceable
@@ -44,11 +43,9 @@ class ServerBroker(GrantingBroker):
     It tells its L{ClientConnection} of all that comes in.  Whatever comes in, C{dataReceived}
     doesn't raise.
 
-    @ivar client: set before the connection is made.
     @ivar login_root: the root object, set before the connection is made.
     """
 
-    client: ClientConnection
     login_root: LoginTarget
     factory: Any
 

@@ -40,7 +40,8 @@ class Grants:
         @param sessions: empty where no session does.
         """
         earlier = self._sessions.get(object_id)
-        if not sessions or earlier == _FOR_GOOD:
+        # Nearly always it is the same session again.
+        if not sessions or earlier in (sessions, _FOR_GOOD):
             return
         if earlier is not None:
             kept = [each for each in earlier if _permits(each) and each not in sessions]
@@ -93,4 +94,4 @@ def check_any_permits(sessions: Iterable[ISession]) -> None:
 
 
 def _permits(session: ISession) -> bool:
-    return session.ended in (None, Reason.LOGGED_OUT)
+    return session.ended is None or session.ended is Reason.LOGGED_OUT
