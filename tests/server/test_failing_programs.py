@@ -12,7 +12,14 @@ from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from pbrealm import CachingRealm, DisposableRealm, IClientAware, MindTrackingRealm, SharedDict
+from pbrealm import (
+    CachingRealm,
+    DisposableRealm,
+    IClientAware,
+    MindTrackingRealm,
+    RoutingRealm,
+    SharedDict,
+)
 from pbrealm._error_log import LINES_PER_PERIOD
 from pbrealm._wire.received_failure import received_failure
 from pbrealm.client import ClientFactory
@@ -175,3 +182,18 @@ class FailingProgramTests(SynchronousTestCase):
         for number in range(TIMES):
             shared[number] = lambda: None
         self.assert_within_budget("a change of Shared")
+
+    def test_choice_of_a_realm(self) -> None:
+        """It asks the client, whose error fails the login."""
+
+        class Mind(pb.Referenceable):
+            def remote_kind(self) -> None:
+                raise pb.Error(HOSTILE * 20000)
+
+        self.serve(RoutingRealm(lambda session, _: session.notify("kind")))
+        for _ in range(TIMES):
+            client = self.server.connect()
+            client.start_login("alice", "secret", Mind()).addErrback(lambda _: None)
+            self.server.flush()
+            client.leave()
+        self.assert_within_budget("a login failed")
