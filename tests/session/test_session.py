@@ -2,6 +2,7 @@
 A session from its acceptance to its end, and the calls that it passes on.
 """
 
+from contextvars import Context, copy_context
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -108,6 +109,23 @@ class CurrentSessionTests(SessionTestCase):
             reference = self.client.login("alice", "secret")
             self.client.call(self.client.call(reference, "object"), "read")
         self.assertEqual(seen, [None, None])
+
+    def test_current_session_where_data_is_read_in_the_context_of_a_call(self):
+        """As the asyncio reactor does it after the transport was resumed in a call."""
+        seen: list[Any] = []
+
+        class Board(pb.Referenceable):
+            def remote_read(self):
+                seen.append(current_session())
+
+        contexts: list[Context] = []
+        self.patch(
+            Player, "perspective_board", lambda player: contexts.append(copy_context()) or Board()
+        )
+        reference = self.client.login("alice", "secret")
+        held = self.client.call(reference, "object")
+        contexts[0].run(self.client.call, held, "read")
+        self.assertEqual(seen, [None])
 
     def test_current_session_in_a_callback(self):
         """It's that of the code which fires the Deferred, if any."""

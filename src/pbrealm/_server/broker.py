@@ -261,12 +261,16 @@ class ServerBroker(GrantingBroker):
 
     def dataReceived(self, chunk: bytes) -> None:
         """Handle what the client sends; if that isn't valid, abort the connection."""
+        # Some reactors read in the context in which the transport was resumed: perhaps a call's.
+        token = ON_BEHALF_OF.set(None)
         try:
             self.send_queue.start()
             self.client.received(len(chunk))
             super().dataReceived(chunk)
         except Exception as why:
             self.client.misbehaved(why)
+        finally:
+            ON_BEHALF_OF.reset(token)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.client.disconnected()
