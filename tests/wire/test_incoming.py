@@ -14,9 +14,11 @@ from twisted.spread.banana import BananaError
 from twisted.spread.jelly import InsecureJelly
 from twisted.trial.unittest import SynchronousTestCase
 
+from pbrealm._wire import lazy_jelly
 from pbrealm._wire.broker import FastBroker
 from pbrealm._wire.lazy_jelly import LazyJelly, materialize
 from pbrealm._wire.message_limits import MessageLimits
+from pbrealm._wire.tokens import NotPlain
 from tests.wire.plain import integers, outcome, trees, twisted_decode, twisted_encode, written
 from tests.wire.streams import jellies, pieces, tokens
 
@@ -181,3 +183,27 @@ class SameMessagesTests(SynchronousTestCase):
         heard[0][2].append(4)
         self.assertEqual(broker.unserialize(heard[0][2]), [1, 2, 4])
         self.assertEqual(twisted_decode(written(heard[0][2])), [1, 2, 4])
+
+
+class TriedOnceTests(SynchronousTestCase):
+    """What has turned out not to be plain data isn't decoded as such again."""
+
+    def arguments(self, *chunks: bytes) -> Any:
+        broker, heard = listening_broker(FastBroker)
+        for chunk in chunks:
+            broker.dataReceived(chunk)
+        return heard[-1][5]
+
+    def test_tried(self) -> None:
+        reference = [b"tuple", [b"remote", 1]]
+        data = written([b"message", 1, b"root", b"take", 1, reference, [b"dictionary"]])
+        args = self.arguments(data)
+        self.patch(lazy_jelly, "decode_plain", lambda *_: self.fail("tried again"))
+        self.assertRaises(NotPlain, args.unjelly, MessageLimits())
+        self.assertEqual(args.decoded(), reference)
+
+    def test_not_tried(self) -> None:
+        """Of a call that comes in two parts, or with an unusual start, nothing is known."""
+        data = written([b"message", 1, b"root", b"take", 1, [b"tuple", 5], [b"dictionary"]])
+        for chunks in ((data[:30], data[30:]), (b"\x07\x00" + data[1:],)):
+            self.assertEqual(self.arguments(*chunks).unjelly(MessageLimits()), (5,))
