@@ -127,7 +127,8 @@ class CostTests(SynchronousTestCase):
 class InnermostTests(SynchronousTestCase):
     def test_kept(self) -> None:
         tb = raised(100).tb
-        last = kept = innermost(tb)
+        kept = innermost(tb)
+        last: Any = kept
         levels = 0
         while kept is not None:
             last, kept = kept, kept.tb_next

@@ -4,7 +4,7 @@ The server's broker.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from inspect import getmro
 from typing import Any, Protocol
 
@@ -20,7 +20,7 @@ from pbrealm._delivery.queued_broker import QueuedBroker
 from pbrealm._on_behalf_of import ON_BEHALF_OF, OnBehalfOf, granting_sessions, on_behalf_of
 from pbrealm._server.client_connection import ClientConnection
 from pbrealm._server.grants import Grants, Sessions, check_any_permits
-from pbrealm._server.login_request import decode_arguments, is_plain_id
+from pbrealm._server.login_request import count_arguments, decode_arguments, is_plain_id
 from pbrealm._server.referenceable import AspectReferenceable, SessionReferenceable
 from pbrealm._wire.lazy_jelly import arguments_for
 from pbrealm.errors import LoginRefused, PBRealmError, Reason
@@ -39,8 +39,11 @@ class _StoppedCopy(pb.Cacheable):
 class LoginTarget(Protocol):
     """What a broker asks of the root object, which clients log in by."""
 
-    def call(self, target: Any, name: str, args: Sequence[object]) -> object:
-        """A client calls the root object, or a challenge."""
+    def find(self, target: Any, name: str, count: int) -> Callable[..., object]:
+        """Find what a client calls, by its name and number of arguments."""
+
+    def call(self, target: Any, method: Callable[..., object], args: Sequence[object]) -> object:
+        """A client calls a method of the root object, or of a challenge."""
 
     def give_out(self, challenge: LoginChallenge) -> None:
         """A challenge is about to be sent."""
@@ -328,7 +331,8 @@ class ServerBroker(QueuedBroker):
 
     def _log_in(self, target: Any, method: str, args: Any, kw: Any) -> Any:
         self.client.check_not_revoked()
-        return self.login_root.call(target, method, decode_arguments(self, args, kw))
+        found = self.login_root.find(target, method, count_arguments(args, kw))
+        return self.login_root.call(target, found, decode_arguments(self, args))
 
     def _answer_login(self, result: object, request_id: int | None) -> None:
         """
