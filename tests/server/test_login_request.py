@@ -28,7 +28,7 @@ from pbrealm import (
     PasswordLogin,
     ServerFactory,
 )
-from pbrealm._server.login_request import decode_arguments, is_plain_id
+from pbrealm._server.login_request import count_arguments, decode_arguments, is_plain_id
 from pbrealm.testing import MemoryServer, make_portal
 from tests.avatars import Player
 from tests.examples import examples
@@ -263,12 +263,13 @@ class GeneratedTests(LogTestCase):
         client.drop()
 
 
-class DecodeTests(SynchronousTestCase):
+class DecodeTests(ServerTestCase):
     def test_what_a_login_needs(self):
         client = MemoryServer(CachingRealm(Player)).connect()
         broker = client.server_broker
         args = [b"tuple", b"name", [b"unicode", "né".encode()], [b"None"], 5, [b"remote", 1]]
-        name, text, nothing, number, mind = decode_arguments(broker, args, NO_KEYWORDS)
+        self.assertEqual(count_arguments(args, NO_KEYWORDS), 5)
+        name, text, nothing, number, mind = decode_arguments(broker, args)
         self.assertEqual((name, text, nothing, number), (b"name", "né", None, 5))
         self.assertIs(type(mind), pb.RemoteReference)
         self.assertIs(mind.broker, broker)
@@ -276,8 +277,6 @@ class DecodeTests(SynchronousTestCase):
     def test_everything_else(self):
         broker = MemoryServer(CachingRealm(Player)).connect().server_broker
         for args in (
-            b"tuple",
-            [b"list"],
             [b"tuple", [b"list"]],
             [b"tuple", [b"unicode"]],
             [b"tuple", [b"unicode", b"\xff"]],
@@ -288,10 +287,20 @@ class DecodeTests(SynchronousTestCase):
             [b"tuple", [b"dereference", 1]],
             [b"tuple", 1.5],
         ):
-            self.assertRaises(LoginRefused, decode_arguments, broker, args, NO_KEYWORDS)
-        self.assertRaises(
-            LoginRefused, decode_arguments, broker, [b"tuple"], [b"dictionary", [b"a", 1]]
-        )
+            self.assertRaises(LoginRefused, decode_arguments, broker, args)
+        for invalid in (b"tuple", [b"list"], [], [b"tuple", *[[b"remote", 1]] * 5]):
+            self.assertRaises(LoginRefused, count_arguments, invalid, NO_KEYWORDS)
+        self.assertRaises(LoginRefused, count_arguments, [b"tuple"], [b"dictionary", [b"a", 1]])
+
+    def test_nothing_is_made_of_wrong_arguments(self):
+        """Not even references, which the server would have to give back."""
+        client = self.serve()
+        broker = client.server_broker
+        made = []
+        self.patch(broker, "unserialize", lambda *args: made.append(args))
+        for method, args in ((b"nothing", 1), (b"login", 3), (b"loginAnonymous", 100)):
+            broker.dataReceived(call(*([b"remote", n] for n in range(args)), method=method))
+        self.assertEqual(made, [])
 
     def test_ids(self):
         for good in (0, -1, 2**63, b"root", b""):

@@ -119,9 +119,12 @@ class CurrentSessionTests(SessionTestCase):
                 seen.append(current_session())
 
         contexts: list[Context] = []
-        self.patch(
-            Player, "perspective_board", lambda player: contexts.append(copy_context()) or Board()
-        )
+
+        def board(player: object) -> Board:
+            contexts.append(copy_context())
+            return Board()
+
+        self.patch(Player, "perspective_object", board)
         reference = self.client.login("alice", "secret")
         held = self.client.call(reference, "object")
         contexts[0].run(self.client.call, held, "read")

@@ -4,6 +4,7 @@ FastBroker receives the same messages as Twisted's broker, whichever way it deco
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 from hypothesis import example, given
@@ -14,9 +15,12 @@ from twisted.spread.banana import BananaError
 from twisted.spread.jelly import InsecureJelly
 from twisted.trial.unittest import SynchronousTestCase
 
+from pbrealm._wire import lazy_jelly
 from pbrealm._wire.broker import FastBroker
 from pbrealm._wire.lazy_jelly import LazyJelly, materialize
 from pbrealm._wire.message_limits import MessageLimits
+from pbrealm._wire.tokens import NotPlain
+from tests.wire.pair import Pair
 from tests.wire.plain import integers, outcome, trees, twisted_decode, twisted_encode, written
 from tests.wire.streams import jellies, pieces, tokens
 
@@ -32,6 +36,11 @@ def listening_broker(kind: type[pb.Broker]) -> tuple[Any, list[Any]]:
     # References may be collected together with the broker, when it can't write any more.
     broker.sendDecRef = lambda luid: None
     return broker, heard
+
+
+class Taker(pb.Root):
+    def remote_take(self, *args: object) -> None:
+        """Take anything."""
 
 
 def jellied(obj: Any) -> Any:
@@ -181,3 +190,54 @@ class SameMessagesTests(SynchronousTestCase):
         heard[0][2].append(4)
         self.assertEqual(broker.unserialize(heard[0][2]), [1, 2, 4])
         self.assertEqual(twisted_decode(written(heard[0][2])), [1, 2, 4])
+
+
+class TriedOnceTests(SynchronousTestCase):
+    """What has turned out not to be plain data isn't decoded as such again."""
+
+    def arguments(self, *chunks: bytes) -> Any:
+        broker, heard = listening_broker(FastBroker)
+        for chunk in chunks:
+            broker.dataReceived(chunk)
+        return heard[-1][5]
+
+    def test_tried(self) -> None:
+        reference = [b"tuple", [b"remote", 1]]
+        data = written([b"message", 1, b"root", b"take", 1, reference, [b"dictionary"]])
+        args = self.arguments(data)
+        self.patch(lazy_jelly, "decode_plain", lambda *_: self.fail("tried again"))
+        self.assertRaises(NotPlain, args.unjelly, MessageLimits())
+        self.assertEqual(args.decoded(), reference)
+
+    def test_not_tried(self) -> None:
+        """Of a call that comes in two parts, or with an unusual start, nothing is known."""
+        data = written([b"message", 1, b"root", b"take", 1, [b"tuple", 5], [b"dictionary"]])
+        for chunks in ((data[:30], data[30:]), (b"\x07\x00" + data[1:],)):
+            self.assertEqual(self.arguments(*chunks).unjelly(MessageLimits()), (5,))
+
+
+class MemoryTests(SynchronousTestCase):
+    """What SECURITY.md says of the memory that one message takes."""
+
+    MOST = 55
+
+    def factor(self, data: bytes) -> float:
+        server = Pair(Taker()).server
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        before = tracemalloc.get_traced_memory()[0]
+        server.dataReceived(data)
+        # Lists within lists aren't jelly.
+        self.flushLoggedErrors(AttributeError)
+        return (tracemalloc.get_traced_memory()[1] - before) / len(data)
+
+    def test_expensive_items(self) -> None:
+        chain: Any = 0
+        for _ in range(150):
+            chain = [chain]
+        for item in ([b"set", *range(19)], [b"set", *range(5)], [b"unpersistable", 0], chain):
+            args = [b"tuple", [b"list", *[item] * (100_000 // len(written(item)))]]
+            data = written([b"message", 1, b"root", b"take", 0, args, [b"dictionary"]])
+            self.assertLess(self.factor(data), self.MOST)
+            # With a longer prefix than it needs.
+            self.assertLess(self.factor(b"\x07\x00" + data[1:]), self.MOST)

@@ -4,7 +4,7 @@ The server's broker.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from inspect import getmro
 from typing import Any, Protocol
 
@@ -17,7 +17,7 @@ from twisted.spread import pb
 from pbrealm._addresses import format_address
 from pbrealm._on_behalf_of import ON_BEHALF_OF, on_behalf_of
 from pbrealm._server.granting_broker import GrantingBroker
-from pbrealm._server.login_request import decode_arguments, is_plain_id
+from pbrealm._server.login_request import count_arguments, decode_arguments, is_plain_id
 from pbrealm._server.referenceable import AspectReferenceable, SessionReferenceable
 from pbrealm._wire.lazy_jelly import arguments_for
 from pbrealm.errors import LoginRefused, PBRealmError, Reason
@@ -29,8 +29,11 @@ _ANSWERS = (b"answer", b"error")
 class LoginTarget(Protocol):
     """What a broker asks of the root object, which clients log in by."""
 
-    def call(self, target: Any, name: str, args: Sequence[object]) -> object:
-        """A client calls the root object, or a challenge."""
+    def find(self, target: Any, name: str, count: int) -> Callable[..., object]:
+        """Find what a client calls, by its name and number of arguments."""
+
+    def call(self, target: Any, method: Callable[..., object], args: Sequence[object]) -> object:
+        """A client calls a method of the root object, or of a challenge."""
 
     def give_out(self, challenge: LoginChallenge) -> None:
         """A challenge is about to be sent."""
@@ -203,7 +206,8 @@ class ServerBroker(GrantingBroker):
 
     def _log_in(self, target: Any, method: str, args: Any, kw: Any) -> Any:
         self.client.check_not_revoked()
-        return self.login_root.call(target, method, decode_arguments(self, args, kw))
+        found = self.login_root.find(target, method, count_arguments(args, kw))
+        return self.login_root.call(target, found, decode_arguments(self, args))
 
     def _answer_login(self, result: object, request_id: int | None) -> None:
         """

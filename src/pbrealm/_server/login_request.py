@@ -16,6 +16,12 @@ from pbrealm.errors import LoginRefused
 _MAX_ID_BYTES: Final = 64
 _MAX_ID_BITS: Final = 64
 
+_MAX_REFERENCES: Final = 4
+"""
+References among the arguments of a call.  Each costs the server an object, and a message once that
+is dropped.
+"""
+
 _NONE: Final = [b"None"]
 _NO_KEYWORDS: Final = [b"dictionary"]
 
@@ -27,17 +33,30 @@ def is_plain_id(value: object) -> bool:
     return type(value) is bytes and len(value) <= _MAX_ID_BYTES
 
 
-def decode_arguments(broker: pb.Broker, args: object, kw: object) -> list[Any]:
+def count_arguments(args: object, kw: object) -> int:
+    """
+    Count the arguments of a call, before anything is made of them.
+
+    @param args: the jelly of the positional arguments.
+    @param kw: the jelly of the keyword arguments, of which there must be none.
+    @raise LoginRefused: if they can't be those of a login.
+    """
+    if type(args) is not list or args[:1] != [b"tuple"] or kw != _NO_KEYWORDS:
+        raise LoginRefused("not a valid login request")
+    references = sum(type(item) is list and item[:1] == [b"remote"] for item in args)
+    if references > _MAX_REFERENCES:
+        raise LoginRefused("more references than a login needs")
+    return len(args) - 1
+
+
+def decode_arguments(broker: pb.Broker, args: list[Any]) -> list[Any]:
     """
     Decode the arguments of a call: bytes, strings, whole numbers, None, and references.
 
     @param broker: makes the references.
-    @param args: the jelly of the positional arguments.
-    @param kw: the jelly of the keyword arguments, of which there must be none.
+    @param args: the jelly of the positional arguments, which L{count_arguments} has accepted.
     @raise LoginRefused: for anything else.
     """
-    if type(args) is not list or args[:1] != [b"tuple"] or kw != _NO_KEYWORDS:
-        raise LoginRefused("not a valid login request")
     return [_decode_argument(broker, item) for item in args[1:]]
 
 

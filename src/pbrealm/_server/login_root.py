@@ -57,22 +57,35 @@ class LoginRoot(pb.Referenceable):
         self._broker = broker
         self._client = broker.client
 
-    def call(self, target: object, name: str, args: Sequence[object]) -> object:
+    def find(self, target: object, name: str, count: int) -> Callable[..., object]:
+        """
+        Find the method that a client calls.
+
+        @param target: this root, or the challenge.
+        @param count: how many arguments the client passes.
+        @raise LoginRefused: if there is none that takes so many.
+        """
+        method: Callable[..., object] | None
+        if isinstance(target, LoginChallenge):
+            method = target.method_for(name, count)
+        else:
+            method = self._methods.find(name, count)
+        if method is None:
+            raise LoginRefused("no login method has this name and number of arguments")
+        return method
+
+    def call(
+        self, target: object, method: Callable[..., object], args: Sequence[object]
+    ) -> object:
         """
         A client begins a login, or responds to a challenge.
 
         @param target: this root, or the challenge.
+        @param method: what L{find} has found.
         @return: what the client is answered: what it gets a reference to, or what a login method
             has it go on with; or a Deferred of either.
-        @raise LoginRefused: if the client can't call this, or may not log in.
+        @raise LoginRefused: if the client may not log in.
         """
-        method: Callable[..., object] | None
-        if isinstance(target, LoginChallenge):
-            method = target.method_for(name, len(args))
-        else:
-            method = self._methods.find(name, len(args))
-        if method is None:
-            raise LoginRefused("no login method has this name and number of arguments")
         self._client.check_not_exhausted()
         try:
             if isinstance(target, LoginChallenge):

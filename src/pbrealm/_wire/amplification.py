@@ -34,6 +34,9 @@ def check_amplification(jelly: Sexp, limits: MessageLimits) -> None:
     @raise InsecureJelly: for a reference to an object that comes later.  Jelly never makes one,
         and it could be used to get around this check.
     """
+    if not _refers_back(jelly):
+        # It is as large as the message, which is within the limits.
+        return
     counter = _Counter(limits)
     items, _ = counter.count(jelly)
     sent = items - counter.repeated
@@ -41,6 +44,19 @@ def check_amplification(jelly: Sexp, limits: MessageLimits) -> None:
         raise MessageTooLarge(
             "Security precaution: keys that amount to many more items than the message has."
         )
+
+
+def _refers_back(jelly: Sexp) -> bool:
+    """Whether jelly may have a back reference, or something that can be referred back to."""
+    waiting = [jelly] if type(jelly) is list else []
+    while waiting:
+        part = waiting.pop()
+        if part and (part[0] == b"reference" or part[0] == b"dereference"):
+            return True
+        for each in part:
+            if type(each) is list:
+                waiting.append(each)
+    return False
 
 
 def _is_reference_number(number: object) -> bool:

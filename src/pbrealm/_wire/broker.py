@@ -23,6 +23,7 @@ from pbrealm._wire.amplification import check_amplification
 from pbrealm._wire.banana import FastBanana
 from pbrealm._wire.dispatch import receive_message
 from pbrealm._wire.encode import PLAIN_TYPES, encode_plain
+from pbrealm._wire.error_answers import encode_failure, innermost
 from pbrealm._wire.immediate_write import write_immediately
 from pbrealm._wire.incoming import are_arguments
 from pbrealm._wire.lazy_jelly import (
@@ -112,6 +113,11 @@ class FastBroker(FastBanana, Broker):
                 pass
             else:
                 return EncodedJelly(encoded)
+        if kind is pb.CopyableFailure and self.fast_codec and has_default_type_rule(self.security):
+            try:
+                return EncodedJelly(encode_failure(object))
+            except NotPlain:
+                pass
         if kind is CoroutineType:
             # What a method returns that is a coroutine function.
             object = Deferred.fromCoroutine(object)
@@ -354,11 +360,15 @@ class FastBroker(FastBanana, Broker):
             sexp = sexp.decoded()
         elif type(sexp) is list:
             sexp = materialize(sexp)
-        check_amplification(sexp, self._reader.limits)
         # As Twisted's unserialize does it.
         self.unserializingPerspective = perspective
         try:
+            check_amplification(sexp, self._reader.limits)
             return unjelly_from_peer(sexp, self.security, self)
+        except BaseException as why:
+            # Three levels for each list that the peer has nested: they tell nothing, and would be
+            # walked by whatever handles the error.
+            raise why.with_traceback(innermost(why.__traceback__))  # noqa: B904
         finally:
             self.unserializingPerspective = None
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pbrealm._wire.decode import decode_header_item, decode_next
-from pbrealm._wire.lazy_jelly import SELF_JELLYING_TYPES, ReceivedJelly
+from pbrealm._wire.lazy_jelly import NOT_DECODED, NOT_PLAIN, SELF_JELLYING_TYPES, ReceivedJelly
 from pbrealm._wire.message_limits import MessageLimits
 from pbrealm._wire.sexp import skip_prefix
 from pbrealm._wire.tokens import (
@@ -15,15 +15,15 @@ from pbrealm._wire.tokens import (
     CALL_START,
     EMPTY_DICTIONARY,
     LIST,
-    VOCABULARY_TOKENS,
     NotPlain,
+    int_at,
 )
 
 _CALLS: Final = frozenset({b"message", b"cachemessage"})
 _RESULTS: Final = frozenset({b"answer", b"error"})
 
-# What the positional arguments of a call start with, and its keyword arguments.
-_ATOMS: Final = (VOCABULARY_TOKENS[b"tuple"], VOCABULARY_TOKENS[b"dictionary"])
+# What the positional arguments of a call may start with, and its keyword arguments.
+_ATOMS: Final = ((b"tuple", b"list"), (b"dictionary",))
 
 
 def are_arguments(args: Any, kw: Any) -> bool:
@@ -87,24 +87,33 @@ def decode_plain_message(buffer: bytes, pos: int, limits: MessageLimits) -> tupl
     return [b"answer", request_id, result], pos
 
 
-def decode_lazy_message(buffer: bytes, start: int, end: int, args_end: int) -> list[Any]:
+def decode_lazy_message(
+    buffer: bytes, start: int, end: int, args_end: int, *, tried: bool = False
+) -> list[Any]:
     """
     Decode the header of a call or a result, and leave its arguments as L{ReceivedJelly}.
 
     @param end: where the message ends.
     @param args_end: where the positional arguments of a call end, if they are a list; see
         L{Scanner<pbrealm._wire.framing.Scanner>}.
+    @param tried: whether L{decode_plain_message} was called for the whole message, and has failed.
     @raise Exception: one of L{DECODE_ERRORS<pbrealm._wire.decode.DECODE_ERRORS>}, for any other
         message.
     """
-    count = buffer[start]
-    if count not in (3, 7) or buffer[start + 1] != LIST:
+    message_start = start
+    # Prefixes may be longer than they need be.
+    pos = skip_prefix(buffer, start)
+    count = int_at(buffer, start, pos)
+    if count not in (3, 7) or buffer[pos] != LIST:
         raise NotPlain("neither a call nor a result")
     message: list[Any] = []
-    pos = start + 2
+    pos += 1
     for _ in range(2 if count == 3 else 5):
         item, pos = decode_header_item(buffer, pos)
         message.append(item)
+    # Of other messages, nothing but the start was looked at.
+    in_one_pass = buffer.startswith((CALL_START, ANSWER_START), message_start)
+    obj = NOT_PLAIN if tried and in_one_pass else NOT_DECODED
     ends = [end] if count == 3 else [args_end, end]
     if message[0] not in (_RESULTS if count == 3 else _CALLS) or ends[0] <= pos:
         raise NotPlain("neither a call nor a result")
@@ -112,8 +121,8 @@ def decode_lazy_message(buffer: bytes, start: int, end: int, args_end: int) -> l
         start = skip_prefix(buffer, pos)
         if buffer[start] != LIST:
             raise NotPlain("the arguments aren't jelly")
-        if count == 7 and not buffer.startswith(atoms, start + 1):
-            raise NotPlain("unusual arguments")
-        message.append(ReceivedJelly(buffer, pos))
+        if count == 7 and decode_header_item(buffer, start + 1)[0] not in atoms:
+            raise NotPlain("not the arguments of a call")
+        message.append(ReceivedJelly(buffer, pos, obj))
         pos = each
     return message

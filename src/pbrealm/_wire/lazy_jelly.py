@@ -24,7 +24,11 @@ from pbrealm._wire.tokens import INCOMING_VOCABULARY, NotPlain
 SELF_JELLYING_TYPES: Final = frozenset({int, float, bytes})
 """The types of objects that are their own jelly."""
 
-_NOT_DECODED: Final = object()
+NOT_DECODED: Final = object()
+"""In place of an object: nobody has tried to decode it."""
+
+NOT_PLAIN: Final = object()
+"""In place of an object: it has turned out not to be plain data."""
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -39,10 +43,11 @@ class LazyJelly(list[Any]):
 
     __slots__ = ("_object", "_start", "buffer")
 
-    def __init__(self, buffer: bytes, start: int = 0, obj: Any = _NOT_DECODED) -> None:
+    def __init__(self, buffer: bytes, start: int = 0, obj: Any = NOT_DECODED) -> None:
         """
         @param start: where the jelly starts in the buffer.
-        @param obj: the object, if it is plain data and has been decoded already.
+        @param obj: the object, if it is plain data and has been decoded already; L{NOT_PLAIN} if
+            that has failed.
         """
         self.buffer: bytes | None = buffer
         self._start = start
@@ -68,8 +73,10 @@ class LazyJelly(list[Any]):
         @raise MessageTooLarge: for keys that are slow to add to a dictionary or a set.
         """
         obj = self._object
-        if obj is not _NOT_DECODED:
-            self._object = _NOT_DECODED
+        if obj is not NOT_DECODED:
+            if obj is NOT_PLAIN:
+                raise NotPlain("has been tried before")
+            self._object = NOT_DECODED
             return obj
         if self.buffer is None:
             raise NotPlain("the list may have been changed")
@@ -79,7 +86,7 @@ class LazyJelly(list[Any]):
         if self.buffer is not None:
             items: Any = decode_sexp(self.buffer, self._start, INCOMING_VOCABULARY)[0]
             self.buffer = None
-            self._object = _NOT_DECODED
+            self._object = NOT_DECODED
             list.extend(self, items)
 
     def __radd__(self, other: list[Any]) -> list[Any]:

@@ -165,6 +165,7 @@ class MessageReader:
         start = self._start
         size = len(buffer)
         limits = self.limits
+        tried = False
         if (
             self.standard
             and size - start <= limits.safe_bytes
@@ -186,7 +187,7 @@ class MessageReader:
             except (*DECODE_ERRORS, MessageTooLarge):
                 # Not plain data, incomplete, or invalid: the scanner finds out which.  What is
                 # too large is refused when it's used.
-                pass
+                tried = True
             else:
                 if end <= size:
                     self._consume(end)
@@ -210,7 +211,7 @@ class MessageReader:
         if isinstance(buffer, bytearray):
             buffer = bytes(memoryview(buffer)[start:end])
             start, end, args_end = 0, end - start, args_end - start
-        return self._decode(buffer, start, end, args_end)
+        return self._decode(buffer, start, end, args_end, tried)
 
     def _scan(self) -> int:
         try:
@@ -235,15 +236,16 @@ class MessageReader:
         else:
             self._start = end
 
-    def _decode(self, buffer: bytes, start: int, end: int, args_end: int) -> Sexp:
+    def _decode(self, buffer: bytes, start: int, end: int, args_end: int, tried: bool) -> Sexp:
         """
         Decode a complete message.
 
         @param args_end: see L{Scanner}.
+        @param tried: whether it was tried to decode the message as plain data, and has failed.
         """
         if self.lazy and self.standard:
             try:
-                return decode_lazy_message(buffer, start, end, args_end)
+                return decode_lazy_message(buffer, start, end, args_end, tried=tried)
             except DECODE_ERRORS:
                 pass
         return decode_sexp(buffer, start, self._vocabulary)[0]

@@ -51,15 +51,18 @@ class _BoundedUnjellier(_Unjellier):
     """
 
     def unjelly(self, obj: Any) -> Any:
+        # Two stack frames for each list and no more, as an error deep down unwinds them all.
         if type(obj) is list and obj and type(obj[0]) is bytes:
-            make = _CONTAINERS.get(obj[0])
+            atom = obj[0]
             if (
-                make is not None
-                and self.taster.isTypeAllowed(obj[0])
-                and obj[0] not in _registered_classes
-                and obj[0] not in _registered_factories
+                atom in _CONTAINERS
+                and self.taster.isTypeAllowed(atom)
+                and atom not in _registered_classes
+                and atom not in _registered_factories
             ):
-                return make(self, obj)
+                if atom == b"dictionary":
+                    return self._dictionary(obj)
+                return _MAKE[atom](self._items(obj))
             made = super().unjelly(obj)
             if isinstance(made, pb.CopiedFailure):
                 check_attributes(made)
@@ -75,22 +78,6 @@ class _BoundedUnjellier(_Unjellier):
                 item = self.unjelly(item)
             items[index - 1] = item
         return items
-
-    def _list(self, jelly: list[Any]) -> list[Any]:
-        items = self._items(jelly)
-        for index, item in enumerate(items):
-            if isinstance(item, NotKnown):
-                item.addDependant(items, index)
-        return items
-
-    def _tuple(self, jelly: list[Any]) -> Any:
-        return _when_known(self._items(jelly), tuple)
-
-    def _set(self, jelly: list[Any]) -> Any:
-        return _when_known(self._items(jelly), _make_set)
-
-    def _frozenset(self, jelly: list[Any]) -> Any:
-        return _when_known(self._items(jelly), _make_frozenset)
 
     def _dictionary(self, jelly: list[Any]) -> dict[Any, Any]:
         made: dict[Any, Any] = {}
@@ -112,13 +99,11 @@ class _BoundedUnjellier(_Unjellier):
         return made
 
 
-_CONTAINERS: Final[dict[bytes, Callable[[_BoundedUnjellier, list[Any]], Any]]] = {
-    b"list": _BoundedUnjellier._list,
-    b"tuple": _BoundedUnjellier._tuple,
-    b"set": _BoundedUnjellier._set,
-    b"frozenset": _BoundedUnjellier._frozenset,
-    b"dictionary": _BoundedUnjellier._dictionary,
-}
+def _make_list(items: list[Any]) -> list[Any]:
+    for index, item in enumerate(items):
+        if isinstance(item, NotKnown):
+            item.addDependant(items, index)
+    return items
 
 
 def _make_set(items: Collection[Any]) -> set[Any]:
@@ -137,6 +122,15 @@ def _when_known(items: list[Any], make: Callable[[list[Any]], Any]) -> Any:
     """
     missing = [index for index, item in enumerate(items) if isinstance(item, NotKnown)]
     return _LateContainer(items, missing, make) if missing else make(items)
+
+
+_MAKE: Final[dict[bytes, Callable[[list[Any]], Any]]] = {
+    b"list": _make_list,
+    b"tuple": lambda items: _when_known(items, tuple),
+    b"set": lambda items: _when_known(items, _make_set),
+    b"frozenset": lambda items: _when_known(items, _make_frozenset),
+}
+_CONTAINERS: Final = frozenset({*_MAKE, b"dictionary"})
 
 
 class _LateContainer(NotKnown):
