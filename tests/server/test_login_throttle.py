@@ -9,6 +9,7 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import Portal
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -20,6 +21,7 @@ from pbrealm import (
     ServerFactory,
     reason_of,
 )
+from pbrealm._server.login_queue import LoginQueue
 from pbrealm._server.login_throttle import UNDECIDED_SECONDS, LoginThrottle
 from pbrealm.testing import MemoryServer, make_portal
 from tests.avatars import Player, Slow
@@ -154,6 +156,34 @@ class LoginThrottleTests(SynchronousTestCase):
             self.assertEqual(self.delay(account=b"new %d" % number), 0)
             self.begin(account=b"new %d" % number)
         self.assertEqual(self.delay(account=b"newer"), UNDECIDED_SECONDS)
+
+
+class TickingClock(Clock):
+    """Has time pass whenever somebody looks, and is as strict as a reactor."""
+
+    def seconds(self):
+        self.rightNow += 0.4
+        return self.rightNow
+
+    def callLater(self, delay, *args, **kw):
+        assert delay >= 0
+        return super().callLater(delay, *args, **kw)
+
+
+class LoginQueueTests(SynchronousTestCase):
+    def test_delay_that_is_over_at_once(self):
+        """The delay may be over between when it is determined and when its timer is set."""
+        clock = TickingClock()
+        throttle = LoginThrottle(Limits(throttle_after_failures=1, throttle_seconds=1))
+        throttle.failed(throttle.attempt(None, b"alice"), 0)
+        queue = LoginQueue(throttle, clock, 16)
+        attempt = throttle.attempt(None, b"alice")
+        begun: Any = queue.enter(attempt)
+        self.assertNoResult(begun)
+        clock.advance(0)
+        self.assertIs(self.successResultOf(begun), attempt)
+        queue.leave(attempt)
+        self.assertEqual(queue._lines, {})
 
 
 class FromAnyHost(ServerFactory):
