@@ -112,23 +112,21 @@ class CurrentSessionTests(SessionTestCase):
 
     def test_current_session_where_data_is_read_in_the_context_of_a_call(self):
         """As the asyncio reactor does it after the transport was resumed in a call."""
+        contexts: list[Context] = []
         seen: list[Any] = []
 
-        class Board(pb.Referenceable):
-            def remote_read(self):
-                seen.append(current_session())
+        def make(name: str) -> Player:
+            seen.append(current_session())
+            return Player(name)
 
-        contexts: list[Context] = []
-
-        def board(player: object) -> Board:
-            contexts.append(copy_context())
-            return Board()
-
-        self.patch(Player, "perspective_object", board)
-        reference = self.client.login("alice", "secret")
-        held = self.client.call(reference, "object")
-        contexts[0].run(self.client.call, held, "read")
-        self.assertEqual(seen, [None])
+        server = MemoryServer(CachingRealm(make), {"alice": "secret", "bob": "secret"})
+        self.patch(Player, "perspective_object", lambda _: contexts.append(copy_context()))
+        client = server.connect()
+        alice = client.login("alice", "secret")
+        client.call(alice, "object")
+        bob = contexts[0].run(server.connect().login, "bob", "secret")
+        self.assertIsNotNone(bob)
+        self.assertEqual(seen, [None, None])
 
     def test_current_session_in_a_callback(self):
         """It's that of the code which fires the Deferred, if any."""

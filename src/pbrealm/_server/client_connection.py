@@ -22,6 +22,7 @@ from pbrealm._error_log import ErrorLog
 from pbrealm._log_text import bounded_failure, log_text
 from pbrealm._server.connection_limits import Admission
 from pbrealm._server.keepalive import Keepalive
+from pbrealm._server.login_rate import LoginRate
 from pbrealm._server.login_state import Logins, PendingLogin
 from pbrealm._server.server_state import ServerState
 from pbrealm._server.taken_bytes import TakenBytes
@@ -69,6 +70,7 @@ class ClientConnection:
         "_broker",
         "_bytes_left",
         "_keepalive",
+        "_login_rate",
         "_login_timeout",
         "_logins",
         "_on_lost",
@@ -96,6 +98,7 @@ class ClientConnection:
         self._admission = admission
         self._origin = origin
         self._logins = Logins(server.limits)
+        self._login_rate = LoginRate(server.clock.seconds())
         # What the client may still send without a login.
         self._bytes_left = server.limits.unauthenticated_bytes
         self._login_timeout: IDelayedCall | None = None
@@ -316,6 +319,9 @@ class ClientConnection:
         if self._admission is Admission.EXPLAINED:
             self._logins.refuse(finally_=True)
             raise TooManyConnections("as many connections are open as may be")
+        # What is refused for good isn't told to come back.
+        self._logins.check_not_exhausted()
+        self._login_rate.begin(self._server.clock.seconds())
         return self._logins.begin()
 
     def authenticated(self, login: PendingLogin) -> None:

@@ -96,3 +96,20 @@ def origin_of(address: IAddress | None) -> str | None:
     if parsed.ipv4_mapped is not None:
         return str(parsed.ipv4_mapped)
     return str(ipaddress.IPv6Network((parsed.packed, 64), strict=False))
+
+
+def network_of(origin: str | None) -> str | None:
+    """
+    The network that one provider is likely to have given to one customer: of 24 bits for IPv4, of
+    48 bits for IPv6.
+
+    @param origin: L{origin_of} an address.
+    @return: L{None} where it isn't known.
+    """
+    if origin is None:
+        return None
+    try:
+        network = ipaddress.ip_network(origin)
+    except ValueError:
+        return None
+    return str(network.supernet(new_prefix=24 if network.version == 4 else 48))

@@ -5,79 +5,40 @@ The logins with a password that wait because of the login throttle.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Final
+from functools import partial
+from random import Random, SystemRandom
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from pbrealm._server.login_line import LoginLine, WaitingAttempt
 from pbrealm._server.login_throttle import Attempt, LoginThrottle
 from pbrealm.errors import LoginRefused, Reason
-
-_RANKS: Final = 32
-"""Addresses with this many failures, or more, are served alike."""
-
-
-class _Waiting:
-    """
-    An attempt that waits.
-
-    @ivar rank: the failures at its address, when it came.
-    @ivar key: the key of the throttle that it waits for.
-    @ivar begun: fires when it has begun.
-    """
-
-    __slots__ = ("attempt", "begun", "key", "rank")
-
-    def __init__(self, attempt: Attempt, rank: int, begun: Deferred[Attempt]) -> None:
-        self.attempt = attempt
-        self.rank = rank
-        self.begun = begun
-        self.key: Hashable = None
-
-
-class _Line:
-    """
-    The attempts that wait for one key of the throttle.
-
-    Those from addresses with the fewest failures come first, so that a user's own address is
-    served before one that guesses.
-
-    @ivar ranks: by rank, each in the order in which they came.
-    @ivar timer: runs until the key is free.
-    """
-
-    __slots__ = ("ranks", "timer")
-
-    def __init__(self) -> None:
-        self.ranks: dict[int, dict[_Waiting, None]] = {}
-        self.timer: IDelayedCall | None = None
-
-    def first(self) -> _Waiting:
-        return next(iter(self.ranks[min(self.ranks)]))
-
-    def add(self, waiting: _Waiting) -> None:
-        self.ranks.setdefault(waiting.rank, {})[waiting] = None
-
-    def remove(self, waiting: _Waiting) -> None:
-        rank = self.ranks[waiting.rank]
-        del rank[waiting]
-        if not rank:
-            del self.ranks[waiting.rank]
 
 
 class LoginQueue:
     """
     Has attempts begin as the throttle allows.
+
+    Who tries passwords of an account from more and more networks, r of them a second, leaves its
+    owner at a new address a chance: with d seconds between attempts that may begin, and a patience
+    of 2 d, an attempt of the owner begins with a probability of about 1 / (r d) if that is below
+    1.  With the default limits, that is two of three at 0.2 networks a second, and 1 of 8 at one a
+    second.  A later attempt has the same chance again, whatever became of earlier ones.
+
+    @ivar random: what attempts are drawn by.
     """
 
     def __init__(self, throttle: LoginThrottle, clock: IReactorTime, patience: float) -> None:
         """
         @param patience: seconds that an attempt waits before it is refused.
         """
+        # By default what nobody can predict.
+        self.random: Random = SystemRandom()
         self._throttle = throttle
         self._clock = clock
         self._patience = patience
-        self._lines: dict[Hashable, _Line] = {}
+        self._lines: dict[Hashable, LoginLine] = {}
         # The keys whose lines are to move on, while a loop does that.
         self._moving: dict[Hashable, None] | None = None
 
@@ -97,8 +58,7 @@ class LoginQueue:
             self._throttle.begin(attempt, now)
             return None
         begun: Deferred[Attempt] = Deferred()
-        failures = self._throttle.failures(attempt.address, now)
-        waiting = _Waiting(attempt, min(failures, _RANKS), begun)
+        waiting = WaitingAttempt(attempt, begun)
         self._begin_or_wait(waiting)
         if not begun.called:
             timer = self._clock.callLater(self._patience, self._give_up, waiting)
@@ -110,7 +70,7 @@ class LoginQueue:
         self._throttle.release(attempt)
         self._move(attempt.keys)
 
-    def _begin_or_wait(self, waiting: _Waiting, served: Hashable = None) -> None:
+    def _begin_or_wait(self, waiting: WaitingAttempt, served: Hashable = None) -> None:
         """
         @param served: the key in whose line it was its turn.
         """
@@ -121,7 +81,7 @@ class LoginQueue:
             self._set_timer(line, block.key, block.until)
             return
         # It doesn't overtake others.  The line for its account is the last that it waits in, so
-        # that the addresses with the fewest failures really come first there.
+        # that all that wait for the account are in one draw.
         for key in attempt.keys:
             if key == served:
                 break
@@ -132,42 +92,44 @@ class LoginQueue:
         self._throttle.begin(attempt, now)
         waiting.begun.callback(attempt)
 
-    def _wait(self, waiting: _Waiting, key: Hashable) -> _Line:
+    def _wait(self, waiting: WaitingAttempt, key: Hashable) -> LoginLine:
         waiting.key = key
-        line = self._lines.setdefault(key, _Line())
+        line = self._lines.setdefault(key, LoginLine())
         line.add(waiting)
         return line
 
-    def _waited(self, result: object, waiting: _Waiting, timer: IDelayedCall) -> object:
+    def _waited(self, result: object, waiting: WaitingAttempt, timer: IDelayedCall) -> object:
         """An attempt has begun, or was given up or cancelled."""
         if timer.active():
             timer.cancel()
         self._remove(waiting)
         return result
 
-    def _remove(self, waiting: _Waiting) -> None:
+    def _remove(self, waiting: WaitingAttempt) -> None:
         key, waiting.key = waiting.key, None
         if key is None:
             return
         line = self._lines[key]
         line.remove(waiting)
-        if not line.ranks:
+        if not line:
             if line.timer is not None:
                 line.timer.cancel()
             del self._lines[key]
 
-    def _set_timer(self, line: _Line, key: Hashable, until: float) -> None:
+    def _set_timer(self, line: LoginLine, key: Hashable, until: float) -> None:
         if line.timer is not None:
             if line.timer.getTime() == until:
                 return
             line.timer.cancel()
-        line.timer = self._clock.callLater(until - self._clock.seconds(), self._timer_ran, key)
+        # The time may be over by now.
+        left = max(0, until - self._clock.seconds())
+        line.timer = self._clock.callLater(left, self._timer_ran, key)
 
     def _timer_ran(self, key: Hashable) -> None:
         self._lines[key].timer = None
         self._move((key,))
 
-    def _give_up(self, waiting: _Waiting) -> None:
+    def _give_up(self, waiting: WaitingAttempt) -> None:
         # What it waits for may be over at this very moment.
         self._move(waiting.attempt.keys)
         if not waiting.begun.called:
@@ -194,10 +156,11 @@ class LoginQueue:
 
     def _move_line(self, key: Hashable) -> None:
         while (line := self._lines.get(key)) is not None:
-            waiting = line.first()
-            block = self._throttle.block(waiting.attempt, self._clock.seconds())
-            if block is not None and block.key == key:
-                self._set_timer(line, key, block.until)
+            now = self._clock.seconds()
+            until = self._throttle.free_at(key, now)
+            if until > now:
+                self._set_timer(line, key, until)
                 return
+            waiting = line.draw(self.random, partial(self._throttle.failures, now=now))
             self._remove(waiting)
             self._begin_or_wait(waiting, key)

@@ -4,10 +4,12 @@ The login throttle: makes those wait who try many passwords.
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Final, NamedTuple
 
+from pbrealm._server.connection_limits import network_of
+from pbrealm._server.known_addresses import KnownAddresses
 from pbrealm._server.limits import Limits
 
 UNDECIDED_SECONDS: Final = 60.0
@@ -44,7 +46,7 @@ class Block(NamedTuple):
 
 class LoginThrottle:
     """
-    A bounded table of failed logins, by address and by account, and of those under way.
+    A bounded table of failed logins, by address, network and account, and of those under way.
 
     An attempt under way counts as a failure until it is decided: as many as may fail without a
     delay may be under way at once, and after that one at a time, a delay apart.
@@ -57,10 +59,7 @@ class LoginThrottle:
         self._limits = limits
         # How many failures in a row, and when the last one was; the longest unused first.
         self._failures: OrderedDict[Hashable, tuple[int, float]] = OrderedDict()
-        # The addresses and accounts of successful logins; the longest unused first.
-        self._successes: OrderedDict[tuple[str | None, bytes], None] = OrderedDict()
-        # How many accounts have logged in from an address.
-        self._known: Counter[Hashable] = Counter()
+        self._known = KnownAddresses(limits.throttle_entries)
         # When the attempts that aren't decided began, the oldest first.
         self._under_way: dict[Hashable, dict[Attempt, float]] = {}
 
@@ -77,7 +76,7 @@ class LoginThrottle:
         keys: tuple[Hashable, ...]
         if account is None:
             keys = () if address is None else (address,)
-        elif (address, account) in self._successes:
+        elif self._known.knows(address, account):
             keys = ((address, account),)
         elif address is None:
             keys = (account,)
@@ -86,9 +85,9 @@ class LoginThrottle:
             keys = (account, address)
         return Attempt(address, account, keys)
 
-    def failures(self, address: str | None, now: float) -> int:
-        """How many attempts in a row have failed at an address."""
-        return self._count(address, now)
+    def failures(self, origin: str | None, now: float) -> int:
+        """How many attempts in a row have failed at an address, or in a network."""
+        return self._count(origin, now)
 
     def block(self, attempt: Attempt, now: float) -> Block | None:
         """
@@ -100,18 +99,19 @@ class LoginThrottle:
             return None
         latest: Block | None = None
         for key in attempt.keys:
-            until = self._free_at(key, now)
+            until = self.free_at(key, now)
             if until > now and (latest is None or until > latest.until):
                 latest = Block(key, until)
         return latest
 
-    def _free_at(self, key: Hashable, now: float) -> float:
+    def free_at(self, key: Hashable, now: float) -> float:
+        """When an attempt that is counted by a key may begin, as far as that key goes."""
         beyond = self._count(key, now) - self._limits.throttle_after_failures
         under_way = self._under_way.get(key, {})
         while under_way and next(iter(under_way.values())) + UNDECIDED_SECONDS <= now:
             del under_way[next(iter(under_way))]
         # Where many have logged in, many may log in at once.
-        if len(under_way) >= (self._known[key] - beyond if beyond < 0 else 1):
+        if len(under_way) >= (self._known.accounts_at(key) - beyond if beyond < 0 else 1):
             return next(iter(under_way.values())) + UNDECIDED_SECONDS
         if beyond < 0:
             return now
@@ -136,27 +136,24 @@ class LoginThrottle:
     def failed(self, attempt: Attempt, now: float) -> None:
         """The name or the password was wrong."""
         for key in attempt.keys:
-            self._failures[key] = (self._count(key, now) + 1, now)
-            self._failures.move_to_end(key)
-            if len(self._failures) > self._limits.throttle_entries:
-                self._failures.popitem(last=False)
+            self._count_failure(key, now)
+        # That of a network delays nobody, but tells whose turn it is.
+        if attempt.address in attempt.keys and (network := network_of(attempt.address)):
+            self._count_failure(network, now)
+
+    def _count_failure(self, key: Hashable, now: float) -> None:
+        self._failures[key] = (self._count(key, now) + 1, now)
+        self._failures.move_to_end(key)
+        if len(self._failures) > self._limits.throttle_entries:
+            self._failures.popitem(last=False)
 
     def succeeded(self, attempt: Attempt) -> None:
         """An attempt has led to a login."""
         if attempt.account is None:
             return
-        known = (attempt.address, attempt.account)
         self._failures.pop(attempt.account, None)
-        self._failures.pop(known, None)
-        if known not in self._successes:
-            self._known[attempt.address] += 1
-        self._successes[known] = None
-        self._successes.move_to_end(known)
-        if len(self._successes) > self._limits.throttle_entries:
-            (address, _), _ = self._successes.popitem(last=False)
-            self._known[address] -= 1
-            if not self._known[address]:
-                del self._known[address]
+        self._failures.pop((attempt.address, attempt.account), None)
+        self._known.add(attempt.address, attempt.account)
 
     def _count(self, key: Hashable, now: float) -> int:
         count, last = self._failures.get(key, (0, now))
