@@ -69,7 +69,7 @@ buildbot: $(VENV)/installed $(VENV)-buildbot/installed
 
 FUZZ_SECONDS ?= 60
 fuzz: $(VENV)/installed
-	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest tests/fuzz
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -s tests/fuzz
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -131,9 +131,12 @@ class Transport(StringTransport):
 class Server:
     """
     A server, and the tables that must be empty when all clients have gone.
+
+    @ivar heard: the conversations so far.
     """
 
     def __init__(self):
+        self.heard = 0
         self.errors = []
         self.brokers: weakref.WeakSet[Any] = weakref.WeakSet()
         self.open()
@@ -178,6 +181,7 @@ class Server:
         @return: what the server answered.
         """
         self.open()
+        self.heard += 1
         with self.watched():
             broker = self.server.factory.buildProtocol(PEER)
             self.brokers.add(broker)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -209,6 +210,8 @@ class BudgetTests(SynchronousTestCase):
         while time.monotonic() < until if SECONDS else tried < examples(number):
             check(seed + tried, Stream(self.server, seed + tried))
             tried += 1
+        if SECONDS:
+            print(f"{self.id()}: {tried} streams", file=sys.__stderr__)
 
     def check_cpu(self, seed: int, stream: Stream) -> None:
         """A millisecond for each KB, and a part of one for each message and chunk."""

@@ -8,6 +8,7 @@ C{make fuzz} tries as much as can be tried in C{FUZZ_SECONDS}; else it's the sam
 import gc
 import os
 import secrets
+import sys
 import time
 
 import hypothesis.strategies as st
@@ -183,6 +184,8 @@ class FuzzTests(SynchronousTestCase):
         while time.monotonic() < until:
             number += 1
             seed(number)(tried)()
+        if SECONDS:
+            print(f"{self.id()}: {self.server.heard} conversations", file=sys.__stderr__)
         self.flushLoggedErrors()
         # The events of the last conversation hold its failures, and those its frames.
         del self.server.errors[:]
