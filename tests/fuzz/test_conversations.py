@@ -233,7 +233,8 @@ class FuzzTests(SynchronousTestCase):
         @given(mutated(self.before).flatmap(pieces), pauses)
         def logins(chunks, waits):
             self.server.hear(chunks, waits)
-            self.assert_nothing_logged()
+            # The login may be right in the end, and a call after it wrong.
+            self.assert_served()
 
         self.fuzz(logins)
 
