@@ -13,6 +13,7 @@ import sys
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.stdio import StandardIO
+from twisted.internet.task import deferLater
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 from twisted.spread import pb
@@ -42,6 +43,8 @@ class AccountHolder(LineOnlyReceiver):
                 if why.remoteType != b"pbrealm.errors.TooManyConnections":
                     raise
                 refused += 1
+                # The server bounds the rate of logins.
+                await deferLater(reactor, 0.1)
             else:
                 break
         seconds = reactor.seconds() - began
