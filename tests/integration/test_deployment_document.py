@@ -18,7 +18,7 @@ from pbrealm._session.connection import CLOSE_TIMEOUT
 from tests.documents import block
 from tests.integration.processes import Process
 from tests.integration.test_client_program import PlayersTestCase
-from tests.integration.test_tls_document import BIND, free_port
+from tests.integration.test_tls_document import BIND
 
 
 class UnitTests(PlayersTestCase):
@@ -41,12 +41,11 @@ class UnitTests(PlayersTestCase):
         certificate = block("docs/tls.md", "openssl req", "sh")
         made = self.stop_after_test(Process(["/bin/sh", "-ec", certificate], self.directory))
         self.assertEqual(await made.wait(), 0, made.output)
-        port = free_port()
-        line = self.unit["ExecStart"].replace("ssl:8787:", f"ssl:{port}:")
+        line = self.unit["ExecStart"].replace("ssl:8787:", "ssl:0:")
         line = line.replace("/srv/players/venv/bin", sysconfig.get_path("scripts"))
         command = shlex.split(line.replace("/srv/players", self.directory))
         server = self.stop_after_test(Process(command, self.directory))
-        await server.wait_for(r'"listening on')
+        port = (await server.wait_for(r'"address": "[^"]*:(\d+)"'))[1]
         self.write("client.py", block("docs/clients.md", "class Client(pb.Referenceable)"))
         trusted = f"tls:localhost:{port}{BIND}:trustRoots={self.directory}/trusted"
         Path(self.directory, "trusted").mkdir()

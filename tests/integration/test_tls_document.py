@@ -4,7 +4,6 @@ The commands of docs/tls.md, as they are written there.
 
 from __future__ import annotations
 
-import socket
 import sysconfig
 
 from tests.documents import block
@@ -17,19 +16,13 @@ from twisted import __version__ as twisted_version
 BIND = ":bindAddress=0.0.0.0" if twisted_version.startswith("24.") else ""
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 class TLSDocumentTests(PlayersTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.write("client.py", block("docs/clients.md", "class Client(pb.Referenceable)"))
         self.write("passwords", "alice:secret\n")
-        self.port = str(free_port())
+        # The server's, once it listens at any that is free.
+        self.port = "0"
 
     def run_shell(self, commands: str) -> Process:
         """Run a block of commands, with another port, and so that a signal reaches the last."""
@@ -42,12 +35,17 @@ class TLSDocumentTests(PlayersTestCase):
             Process(["/bin/sh", "-ec", commands], self.directory, {"PATH": path})
         )
 
+    async def serve_as_documented(self) -> Process:
+        server = self.run_shell(block("docs/tls.md", "twistd -n pbrealm", "sh"))
+        listening = await server.wait_for(r"listening on 127\.0\.0\.1:(\d+)")
+        self.port = listening[1]
+        return server
+
     async def test_commands(self) -> None:
         """They make a certificate, serve with it, and connect to that server."""
         certificate = self.run_shell(block("docs/tls.md", "openssl req", "sh"))
         self.assertEqual(await certificate.wait(), 0, certificate.output)
-        server = self.run_shell(block("docs/tls.md", "twistd -n pbrealm", "sh"))
-        await server.wait_for("listening on 127")
+        server = await self.serve_as_documented()
         client = self.run_shell(block("docs/tls.md", "python client.py", "sh"))
         await client.wait_for("hello alice\n")
         server.signal("TERM")
@@ -56,9 +54,7 @@ class TLSDocumentTests(PlayersTestCase):
     async def test_certificate_that_is_not_trusted(self) -> None:
         """The client doesn't log in to a server that it can't tell to be the right one."""
         await self.run_shell(block("docs/tls.md", "openssl req", "sh")).wait()
-        await self.run_shell(block("docs/tls.md", "twistd -n pbrealm", "sh")).wait_for(
-            "listening on 127"
-        )
+        await self.serve_as_documented()
         client = self.start("client.py", f"tls:localhost:{self.port}{BIND}", "alice", "secret")
         await client.wait_for("certificate verify failed")
         self.assertNotIn("hello", client.output)
