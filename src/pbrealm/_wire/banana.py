@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.interfaces import ITCPTransport, IUNIXTransport
 from twisted.spread.banana import Banana
 
 from pbrealm._wire.immediate_write import unencrypted_descriptor, write_immediately
@@ -105,10 +105,12 @@ class FastBanana(Banana):
     def connectionMade(self) -> None:
         super().connectionMade()
         self._coalesces_writes = self.immediate_descriptor() is not None
-        if ITCPTransport.providedBy(self.transport):
+        transport = self.transport
+        # In old versions of Twisted, a transport of a UNIX socket claims to be one of TCP.
+        if ITCPTransport.providedBy(transport) and not IUNIXTransport.providedBy(transport):
             # With Nagle's algorithm, the second of two messages would wait until the peer has
             # acknowledged the first, which a peer with nothing to send delays by 40 ms.
-            self.transport.setTcpNoDelay(True)
+            transport.setTcpNoDelay(True)
 
     def immediate_descriptor(self) -> FileDescriptor | None:
         """
