@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.spread import pb
@@ -24,6 +24,7 @@ from pbrealm._server.connection_limits import Admission
 from pbrealm._server.keepalive import Keepalive
 from pbrealm._server.login_rate import LoginRate
 from pbrealm._server.login_state import Logins, PendingLogin
+from pbrealm._server.login_timeout import LoginTimeout
 from pbrealm._server.server_state import ServerState
 from pbrealm._server.taken_bytes import TakenBytes
 from pbrealm._server.throttled_attempt import ThrottledAttempt
@@ -75,7 +76,6 @@ class ClientConnection:
         "_logins",
         "_on_lost",
         "_origin",
-        "_seconds_left",
         "_server",
         "_waits",
         "lost",
@@ -101,9 +101,9 @@ class ClientConnection:
         self._login_rate = LoginRate(server.clock.seconds())
         # What the client may still send without a login.
         self._bytes_left = server.limits.unauthenticated_bytes
-        self._login_timeout: IDelayedCall | None = None
-        # What was left when the timeout was stopped.
-        self._seconds_left = 0.0
+        self._login_timeout = LoginTimeout(
+            server.clock, server.limits.login_seconds, self._login_timed_out
+        )
         # None if it's turned off.
         self._keepalive: Keepalive | None = None
         # What logins wait for before the portal is asked: cancelled if the client leaves.
@@ -224,7 +224,7 @@ class ClientConnection:
         self.lost = True
         self._server.connections.discard(self)
         self._server.counter.closed(self._origin, self._admission)
-        self._stop_login_timeout()
+        self._login_timeout.stop()
         if self._keepalive is not None:
             self._keepalive.stop()
         for awaited in self._waits[:]:
@@ -310,7 +310,7 @@ class ClientConnection:
             self.count_refusal()
             raise
         # From now on it is the server that takes its time.
-        self._stop_login_timeout()
+        self._login_timeout.stop()
         return login
 
     def _begin_login(self) -> PendingLogin:
@@ -375,7 +375,7 @@ class ClientConnection:
         self._logins.suspended(login)
         self._apply_limits()
         if not self.lost:
-            self._start_login_timeout(self._seconds_left)
+            self._resume_login_timeout()
 
     def refused(self, login: PendingLogin) -> None:
         """A login has failed."""
@@ -416,27 +416,18 @@ class ClientConnection:
         if self._logins.exhausted or self._logins.revoked:
             # The error that is about to be raised is to be written before.
             self._server.clock.callLater(0, self._connection.close, self._server.clock)
-        elif self._login_timeout is None:
-            self._start_login_timeout(self._seconds_left)
+        else:
+            self._resume_login_timeout()
 
     # Time
 
-    def _start_login_timeout(self, seconds: float | None = None) -> None:
-        """
-        @param seconds: by default as many as a client has in all.
-        """
-        self._stop_login_timeout()
-        limit = self._server.limits.login_seconds
-        if limit and self._logins.idle:
-            seconds = limit if seconds is None else seconds
-            self._login_timeout = self._server.clock.callLater(seconds, self._login_timed_out)
+    def _start_login_timeout(self) -> None:
+        if self._logins.idle:
+            self._login_timeout.start()
 
-    def _stop_login_timeout(self) -> None:
-        timeout, self._login_timeout = self._login_timeout, None
-        if timeout is not None and timeout.active():
-            # If the reactor was blocked, the timeout may be overdue.
-            self._seconds_left = max(0, timeout.getTime() - self._server.clock.seconds())
-            timeout.cancel()
+    def _resume_login_timeout(self) -> None:
+        if self._logins.idle:
+            self._login_timeout.resume()
 
     def _login_timed_out(self) -> None:
         self.misbehaved(LoginRefused("no login came in time"))
