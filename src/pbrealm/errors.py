@@ -102,6 +102,36 @@ class NoMind(PBRealmError):
     """The client can't be notified because it passed no mind when it logged in."""
 
 
+class StoreError(PBRealmError):
+    """A store can't do what it was asked to."""
+
+    reason = Reason.BUSY
+
+
+class StoreUnusable(StoreError):
+    """The file can't be opened, or isn't one of a store of this version."""
+
+
+class StoreLocked(StoreUnusable):
+    """Another process has the store open."""
+
+
+class StoreDamaged(StoreError):
+    """What was read isn't what was saved."""
+
+    reason = Reason.REFUSED
+
+
+class StoreClosed(StoreError):
+    """The store is closed."""
+
+    reason = Reason.SHUTTING_DOWN
+
+
+class SaveFailed(StoreError):
+    """Changes could not be saved, and were undone."""
+
+
 _NUMBER = re.compile(r"\(reason (\d+)\)$")
 
 
@@ -128,7 +158,13 @@ __all__ = [
     "NotifyTimeout",
     "PBRealmError",
     "Reason",
+    "SaveFailed",
     "SessionEnded",
+    "StoreClosed",
+    "StoreDamaged",
+    "StoreError",
+    "StoreLocked",
+    "StoreUnusable",
     "TooManyConnections",
     "WrongCredentials",
     "reason_of",

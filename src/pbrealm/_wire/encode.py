@@ -222,7 +222,7 @@ def _write_container(obj: Any, kind: type, parts: _Parts, seen: _Seen, depth: in
         _write_dereference(address, parts, seen)
         return
     if kind not in _CONTAINER_STARTS or depth >= MAX_DEPTH:
-        raise NotPlain("another type, or nested too deeply")
+        raise NotPlain("its type, or one in it, isn't plain data, or it is nested too deeply")
     depth += 1
     append = parts.append
     scalars = SCALARS

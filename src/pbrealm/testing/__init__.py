@@ -17,6 +17,7 @@ L{MemoryServer.flush}.
 """
 
 from pbrealm.testing._memory import UNHURRIED, MemoryClient, MemoryServer, make_portal
+from pbrealm.testing._memory_storage import MemoryStorage
 from pbrealm.testing._minds import FailingMind, RecordingMind, StallingMind, VanishingMind
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "FailingMind",
     "MemoryClient",
     "MemoryServer",
+    "MemoryStorage",
     "RecordingMind",
     "StallingMind",
     "VanishingMind",

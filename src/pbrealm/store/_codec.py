@@ -1,0 +1,100 @@
+"""
+Keys and values as bytes, in Perspective Broker's encoding of plain data.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Final
+
+from pbrealm._wire.decode import DECODE_ERRORS, decode_next
+from pbrealm._wire.encode import SCALARS, encode_plain
+from pbrealm._wire.tokens import NotPlain
+
+MAX_BYTES: Final = 16 * 1024 * 1024
+"""How long an encoded key or value may be: as long as a message, so that clients can get it."""
+
+# What can't be decoded again is found out by decoding it; these always can.
+_SAFE: Final = frozenset({*SCALARS, bytes})
+
+_UNEQUAL: Final = "it doesn't equal itself"
+
+
+def encode_key(key: object) -> bytes:
+    """
+    Encode a key.
+
+    @raise TypeError: if it can't be stored, or not be found again.
+    """
+    try:
+        encoded = _encode(key)
+        # Not equal to itself: NaN, or a collection with it.
+        if type(key) is not str and _decode(encoded) != key:
+            raise NotPlain(_UNEQUAL)
+    except NotPlain as error:
+        raise TypeError(f"the key {_shown(key)} can't be stored: {error}") from None
+    return encoded
+
+
+def encode_value(key: object, value: object) -> bytes:
+    """
+    Encode the value of a key.
+
+    @raise TypeError: if it can't be stored, or not be loaded again.
+    """
+    try:
+        return _encode(value)
+    except NotPlain as error:
+        raise TypeError(f"the value of {_shown(key)} can't be stored: {error}") from None
+
+
+def decode_key(encoded: bytes) -> Any:
+    """
+    Decode a key.
+
+    @raise ValueError: if the bytes aren't those of a key.
+    """
+    try:
+        key = _decode(encoded)
+        hash(key)
+    except (NotPlain, TypeError) as error:
+        raise ValueError(f"not a key: {error}") from None
+    return key
+
+
+def decode_value(encoded: bytes) -> Any:
+    """
+    Decode a value.
+
+    @raise ValueError: if the bytes aren't those of a value.
+    """
+    try:
+        return _decode(encoded)
+    except NotPlain as error:
+        raise ValueError(f"not a value: {error}") from None
+
+
+def _encode(thing: object) -> bytes:
+    encoded = encode_plain(thing)
+    if len(encoded) > MAX_BYTES:
+        raise NotPlain(f"it takes {len(encoded):,} bytes, and {MAX_BYTES:,} are allowed")
+    if type(thing) not in _SAFE:
+        # The encoding is one of jelly's, which also has collections that are within themselves,
+        # and many keys with one hash.
+        _decode(encoded)
+    return encoded
+
+
+def _decode(encoded: bytes) -> Any:
+    try:
+        thing, end = decode_next(encoded, 0, sys.maxsize)
+    except DECODE_ERRORS as error:
+        raise NotPlain(error) from None
+    if end != len(encoded):
+        raise NotPlain("the bytes are too few or too many")
+    return thing
+
+
+def _shown(key: object) -> str:
+    shown = repr(key)
+    return shown if len(shown) <= 100 else f"{shown[:100]}…"

@@ -1,0 +1,162 @@
+"""
+The store that is one file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from os import PathLike, fspath
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred, succeed
+
+from pbrealm._arguments import described
+from pbrealm._clock import clock_or_reactor
+from pbrealm.store._contents import Contents, decode_rows
+from pbrealm.store._file import StoreFile
+from pbrealm.store._store import Store
+from pbrealm.store._stored_dict import StoredDict
+from pbrealm.store._worker_thread import WorkerThread
+
+_T = TypeVar("_T")
+
+
+class SQLiteStore(Store):
+    """
+    A store that is a file, for one process at a time::
+
+        store = SQLiteStore("players.db")
+        realm = SharedStateRealm(Player, store.load)
+
+    A thread of its own works with the file, from the first call until L{close}; making the store
+    does nothing with the file yet.  If nobody closes the store, it's done when the reactor stops.
+    """
+
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        *,
+        state_class: Callable[..., StoredDict] = StoredDict,
+        reactor: Any = None,
+    ) -> None:
+        """
+        @param path: the file, which is made if there is none.  While the store is open, there is
+            another with C{-wal} after its name.
+        @param state_class: the class of the states, a subclass of L{StoredDict}.
+        @param reactor: by default the global one.
+        """
+        path = fspath(path) if isinstance(path, PathLike) else path
+        if not isinstance(path, str):
+            raise TypeError(f"path must be the path of a file, not {described(path)}")
+        self._reactor = reactor
+        self._trigger: Any = None
+        self._file = SQLiteStorage(path, reactor)
+        super().__init__(self._file, state_class=state_class, clock=reactor)
+
+    def open(self) -> Deferred[None]:
+        """
+        Open the file now, to learn at the start whether it can be used.
+
+        @return: fires when it is open.  If it fails, the next call tries again.
+        """
+        if self._trigger is None and self._closing is None:
+            reactor: Any = clock_or_reactor(self._reactor)
+            self._trigger = reactor.addSystemEventTrigger("during", "shutdown", self._finish)
+        return super().open()
+
+    def close(self) -> Deferred[None]:
+        """
+        Save all changes so far, and close the file for good: it can't be used after this, and the
+        states can't be changed.
+
+        @return: fires when it is closed; never fails.
+        """
+        trigger, self._trigger = self._trigger, None
+        if trigger is not None:
+            reactor: Any = clock_or_reactor(self._reactor)
+            reactor.removeSystemEventTrigger(trigger)
+        return super().close()
+
+    def _finish(self) -> None:
+        # The services have stopped, and the reactor calls nobody any more.
+        self._trigger = None
+        self.close()
+        self._file.finish()
+
+
+class SQLiteStorage:
+    """
+    The rows of a L{SQLiteStore}.
+    """
+
+    def __init__(self, path: str, reactor: Any) -> None:
+        """
+        @param path: the file.
+        @param reactor: by default the global one.
+        """
+        self._path = path
+        self._reactor = reactor
+        self._thread: WorkerThread | None = None
+        # Used in the thread only.
+        self._file: StoreFile | None = None
+
+    def open(self) -> Deferred[None]:
+        """Open the file."""
+        return self._call(self._open)
+
+    def read(self, name: str) -> Deferred[Contents]:
+        """Read the items of a name."""
+        return self._call(self._read, name)
+
+    def write(
+        self, erased: Iterable[str], rows: Mapping[str, Mapping[bytes, bytes | None]]
+    ) -> Deferred[None]:
+        """Make changes, all or none."""
+        return self._call(self._write, erased, rows)
+
+    def names(self) -> Deferred[list[str]]:
+        """The names that have items."""
+        return self._call(self._names)
+
+    def close(self) -> Deferred[None]:
+        """Close the file, and end the thread."""
+        if self._thread is None:
+            return succeed(None)
+        return self._call(self._close).addBoth(self._stop)
+
+    def finish(self) -> None:
+        """Wait for all that was called."""
+        if self._thread is not None:
+            self._thread.finish()
+
+    def _call(self, function: Callable[..., _T], *args: object) -> Deferred[_T]:
+        if self._thread is None:
+            reactor: Any = clock_or_reactor(self._reactor)
+            self._thread = WorkerThread("pbrealm.store", reactor)
+        return self._thread.call(function, *args)
+
+    def _stop(self, result: _T) -> _T:
+        if self._thread is not None:
+            self._thread.stop()
+        return result
+
+    def _open(self) -> None:
+        self._file = StoreFile(self._path)
+
+    def _read(self, name: str) -> Contents:
+        assert self._file is not None
+        return decode_rows(name, self._file.read(name))
+
+    def _write(
+        self, erased: Iterable[str], rows: Mapping[str, Mapping[bytes, bytes | None]]
+    ) -> None:
+        assert self._file is not None
+        self._file.write(erased, rows)
+
+    def _names(self) -> list[str]:
+        assert self._file is not None
+        return self._file.names()
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
