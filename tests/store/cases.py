@@ -4,7 +4,9 @@ Stores in memory and in files, and what is in them.
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+import tempfile
 from typing import Any
 
 from twisted.internet.task import Clock
@@ -42,6 +44,13 @@ class MemoryStoreTestCase(SynchronousTestCase):
     def break_storage(self, why: str | None = "no space left on the device") -> None:
         """Let reads and writes fail."""
         self.storage.broken = why
+
+
+def make_directory(test: SynchronousTestCase) -> str:
+    """Make a directory that is there until the test ends."""
+    directory = tempfile.mkdtemp()
+    test.addCleanup(shutil.rmtree, directory, ignore_errors=True)
+    return directory
 
 
 def run_sql(path: str, *statements: str) -> None:

@@ -11,7 +11,7 @@ from pbrealm.errors import StoreDamaged, StoreError, StoreLocked, StoreUnusable
 from pbrealm.store._codec import encode_key, encode_value
 from pbrealm.store._file import StoreFile
 from pbrealm.store._migrations import MIGRATIONS
-from tests.store.cases import run_sql
+from tests.store.cases import make_directory, run_sql
 
 A, B, C = (encode_key(name) for name in "abc")
 ONE, TWO, THREE = (encode_value("", number) for number in (1, 2, [3]))
@@ -19,8 +19,7 @@ ONE, TWO, THREE = (encode_value("", number) for number in (1, 2, [3]))
 
 class FileTestCase(SynchronousTestCase):
     def setUp(self):
-        self.path = self.mktemp()
-        os.makedirs(os.path.dirname(self.path), exist_ok=True)
+        self.path = os.path.join(make_directory(self), "players.db")
 
     def open(self, *migrations):
         file = StoreFile(self.path, [*MIGRATIONS, *migrations])

@@ -19,6 +19,7 @@ L{MemoryServer.flush}.
 from pbrealm.testing._memory import UNHURRIED, MemoryClient, MemoryServer, make_portal
 from pbrealm.testing._memory_storage import MemoryStorage
 from pbrealm.testing._minds import FailingMind, RecordingMind, StallingMind, VanishingMind
+from pbrealm.testing._store_suite import StoreSuite
 
 __all__ = [
     "UNHURRIED",
@@ -28,6 +29,7 @@ __all__ = [
     "MemoryStorage",
     "RecordingMind",
     "StallingMind",
+    "StoreSuite",
     "VanishingMind",
     "make_portal",
 ]
