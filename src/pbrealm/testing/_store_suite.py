@@ -285,7 +285,8 @@ class StoreSuite(_Base):
         await self.fails(second, SaveFailed)
         expected = {"a": 1, "list": [1], 1: "one"}
         self.assertEqual((dict(alice), dict(bob)), (expected, {}))
-        await self.fails(store.delete("carol"), SaveFailed)
+        await self.fails(store.delete("alice"), SaveFailed)
+        self.assertEqual(dict(alice), expected)
         self.mend_store(store)
         bob["b"] = 3
         await store.saved()
