@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo unit test abuse fuzz check bench bench-calls bench-sessions clean
+.PHONY: demo unit test abuse crash fuzz check bench bench-calls bench-sessions clean
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "pbrealm needs Python 3.10 or newer; name one with: make PYTHON=python3.12")'
@@ -66,6 +66,10 @@ $(VENV)-buildbot/installed: pyproject.toml
 buildbot: $(VENV)/installed $(VENV)-buildbot/installed
 	BUILDBOT_WORKER=$(VENV)-buildbot/bin/buildbot-worker $(BIN)/python -m pytest \
 		tests/integration/buildbot/builds.py tests/integration/buildbot/connections.py
+
+# The longer form of what crashes and failing disks do to stored state.
+crash: $(VENV)/installed
+	PBREALM_CRASHES=long $(BIN)/python -m pytest tests/integration/store tests/store/test_disk.py
 
 FUZZ_SECONDS ?= 60
 fuzz: $(VENV)/installed

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +201,7 @@ class FaultTests(DiskTestCase):
     def test_start(self):
         """A file on a disk that fails can't be opened, and can be when it doesn't."""
         for kind in FAULTS:
-            self.disk.fault = lambda what, path, kind=kind: kind
+            self.disk.fault = partial(self.always, kind)
             error = self.assertRaises(StoreUnusable, self.open)
             self.assertRegex(
                 str(error), "can't be used: (disk I/O error|database or disk is full)"
