@@ -4,6 +4,7 @@ The file of a store, in SQLite's format.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -94,6 +95,12 @@ class StoreFile:
             raise StoreLocked(f"{self.path} is in use by another process") from error
         if "not a database" in text:
             raise StoreUnusable(f"{self.path} is not a database") from error
+        # SQLite itself speaks of an I/O error then.
+        for path in (self.path, os.path.dirname(os.path.abspath(self.path))):
+            if os.path.exists(path) and not os.access(path, os.W_OK):
+                raise StoreUnusable(
+                    f"{self.path} can't be used: {path} can't be written to"
+                ) from error
         raise StoreUnusable(f"{self.path} can't be used: {error}") from error
 
     def names(self) -> list[str]:
