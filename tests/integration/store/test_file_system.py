@@ -85,7 +85,7 @@ class FileSystemTests(ProcessTestCase):
             said = (
                 f"StoreUnusable {self.path} can't be used: {path} can't be written to (reason 9)"
             )
-            self.assertEqual(process.out, f"{said}\n")
+            self.assertEqual(process.out, f"StoreUnusable {said}\n")
 
     async def test_file_size_limit(self) -> None:
         """What the system writes in part only, or not at all, is undone, and the rest goes on."""

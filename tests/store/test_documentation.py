@@ -1,0 +1,63 @@
+"""
+What docs/store.md says of the store is so.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+import pbrealm.store
+from pbrealm.store import Store
+from pbrealm.testing import MemoryServer, MemoryStorage
+
+DOCUMENT = Path(__file__).parents[2].joinpath("docs", "store.md").read_text("utf-8")
+SOURCES = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
+
+
+class DocumentTests(SynchronousTestCase):
+    def test_player(self):
+        """The example's answers are saved, and a state outlives its server."""
+        storage = MemoryStorage()
+        for expected in (5, 10):
+            clock = Clock()
+            names: dict[str, Any] = {}
+            exec(SOURCES[0], names)
+            store = Store(storage, clock=clock)
+            realm = names["SharedStateRealm"](names["Player"], store.load)
+            server = MemoryServer(realm, clock=clock)
+            alice = server.connect()
+            reference = alice.login("alice", "secret")
+            storage.hold()
+            answer = reference.callRemote("earn", 5)
+            server.flush()
+            self.assertNoResult(answer)
+            storage.release()
+            server.flush()
+            self.assertEqual(self.successResultOf(answer), expected)
+
+    def test_give(self):
+        clock = Clock()
+        store = Store(MemoryStorage(), clock=clock)
+        names: dict[str, Any] = {"store": store}
+        exec(SOURCES[1], names)
+
+        class Player:
+            state = self.successResultOf(store.load("alice"))
+
+        Player.state["gold"] = 5
+        given = Deferred.fromCoroutine(names["perspective_give"](Player(), "bob", 3))
+        clock.advance(0)
+        self.successResultOf(given)
+        bob = self.successResultOf(store.load("bob"))
+        self.assertEqual((dict(Player.state), dict(bob)), ({"gold": 2}, {"gold": 3}))
+
+    def test_names(self):
+        """Each name of the store is documented, but for what only storages need."""
+        written = set(re.findall(r"`(\w+)", DOCUMENT))
+        self.assertEqual(
+            set(pbrealm.store.__all__) - written, {"Changes", "Contents", "decode_rows"}
+        )
