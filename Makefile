@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo unit test abuse crash fuzz check bench bench-calls bench-sessions clean
+.PHONY: demo unit test abuse crash fuzz check bench bench-calls bench-sessions bench-store clean
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "pbrealm needs Python 3.10 or newer; name one with: make PYTHON=python3.12")'
@@ -84,17 +84,20 @@ check: $(VENV)/installed
 # The peers are installed for the benchmark only, in an environment of their own.
 $(VENV)-bench/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-bench
-	$(VENV)-bench/bin/python -m pip install --quiet --editable . Pyro5 rpyc foolscap
+	$(VENV)-bench/bin/python -m pip install --quiet --editable . Pyro5 rpyc foolscap ZODB
 	@touch $@
 
-# Both write their part of docs/benchmarks.md.
-bench: bench-sessions bench-calls
+# Each writes its part of docs/benchmarks.md.
+bench: bench-sessions bench-calls bench-store
 
 bench-sessions: $(VENV)-bench/installed
 	$(VENV)-bench/bin/python -m benchmarks.sessions --write
 
 bench-calls: $(VENV)-bench/installed
 	$(VENV)-bench/bin/python -m benchmarks.codec --write
+
+bench-store: $(VENV)-bench/installed
+	$(VENV)-bench/bin/python -m benchmarks.store --write
 
 demo: $(VENV)/installed
 	$(BIN)/python docs/demo.py

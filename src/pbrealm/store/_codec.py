@@ -9,13 +9,17 @@ from typing import Any, Final
 
 from pbrealm._wire.decode import DECODE_ERRORS, decode_next
 from pbrealm._wire.encode import SCALARS, encode_plain
-from pbrealm._wire.tokens import NotPlain
+from pbrealm._wire.hashed_keys import MAX_EQUAL_HASHES
+from pbrealm._wire.tokens import VOCABULARY_TOKENS, NotPlain
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 """How long an encoded key or value may be: as long as a message, so that clients can get it."""
 
-# What can't be decoded again is found out by decoding it; these always can.
+# What can always be decoded again: scalars, and collections that are not within themselves, and
+# not so long that too many keys can have the same hash; each takes two bytes at least.
 _SAFE: Final = frozenset({*SCALARS, bytes})
+_SAFE_BYTES: Final = 2 * MAX_EQUAL_HASHES
+_REFERENCE: Final = VOCABULARY_TOKENS[b"dereference"]
 
 _UNEQUAL: Final = "it doesn't equal itself"
 
@@ -78,9 +82,7 @@ def _encode(thing: object) -> bytes:
     encoded = encode_plain(thing)
     if len(encoded) > MAX_BYTES:
         raise NotPlain(f"it takes {len(encoded):,} bytes, and {MAX_BYTES:,} are allowed")
-    if type(thing) not in _SAFE:
-        # The encoding is one of jelly's, which also has collections that are within themselves,
-        # and many keys with one hash.
+    if type(thing) not in _SAFE and (len(encoded) > _SAFE_BYTES or _REFERENCE in encoded):
         _decode(encoded)
     return encoded
 

@@ -1,0 +1,167 @@
+"""
+Three ways to keep 200 states on a disk.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from itertools import count
+
+from twisted.internet.defer import Deferred, gatherResults
+
+from pbrealm.store import SQLiteStore, StoredDict
+
+NAMES = [f"user{number:03}" for number in range(200)]
+"""Whose states there are."""
+
+
+def value(number: int) -> dict[str, object]:
+    """What is set: about 60 bytes."""
+    return {"gold": number, "items": ["sword", "shield"], "place": (1.5, 2.5)}
+
+
+class Pbrealm:
+    """A L{SQLiteStore}; each of those in flight sets an item and waits until it is saved."""
+
+    name = "pbrealm"
+
+    def __init__(self, directory: str, keys: int = 10, states: int = len(NAMES)) -> None:
+        self.keys = keys
+        self._names = NAMES[:states]
+        self.commits = 0
+        self._store = SQLiteStore(os.path.join(directory, f"pbrealm{keys}.db"))
+        self._states: list[StoredDict] = []
+        self._numbers = count()
+
+    async def open(self) -> None:
+        """Make the states."""
+        for name in self._names:
+            state = await self._store.load(name)
+            state.update({f"key{number}": value(number) for number in range(self.keys)})
+            self._states.append(state)
+        await self._store.saved()
+        storage = self._store._storage
+        write = storage.write
+
+        def counted(*args: object) -> Deferred[None]:
+            self.commits += 1
+            return write(*args)  # type: ignore[arg-type]
+
+        storage.write = counted  # type: ignore[method-assign]
+
+    async def change(self, changes: int, in_flight: int, group: float) -> float:
+        """
+        Make changes.
+
+        @param in_flight: how many at a time.
+        @param group: ignored here.
+        @return: the seconds that it took.
+        """
+        left = iter(range(changes))
+
+        async def go_on(state: StoredDict) -> None:
+            for number in left:
+                state[f"key{number % self.keys}"] = value(next(self._numbers))
+                await state.saved()
+
+        began = time.perf_counter()
+        await gatherResults(
+            [
+                Deferred.fromCoroutine(go_on(self._states[number % len(self._states)]))
+                for number in range(in_flight)
+            ]
+        )
+        return time.perf_counter() - began
+
+    async def close(self) -> None:
+        await self._store.close()
+
+
+class Groups:
+    """
+    Sides that commit groups of a given size, one after another, and wait for each.
+    """
+
+    def _groups(self, changes: int, group: float) -> Iterator[range]:
+        size = max(1, round(group))
+        for start in range(0, changes, size):
+            yield range(start, min(changes, start + size))
+
+    async def open(self) -> None:
+        """Nothing is left to be done."""
+
+    async def change(self, changes: int, in_flight: int, group: float) -> float:
+        """Make changes, as L{Pbrealm.change} does."""
+        began = time.perf_counter()
+        for numbers in self._groups(changes, group):
+            self.commit(numbers)
+        return time.perf_counter() - began
+
+    def commit(self, numbers: range) -> None:
+        """Save one group."""
+        raise NotImplementedError
+
+
+class Raw(Groups):
+    """C{sqlite3} by hand, with bytes that were there before, in the reactor's thread."""
+
+    name = "sqlite3"
+
+    def __init__(self, directory: str) -> None:
+        path = os.path.join(directory, "raw.db")
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL"):
+            self._connection.execute(f"PRAGMA {pragma}")
+        self._connection.execute(
+            "CREATE TABLE items (name TEXT, key TEXT, value BLOB, PRIMARY KEY (name, key))"
+            " WITHOUT ROWID"
+        )
+        # SQLite writes nothing where a value stays the same.
+        self._values = [b"%060d" % number for number in range(10_007)]
+        self._numbers = count()
+
+    def commit(self, numbers: range) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        self._connection.executemany(
+            "INSERT INTO items VALUES (?, ?, ?)"
+            " ON CONFLICT (name, key) DO UPDATE SET value = excluded.value",
+            [
+                (NAMES[n % len(NAMES)], f"key{n % 10}", self._values[next(self._numbers) % 10_007])
+                for n in numbers
+            ],
+        )
+        self._connection.execute("COMMIT")
+
+    async def close(self) -> None:
+        self._connection.close()
+
+
+class Zodb(Groups):
+    """ZODB with a FileStorage, in the reactor's thread."""
+
+    name = "ZODB"
+
+    def __init__(self, directory: str) -> None:
+        import transaction
+        import ZODB
+        from BTrees.OOBTree import OOBTree
+
+        self._database = ZODB.DB(os.path.join(directory, "data.fs"))
+        self._connection = self._database.open()
+        self._commit = transaction.commit
+        self._states = self._connection.root.states = OOBTree()
+        for name in NAMES:
+            self._states[name] = OOBTree({f"key{key}": value(key) for key in range(10)})
+        self._commit()
+
+    def commit(self, numbers: range) -> None:
+        for number in numbers:
+            self._states[NAMES[number % len(NAMES)]][f"key{number % 10}"] = value(number)
+        self._commit()
+
+    async def close(self) -> None:
+        self._connection.close()
+        self._database.close()
