@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.error import ConnectError
 from twisted.internet.task import deferLater
 from twisted.spread import pb
@@ -104,7 +104,10 @@ class CrashTestCase(ProcessTestCase):
         record = self.records[client]
         try:
             plain = await PlainClient.connect(port)
-            avatar = await plain.login(ACCOUNTS[client], "secret", Told(self.told))
+            login = plain.login(ACCOUNTS[client], "secret", Told(self.told))
+            # It would be waited for for ever if the connection is lost before it begins.
+            plain.lost.addCallback(lambda _: login.cancel())
+            avatar = await login
             while True:
                 self.number += 1
                 record.asked = self.number
@@ -122,7 +125,7 @@ class CrashTestCase(ProcessTestCase):
                     self.assertEqual(answer, record.asked)
                     record.answered, record.failed = answer, set()
                     self.answers += 1
-        except (ConnectError, pb.PBConnectionLost, pb.DeadReferenceError):
+        except (CancelledError, ConnectError, pb.PBConnectionLost, pb.DeadReferenceError):
             pass
 
     def check(self, path: str) -> None:
