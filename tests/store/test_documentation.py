@@ -3,19 +3,15 @@ What docs/store.md says of the store is so.
 """
 
 import re
-from pathlib import Path
-from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 import pbrealm.store
-from pbrealm.store import Store
+from pbrealm.store import Store, collect_changes
 from pbrealm.testing import MemoryServer, MemoryStorage
-
-DOCUMENT = Path(__file__).parents[2].joinpath("docs", "store.md").read_text("utf-8")
-SOURCES = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
+from tests.documents import ROOT, run_block
 
 
 class DocumentTests(SynchronousTestCase):
@@ -24,8 +20,7 @@ class DocumentTests(SynchronousTestCase):
         storage = MemoryStorage()
         for expected in (5, 10):
             clock = Clock()
-            names: dict[str, Any] = {}
-            exec(SOURCES[0], names)
+            names = run_block("docs/store.md", "class Player")
             store = Store(storage, clock=clock)
             realm = names["SharedStateRealm"](names["Player"], store.load)
             server = MemoryServer(realm, clock=clock)
@@ -42,8 +37,7 @@ class DocumentTests(SynchronousTestCase):
     def test_give(self):
         clock = Clock()
         store = Store(MemoryStorage(), clock=clock)
-        names: dict[str, Any] = {"store": store}
-        exec(SOURCES[1], names)
+        names = run_block("docs/store.md", "perspective_give", {"store": store})
 
         class Player:
             state = self.successResultOf(store.load("alice"))
@@ -55,9 +49,32 @@ class DocumentTests(SynchronousTestCase):
         bob = self.successResultOf(store.load("bob"))
         self.assertEqual((dict(Player.state), dict(bob)), ({"gold": 2}, {"gold": 3}))
 
+    def test_collect_changes(self):
+        """An answer can be held until what its call has changed is saved."""
+        clock = Clock()
+        state = self.successResultOf(Store(MemoryStorage(), clock=clock).load("alice"))
+
+        class Avatar:
+            def perspectiveMessageReceived(self, broker, message, args, kw):
+                state.update(args)
+
+        for args, waits in (({}, False), ({"gold": 1}, True)):
+            names = run_block(
+                "docs/store.md",
+                "collect_changes() as changes",
+                {
+                    "collect_changes": collect_changes,
+                    "avatar": Avatar(),
+                    **dict.fromkeys(("broker", "message", "kw")),
+                    "args": args,
+                },
+            )
+            self.assertEqual(names["saved"] is not None, waits)
+
     def test_names(self):
         """Each name of the store is documented, but for what only storages need."""
-        written = set(re.findall(r"`(\w+)", DOCUMENT))
+        document = (ROOT / "docs" / "store.md").read_text("utf-8")
+        written = set(re.findall(r"`(\w+)", document))
         self.assertEqual(
             set(pbrealm.store.__all__) - written, {"Changes", "Contents", "decode_rows"}
         )

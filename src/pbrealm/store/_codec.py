@@ -10,6 +10,7 @@ from typing import Any, Final
 from pbrealm._wire.decode import DECODE_ERRORS, decode_next
 from pbrealm._wire.encode import SCALARS, encode_plain
 from pbrealm._wire.hashed_keys import MAX_EQUAL_HASHES
+from pbrealm._wire.message_limits import MessageTooLarge
 from pbrealm._wire.tokens import VOCABULARY_TOKENS, NotPlain
 
 MAX_BYTES: Final = 16 * 1024 * 1024
@@ -90,6 +91,8 @@ def _encode(thing: object) -> bytes:
 def _decode(encoded: bytes) -> Any:
     try:
         thing, end = decode_next(encoded, 0, sys.maxsize)
+    except MessageTooLarge:
+        raise NotPlain("too many keys in it have the same hash") from None
     except DECODE_ERRORS as error:
         raise NotPlain(error) from None
     if end != len(encoded):
