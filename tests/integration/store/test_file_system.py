@@ -82,9 +82,7 @@ class FileSystemTests(ProcessTestCase):
             os.chmod(path, mode)
             process = self.run_program(READ_ONLY)
             self.assertEqual(await process.wait(), 0)
-            said = (
-                f"StoreUnusable {self.path} can't be used: {path} can't be written to (reason 9)"
-            )
+            said = f"{self.path} can't be used: {path} can't be written to (reason 9)"
             self.assertEqual(process.out, f"StoreUnusable {said}\n")
 
     async def test_file_size_limit(self) -> None:
