@@ -30,9 +30,9 @@ class Pbrealm:
 
     def __init__(self, directory: str, keys: int = 10, states: int = len(NAMES)) -> None:
         self.keys = keys
-        self._names = NAMES[:states]
+        self._names = [f"user{number:05}" for number in range(states)]
         self.commits = 0
-        self._store = SQLiteStore(os.path.join(directory, f"pbrealm{keys}.db"))
+        self._store = SQLiteStore(os.path.join(directory, f"pbrealm{keys}-{states}.db"))
         self._states: list[StoredDict] = []
         self._numbers = count()
 
@@ -64,13 +64,13 @@ class Pbrealm:
 
         async def go_on(state: StoredDict) -> None:
             for number in left:
-                state[f"key{number % self.keys}"] = value(next(self._numbers))
+                state[f"key{number * 7919 % self.keys}"] = value(next(self._numbers))
                 await state.saved()
 
         began = time.perf_counter()
         await gatherResults(
             [
-                Deferred.fromCoroutine(go_on(self._states[number % len(self._states)]))
+                Deferred.fromCoroutine(go_on(self._states[number * 7919 % len(self._states)]))
                 for number in range(in_flight)
             ]
         )
