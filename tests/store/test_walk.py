@@ -342,7 +342,7 @@ class Walk(RuleBasedStateMachine):
 
 WALKS = int(os.environ.get("PBREALM_WALKS", "0"))
 STEPS = settings(
-    max_examples=WALKS or examples(100),
+    max_examples=WALKS or examples(40),
     stateful_step_count=50,
     deadline=None,
     derandomize=not WALKS,
