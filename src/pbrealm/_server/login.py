@@ -21,8 +21,9 @@ from pbrealm._server.login_request import is_plain_id
 from pbrealm._server.login_state import PendingLogin
 from pbrealm._server.referenceable import reference_to
 from pbrealm._session.connection import ConnectedMind
+from pbrealm._session.given_aspects import take_session
 from pbrealm._session.session import Session
-from pbrealm.errors import LoginRefused, Reason
+from pbrealm.errors import LoginRefused, Reason, SessionEnded
 from pbrealm.logins import Login
 
 
@@ -74,9 +75,14 @@ class PortalLogin:
             else:
                 async with client.attempt(pending, login.account):
                     _, aspect, logout = await portal.login(credentials, mind, *login.interfaces)
+            session: Session | None = mind.session
             try:
-                self._check_still_possible()
-                reference = reference_to(aspect, mind.session)
+                if session is None:
+                    session = take_session(aspect, logout, login.mind)
+                self._check_still_possible(session)
+                if session is not None:
+                    session.learn_connection(self._broker)
+                reference = reference_to(aspect, session)
             except BaseException:
                 logout()
                 raise
@@ -89,20 +95,16 @@ class PortalLogin:
                 journal_refusal(ANONYMOUS if anonymous else login.account, client.peer, why)
             raise_for_client(why)
         client.logged_in(pending, forgive=not anonymous)
-        self._until_the_end(reference, aspect, mind.session, logout)
+        self._until_the_end(reference, session, logout)
         return reference
 
     def _until_the_end(
         self,
         reference: pb.Referenceable,
-        aspect: object,
         session: Session | None,
         logout: Callable[[], object],
     ) -> None:
         """Have the logout called when the client drops the reference, or leaves."""
-        if isinstance(aspect, Session):
-            # Also one that a hand-written realm has got from another realm.
-            session = aspect
         if session is not None:
             session.on_end(self._session_ended)
         if isinstance(self._portal.realm, HandWrittenRealm):
@@ -145,7 +147,9 @@ class PortalLogin:
         broker.notifyOnDisconnect(lost)
         return dropped
 
-    def _check_still_possible(self) -> None:
+    def _check_still_possible(self, session: Session | None) -> None:
+        if session is not None and session.ended is not None:
+            raise SessionEnded(session.ended)
         if self._client.closing:
             raise LoginRefused("the server is shutting down", Reason.SHUTTING_DOWN)
         if self._broker.disconnected:

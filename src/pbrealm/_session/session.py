@@ -30,6 +30,7 @@ from pbrealm._session.goodbye import say_goodbye
 from pbrealm._session.login_waits import LoginWaits
 from pbrealm._session.state import SESSION, SessionState
 from pbrealm._types import AvatarT
+from pbrealm._wire.broker import FastBroker
 from pbrealm._wire.dispatch import receive_message
 from pbrealm._wire.lazy_jelly import accepts_lazy_jelly
 from pbrealm.errors import LoginRefused, Reason, SessionEnded
@@ -73,6 +74,8 @@ class Session(Generic[AvatarT]):
     @ivar id: a number that no other session of this process has.
     @ivar avatar_id: whom the client logged in as.
     @ivar avatar: the avatar, once the realm has found it.
+    @ivar aspect: what a hand-written realm was given of the avatar in place of the session; else
+        L{None}.
     @ivar mind: what the client passed to be called by, or L{None}.
     @ivar clock: the clock that the timeouts of this session run by.
     @ivar ended: L{None}, or why the session ended.
@@ -91,6 +94,7 @@ class Session(Generic[AvatarT]):
         "_state",
         "_text",
         "_waits",
+        "aspect",
         "avatar",
         "avatar_id",
         "clock",
@@ -108,6 +112,7 @@ class Session(Generic[AvatarT]):
         self.id = next(_ids)
         self.avatar_id = avatar_id
         self.avatar: AvatarT = None  # type: ignore[assignment]  # until the realm has found it
+        self.aspect: Any = None
         self.mind: Any = mind.mind if isinstance(mind, ConnectedMind) else mind
         self.ended: Reason | None = None
         self.clock = clock
@@ -148,6 +153,18 @@ class Session(Generic[AvatarT]):
         """Whether this session's connection is that of a broker."""
         return self._connection is not None and self._connection.broker is broker
 
+    def learn_connection(self, broker: pb.Broker) -> None:
+        """
+        The client of this session is found to be that of a broker.
+
+        The realm couldn't see the connection if it wasn't given a mind: by a client that has none,
+        or by a hand-written realm that passes none on.
+        """
+        # Under a plain factory nothing is bound to connections.
+        if self._connection is None and self.ended is None and isinstance(broker, FastBroker):
+            self._connection = Connection.of(broker)
+            self._connection.add(self)
+
     @property
     def disconnected(self) -> bool:
         """Whether the connection is lost, as far as it is known; the session ends in a moment."""
@@ -169,6 +186,8 @@ class Session(Generic[AvatarT]):
         """
         if self.ended is not None:
             raise SessionEnded(self.ended)
+        if self._connection is None:
+            self.learn_connection(broker)
         token = ON_BEHALF_OF.set(self)
         try:
             receiver = self._perspective.perspectiveMessageReceived
@@ -332,16 +351,16 @@ class Session(Generic[AvatarT]):
         """
         Take hold of the avatar that a realm has found, and attach to it.
 
-        @param aspect: the avatar's provider of the interface that was asked for; or, where a
-            hand-written realm stands between two of pbrealm's, the session that the inner one
-            made.
+        @param avatar: the avatar; or, where a hand-written realm stands between two of pbrealm's,
+            the session that the inner one made.
+        @param aspect: the avatar's provider of the interface that was asked for; or that session.
         @param logout: called once: at the session's end, or if this fails.
         @raise SessionEnded: if the session ends before this is done.
         @raise Exception: what the avatar's C{attached} failed with.
         """
         attaching: Deferred[object] | None = None
-        if isinstance(aspect, Session) and self.ended is None:
-            self._enclose(aspect, logout)
+        if isinstance(avatar, Session) and self.ended is None:
+            self._enclose(avatar, logout)
         else:
             self.avatar = avatar
             self._attachment = Attachment(self, avatar, logout)
@@ -370,7 +389,7 @@ class Session(Generic[AvatarT]):
         # The inner session serves the calls, so what is handed out ends with that.
         self.on_revoke(lambda _, reason: inner.revoke(reason))
         if inner._connection is None:
-            # The client passed no mind, by which a hand-written realm would have passed it on.
+            # The inner realm was given no mind.
             inner._connection = self._connection
 
         def leave() -> Deferred[None]:

@@ -24,6 +24,7 @@ from pbrealm._avatar_ids import avatar_id_from
 from pbrealm._clock import clock_or_reactor
 from pbrealm._journal import log_refusal
 from pbrealm._session.connection import ConnectedMind, connection_of
+from pbrealm._session.given_aspects import note_aspect, take_session
 from pbrealm._session.session import Session
 from pbrealm._types import AnyRealm
 from pbrealm.errors import PBRealmError, Reason, SessionEnded
@@ -64,7 +65,10 @@ def request_avatar(
             # A subscriber or a realm that was told of the session has ended it.
             raise _EndedAfterAdmission(session.ended)
         session.open()
-        return interface, _served(session, interface, aspect), session.logout
+        served = _served(session, interface, aspect)
+        if served is not session and not isinstance(mind, ConnectedMind):
+            note_aspect(session, served)
+        return interface, served, session.logout
 
     def refused(why: Failure) -> Failure:
         if session.ended is None and session.disconnected:
@@ -133,7 +137,8 @@ async def _admit_by_request(
     request: Callable[..., Any] = realm.requestAvatar
     answer = maybeDeferred(request, session.avatar_id, session.mind, *interfaces)
     interface, aspect, logout = await session.wait(answer, late=lambda login: login[2]())
-    await session.attach(aspect, aspect, logout)
+    inner = take_session(aspect, logout, session.mind)
+    await session.attach(aspect if inner is None else inner, aspect, logout)
     return interface, aspect
 
 
