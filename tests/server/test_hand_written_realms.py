@@ -376,6 +376,26 @@ class ConnectionTests(HandWrittenRealmTestCase):
             self.assertEqual(len(self.hand_written.logouts), 1)
 
 
+class Renaming(PassingOn):
+    def requestAvatar(self, avatarId: Any, mind: Any, *interfaces: Any) -> Any:
+        return self.realm.requestAvatar(f"the owner {avatarId}", mind, *interfaces)
+
+
+class RenamingTests(HandWrittenRealmTestCase):
+    def test_left_by_a_session_that_logged_out(self) -> None:
+        """A kick also revokes that if the inner realm has other avatar ids than the outer one."""
+        self.serve(Renaming, outer=True)
+        self.bob = self.enter(b"bob", b"perspective")
+        first = self.enter(b"alice", b"perspective")
+        self.second = self.enter(b"alice", b"perspective")
+        counter = self.client.call(first, "counter")
+        del first
+        self.server.flush()
+        self.assertEqual(self.client.call(counter, "add"), 1)
+        self.kick(self.realms[1])
+        self.assert_refused(counter, "add")
+
+
 class Auditing(pb.Avatar):
     """A perspective of a program's own, which passes calls on to a session."""
 

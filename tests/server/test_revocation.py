@@ -77,8 +77,8 @@ class RevocationTestCase(SynchronousTestCase):
         self.bob = self.client.login("bob", "secret")
 
     def kick(self, name="alice", reason=Reason.KICKED):
-        (session,) = self.realm.sessions(name)
-        session.end(reason)
+        """End the oldest session of an avatar id."""
+        self.realm.sessions(name)[0].end(reason)
         self.server.flush()
 
     def assert_revoked(self, reference, method, reason=Reason.KICKED):
@@ -294,9 +294,83 @@ class LiveCopyTests(RevocationTestCase):
         self.assertEqual(dict(copy), {"volume": 5})
 
 
+class LoggedOutTests(RevocationTestCase):
+    """
+    alice logs in twice, gets the same from both sessions, and logs out of the first.
+    """
+
+    def setUp(self):
+        super().setUp()
+        self.again = self.client.login("alice", "secret")
+
+    def log_out_of_the_first(self):
+        del self.alice
+        self.server.flush()
+
+    def test_kicked(self):
+        """That it was also got from the first doesn't make it last."""
+        counter = self.client.call(self.alice, "counter")
+        self.client.call(self.again, "counter")
+        self.log_out_of_the_first()
+        self.assertEqual(self.client.call(counter, "add"), 1)
+        self.kick()
+        self.assert_revoked(counter, "add")
+
+    def test_got_again_after_the_logout(self):
+        counter = self.client.call(self.alice, "counter")
+        self.log_out_of_the_first()
+        self.client.call(self.again, "counter")
+        self.kick()
+        self.assert_revoked(counter, "add")
+
+    def test_got_from_the_first_only(self):
+        counter = self.client.call(self.alice, "counter")
+        self.log_out_of_the_first()
+        self.kick()
+        self.assert_revoked(counter, "add")
+
+    def test_live_copy(self):
+        copy = self.client.call(self.alice, "settings")
+        self.client.call(self.again, "settings")
+        self.log_out_of_the_first()
+        self.kick()
+        settings = self.caching.avatars["alice"].settings
+        settings["volume"] = 2
+        self.server.flush()
+        self.assertEqual((dict(copy), len(settings._observers)), ({"volume": 1}, 0))
+
+    def test_another_that_is_open(self):
+        """What a session that goes on has handed out isn't revoked with others."""
+        third = self.client.login("alice", "secret")
+        counter = self.client.call(self.alice, "counter")
+        self.client.call(third, "counter")
+        self.log_out_of_the_first()
+        self.kick()
+        self.assertEqual(self.client.call(counter, "add"), 1)
+
+    def test_others(self):
+        """The kick of another avatar id's session revokes nothing of it, and a logout doesn't."""
+        counter = self.client.call(self.alice, "counter")
+        self.log_out_of_the_first()
+        self.kick("bob")
+        self.assertEqual(self.client.call(counter, "add"), 1)
+        self.bob = self.client.login("bob", "secret")
+        del self.again
+        self.server.flush()
+        self.assertEqual(self.client.call(counter, "add"), 2)
+
+    def test_logged_out_after_the_kick(self):
+        """A kick concerns sessions that are over, not those that end later."""
+        counter = self.client.call(self.again, "counter")
+        self.kick()
+        del self.again
+        self.server.flush()
+        self.assertEqual(self.client.call(counter, "add"), 1)
+
+
 class GrantsTests(RevocationTestCase):
-    def test_many_logins_leave_nothing(self):
-        """What a client that logs in and out all day keeps is bound to none of these sessions."""
+    def test_many_logins_leave_little(self):
+        """What a client that logs in and out all day keeps is bound to few of these sessions."""
         client = self.server.connect(ClientFactory())
         first = client.login("alice", "secret")
         counter = client.call(first, "counter")
@@ -306,7 +380,8 @@ class GrantsTests(RevocationTestCase):
             client.call(again, "counter")
             del again
             self.server.flush()
-        self.assertEqual(list(client.server_broker._grants._sessions.values()), [()])
+        (sessions,) = client.server_broker._grants._sessions.values()
+        self.assertEqual([each.ended for each in sessions], [Reason.LOGGED_OUT] * 2)
         self.assertEqual(client.call(counter, "add"), 1)
 
     def test_outside_of_a_session(self):

@@ -8,7 +8,6 @@ forgets it only when the client does.  So it is noted here which sessions have h
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from typing import Final
 
 from pbrealm.errors import Reason, SessionEnded
 from pbrealm.interfaces import ISession
@@ -22,7 +21,8 @@ class Grants:
 
     An object that no session has handed out isn't in it, and can be used for as long as there are
     sessions.  That it is passed outside of a session as well changes nothing for one that is.  A
-    client that has logged out by itself may keep what it got.
+    client that has logged out by itself may keep what it got, until the server ends another
+    session of the same avatar id.
     """
 
     __slots__ = ("_sessions",)
@@ -39,15 +39,16 @@ class Grants:
 
         @param sessions: empty where no session does.
         """
-        earlier = self._sessions.get(object_id)
+        earlier = self._sessions.get(object_id, ())
         # Nearly always it is the same session again.
-        if not sessions or earlier in (sessions, _FOR_GOOD):
+        if not sessions or earlier[-len(sessions) :] == sessions:
             return
-        if earlier is not None:
-            kept = [each for each in earlier if _permits(each) and each not in sessions]
-            sessions = (*kept, *sessions)
-        left = any(each.ended is Reason.LOGGED_OUT for each in sessions)
-        self._sessions[object_id] = _FOR_GOOD if left else sessions
+        if earlier:
+            earlier = tuple([each for each in earlier if each not in sessions])
+            # One session that has logged out is enough: a client may log in and out all day.
+            left = [each for each in earlier if each.ended is Reason.LOGGED_OUT]
+            sessions = (*left[-1:], *[each for each in earlier if each.ended is None], *sessions)
+        self._sessions[object_id] = sessions
 
     def discard(self, object_id: Hashable) -> None:
         """The client has forgotten an object."""
@@ -65,6 +66,18 @@ class Grants:
         """
         check_any_permits(self._sessions.get(object_id, ()))
 
+    def revoke_left_by(self, ended: ISession) -> None:
+        """
+        Revoke what earlier sessions of an avatar id have handed out, which have logged out.
+
+        @param ended: a session of that avatar id, which the server has ended.
+        """
+        for object_id, sessions in self._sessions.items():
+            if any(_has_left(each, ended.avatar_id) for each in sessions):
+                self._sessions[object_id] = tuple(
+                    [ended if _has_left(each, ended.avatar_id) else each for each in sessions]
+                )
+
     def revoked(self) -> list[Hashable]:
         """The ids of the objects that the client may not use any more."""
         return [
@@ -72,10 +85,6 @@ class Grants:
             for object_id, sessions in self._sessions.items()
             if sessions and not any(_permits(each) for each in sessions)
         ]
-
-
-_FOR_GOOD: Final = ()
-"""What its client may keep."""
 
 
 def check_any_permits(sessions: Iterable[ISession]) -> None:
@@ -95,3 +104,7 @@ def check_any_permits(sessions: Iterable[ISession]) -> None:
 
 def _permits(session: ISession) -> bool:
     return session.ended is None or session.ended is Reason.LOGGED_OUT
+
+
+def _has_left(session: ISession, avatar_id: str) -> bool:
+    return session.ended is Reason.LOGGED_OUT and session.avatar_id == avatar_id

@@ -119,9 +119,9 @@ class PortalLogin:
             # its references to it together, as far as the broker is concerned.
             ends[key] = logout if earlier is None else partial(_call_both, earlier, logout)
 
-    def _session_ended(self, _: Session, reason: Reason) -> None:
+    def _session_ended(self, session: Session, reason: Reason) -> None:
         self._client.logged_out(reason)
-        self._broker.stop_revoked_copies()
+        self._broker.session_ended(session.serving)
 
     def _until_lost(self, logout: Callable[[], object], *, counted: bool) -> Callable[[], object]:
         """

@@ -195,6 +195,12 @@ class Session(Generic[AvatarT]):
         finally:
             ON_BEHALF_OF.reset(token)
 
+    @property
+    def serving(self) -> Session[AvatarT]:
+        """The session that calls come to: this one, or the one that it encloses."""
+        perspective = self._perspective
+        return perspective.serving if isinstance(perspective, Session) else self
+
     def logout(self) -> None:
         """The client has dropped its reference, or the portal's user has called the logout."""
         self.end(Reason.LOGGED_OUT)
