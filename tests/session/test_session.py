@@ -2,10 +2,13 @@
 A session from its acceptance to its end, and the calls that it passes on.
 """
 
+import asyncio
 from contextvars import Context, copy_context
 from typing import Any
 
+from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -145,6 +148,59 @@ class CurrentSessionTests(SessionTestCase):
         self.client.call(self.reference, "wait")
         avatar.answer.callback(None)
         self.assertEqual(seen, [self.realm.sessions()[1], None])
+
+
+class AsyncioTimersTests(SessionTestCase):
+    """
+    The asyncio reactor runs all timers in the context in which the one that is due first was set.
+    """
+
+    def setUp(self):
+        super().setUp()
+        loop = asyncio.new_event_loop()
+        self.addCleanup(loop.close)
+        self.reactor = AsyncioSelectorReactor(loop)
+        self.addCleanup(self.reactor.disconnectAll)
+        self.loop = loop
+        self.session = self.log_in()
+
+    def run_until(self, done: Deferred[Any]) -> Any:
+        return self.loop.run_until_complete(done.asFuture(self.loop))
+
+    def test_functions(self):
+        """It may be any session there, as the docstring says."""
+        seen: Deferred[Any] = Deferred()
+        self.reactor.callLater(0.005, lambda: seen.callback(current_session()))
+
+        def set_timer(_: Player) -> None:
+            self.reactor.callLater(0, lambda: None)
+
+        self.patch(Player, "perspective_object", set_timer)
+        self.client.call(self.reference, "object")
+        self.session.end()
+        self.assertIs(self.run_until(seen), self.session)
+
+    def test_coroutines(self):
+        """A coroutine that waits for a timer keeps its own."""
+
+        async def wait(player: Player) -> list[Any]:
+            seen: list[Any] = []
+            for _ in range(2):
+                await deferLater(self.reactor, 0.002)
+                seen.append(player.perspective_who())
+            waited.pop().callback(None)
+            return seen
+
+        both: list[Deferred[None]] = [Deferred(), Deferred()]
+        waited = list(both)
+        self.patch(Player, "perspective_object", wait)
+        self.other = self.client.login("bob", "secret")
+        answers = [each.callRemote("object") for each in (self.reference, self.other)]
+        self.server.flush()
+        for each in both:
+            self.run_until(each)
+        ids = [session.id for session in self.realm.sessions()]
+        self.assertEqual([self.client.wait(each) for each in answers], [[id] * 2 for id in ids])
 
 
 class CallbackTests(SessionTestCase):

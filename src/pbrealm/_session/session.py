@@ -55,6 +55,10 @@ def current_session() -> Session | None:
 
     It is kept throughout the coroutines and C{inlineCallbacks} that the call starts.  A callback
     that is added to a Deferred by hand runs in the context of whoever fires the Deferred.
+
+    Twisted's asyncio reactor runs all that C{callLater} and C{LoopingCall} call in the context of
+    whoever has set the timer that is due first.  There this may return the session of any call
+    that has set one, also a session that has ended.  So pass the session on to such a function.
     """
     whom = ON_BEHALF_OF.get()
     return whom if isinstance(whom, Session) else None
