@@ -13,6 +13,8 @@ from pbrealm._delivery.unsent import UNSENT_ATTRIBUTE, add_unsent, send_unsent
 class Broadcast:
     """Records what it is asked to send."""
 
+    waits = False
+
     def __init__(self, name: str, sent: list[tuple[str, int]]) -> None:
         self.name = name
         self.sent = sent
@@ -48,6 +50,20 @@ class UnsentTests(SynchronousTestCase):
         add_unsent(self.broker, self.broadcast("one"), 0)
         self.assertIn(UNSENT_ATTRIBUTE, vars(self.broker))
         send_unsent(self.broker)
+        self.assertNotIn(UNSENT_ATTRIBUTE, vars(self.broker))
+
+    def test_what_waits(self) -> None:
+        """Nothing overtakes it."""
+        one, two, three = (self.broadcast(name) for name in ("one", "two", "three"))
+        two.waits = True
+        for broadcast in (one, two, three):
+            add_unsent(self.broker, broadcast, 0)
+        self.assertFalse(send_unsent(self.broker))
+        self.assertFalse(send_unsent(self.broker))
+        self.assertEqual(self.sent, [("one", 0)])
+        two.waits = False
+        self.assertTrue(send_unsent(self.broker))
+        self.assertEqual(self.sent, [("one", 0), ("two", 0), ("three", 0)])
         self.assertNotIn(UNSENT_ATTRIBUTE, vars(self.broker))
 
     def test_other_brokers(self) -> None:

@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 import pbrealm.store
-from pbrealm.store import Store, collect_changes
+from pbrealm.store import Store
 from pbrealm.testing import MemoryServer, MemoryStorage
 from tests.documents import ROOT, run_block
 
@@ -49,32 +49,8 @@ class DocumentTests(SynchronousTestCase):
         bob = self.successResultOf(store.load("bob"))
         self.assertEqual((dict(Player.state), dict(bob)), ({"gold": 2}, {"gold": 3}))
 
-    def test_collect_changes(self):
-        """An answer can be held until what its call has changed is saved."""
-        clock = Clock()
-        state = self.successResultOf(Store(MemoryStorage(), clock=clock).load("alice"))
-
-        class Avatar:
-            def perspectiveMessageReceived(self, broker, message, args, kw):
-                state.update(args)
-
-        for args, waits in (({}, False), ({"gold": 1}, True)):
-            names = run_block(
-                "docs/store.md",
-                "collect_changes() as changes",
-                {
-                    "collect_changes": collect_changes,
-                    "avatar": Avatar(),
-                    **dict.fromkeys(("broker", "message", "kw")),
-                    "args": args,
-                },
-            )
-            self.assertEqual(names["saved"] is not None, waits)
-
     def test_names(self):
         """Each name of the store is documented, but for what only storages need."""
         document = (ROOT / "docs" / "store.md").read_text("utf-8")
         written = set(re.findall(r"`(\w+)", document))
-        self.assertEqual(
-            set(pbrealm.store.__all__) - written, {"Changes", "Contents", "decode_rows"}
-        )
+        self.assertEqual(set(pbrealm.store.__all__) - written, {"Contents", "decode_rows"})

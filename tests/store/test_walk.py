@@ -321,7 +321,7 @@ class Walk(RuleBasedStateMachine):
         for name, state in self.store._states.items():
             assert typed(dict(state)) == typed(model.memory[name]), name
         for name, _, _, copy in self.clients:
-            assert typed(dict(copy)) == typed(model.memory[name]), name
+            assert typed(dict(copy)) == typed(model.disk[1][name]), name
         for name in NAMES:
             stored = decode_rows(name, self.storage.rows.get(name, {}).items()).items
             assert typed(stored) == typed(model.disk[1][name]), name

@@ -19,6 +19,7 @@ from pbrealm._delivery.report import DeliveryReport
 from pbrealm._delivery.send_call import forget_answer, send_call, takes_encoded
 from pbrealm._delivery.unsent import UNSENT_ATTRIBUTE, add_unsent, send_unsent
 from pbrealm._on_behalf_of import ON_BEHALF_OF
+from pbrealm._unsaved import UNSAVED
 from pbrealm._wire.received_failure import received_failure
 from pbrealm.errors import NotificationDropped
 from pbrealm.interfaces import ISession
@@ -48,12 +49,14 @@ def broadcast(
     Call a method of many minds, and collect what comes of it.
 
     Plain data is encoded once, to the bytes that C{callRemote} would send to each.  To very many
-    clients it is sent in slices; no other notification or broadcast overtakes it meanwhile.
+    clients it is sent in slices.  In the course of a client's call it waits until what that has
+    changed or read is saved.  No other notification or broadcast overtakes it meanwhile.
 
     @param timeout: seconds that the clients get to answer, once all is sent; L{None} for any
         time.  C{pbtimeout} among the keyword arguments goes before it.
-    @return: fires once with the report; it never fails.  Cancelled, it sends the rest at once and
-        stops waiting: clients that haven't answered count as failed.
+    @return: fires once with the report; it never fails.  Cancelled, it sends the rest at once,
+        but nothing if it has waited for unsaved changes, and stops waiting: clients that haven't
+        answered count as failed.
     """
     targets = list(targets)
     try:
@@ -63,7 +66,7 @@ def broadcast(
         report: DeliveryReport[_C] = DeliveryReport()
         report.failed.update_all([client for client, _, _ in targets], Failure())
         return succeed(report)
-    sending.send_slice()
+    sending.begin()
     return sending.done
 
 
@@ -113,6 +116,7 @@ class Broadcast:
     One message on its way to many minds.
 
     @ivar done: fires with the report.
+    @ivar waits: whether it waits for unsaved changes.
     """
 
     def __init__(
@@ -125,10 +129,17 @@ class Broadcast:
         timeout: float | None,
     ) -> None:
         self.done: Deferred[DeliveryReport[Any]] = Deferred(lambda _: self._cancel())
+        self.waits = False
         self._targets = targets
-        # The index of the next target; those before are sent to.
+        # The index of the next target; those before are sent to, or among the unsent.
         self._next = 0
+        # How many are among the unsent, and whether all are that weren't sent to at once.
+        self._unsent = 0
         self._sliced = False
+        # Whether only what others have yet to send keeps some of it back.
+        self._blocked = False
+        # Why it isn't sent after all.
+        self._undone: Failure | None = None
         # None if the arguments aren't plain data.
         self._call: EncodedCall | None = encode_call(method, args, kw)
         self._method = method
@@ -146,6 +157,22 @@ class Broadcast:
         # Those who weren't asked for an answer go into the report together.
         self._told: list[Any] = []
 
+    def begin(self) -> None:
+        """Send what can be sent now."""
+        call = UNSAVED.get()
+        if call and call.is_pending():
+            self.waits = True
+            self._add_rest_to_unsent()
+            Deferred.fromCoroutine(call.saved()).addBoth(self._saved)
+        else:
+            self.send_slice()
+
+    def _saved(self, result: Failure | None) -> None:
+        if self.waits:
+            self.waits = False
+            self._undone = result
+            self.send_slice()
+
     def send_slice(self) -> None:
         """Send to as many as there is time for, and to the rest from the reactor's next round."""
         self._timer = None
@@ -155,22 +182,32 @@ class Broadcast:
             if self._clock.seconds() > until:
                 break
         if self._next < len(self._targets):
-            self._send_rest_later()
-        elif self._all_sent():
-            self.done.callback(self._report)
+            self._add_rest_to_unsent()
+            self._timer = self._clock.callLater(0, self.send_slice)
+        elif self._unsent:
+            self._blocked = True
         else:
-            self._waiting = True
-            if self._timeout is not None:
-                self._timer = self._clock.callLater(self._timeout, self._give_up)
+            self._all_sent()
 
-    def _send_rest_later(self) -> None:
+    def _all_sent(self) -> None:
+        if not self._count_told():
+            self.done.callback(self._report)
+            return
+        self._waiting = True
+        if self._timeout is not None:
+            self._timer = self._clock.callLater(self._timeout, self._give_up)
+
+    def _add_rest_to_unsent(self) -> None:
         if not self._sliced:
             self._sliced = True
             for at in range(self._next, len(self._targets)):
                 broker = broker_of(self._targets[at][1])
                 if broker is not None:
-                    add_unsent(broker, self, at)
-        self._timer = self._clock.callLater(0, self.send_slice)
+                    self._add_to_unsent(broker, at)
+
+    def _add_to_unsent(self, broker: pb.Broker, at: int) -> None:
+        self._unsent += 1
+        add_unsent(broker, self, at)
 
     def _send_until(self, end: int) -> None:
         targets, send, sliced = self._targets, self._send, self._sliced
@@ -180,21 +217,30 @@ class Broadcast:
             broker = broker_of(mind)
             if broker is not None:
                 # Faster than the call, which nearly always has nothing to do.
-                if UNSENT_ATTRIBUTE in broker.__dict__:
-                    send_unsent(broker)
+                all_sent = UNSENT_ATTRIBUTE not in broker.__dict__ or send_unsent(broker)
                 if sliced:
-                    # This was among the unsent, now or before.
+                    # This is among the unsent, or was before.
+                    continue
+                if not all_sent:
+                    self._add_to_unsent(broker, at)
                     continue
             send(at, client, mind, session, broker)
 
     def send_to(self, at: int) -> None:
-        """Send to the target with this index."""
+        """Send to the target with this index, which was among the unsent."""
         client, mind, session = self._targets[at]
         self._send(at, client, mind, session, broker_of(mind))
+        self._unsent -= 1
+        if self._blocked and not self._unsent:
+            self._blocked = False
+            self._all_sent()
 
     def _send(
         self, at: int, client: Any, mind: Any, session: ISession | None, broker: pb.Broker | None
     ) -> None:
+        if self._undone is not None:
+            self.failed(self._undone, at, client)
+            return
         if session is not None and session.ended is not None:
             self.failed(Failure(pb.DeadReferenceError("the session has ended")), at, client)
             return
@@ -222,13 +268,13 @@ class Broadcast:
             ON_BEHALF_OF.reset(token)
         answer.addCallbacks(pending.callback, pending.errback)
 
-    def _all_sent(self) -> bool:
+    def _count_told(self) -> bool:
         """
-        @return: whether all is over.
+        @return: whether answers are still to come.
         """
         self._report.answered.update_all(self._told, None)
         self._told = []
-        return not self._pending
+        return bool(self._pending)
 
     def answered(self, answer: object, at: int, client: Any) -> None:
         """A client has answered."""
@@ -266,8 +312,11 @@ class Broadcast:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
-        self._waiting = False
+        self._waiting = self._blocked = False
+        if self.waits:
+            self.waits = False
+            self._undone = Failure(CancelledError())
         self._send_until(len(self._targets))
-        self._all_sent()
+        self._count_told()
         self._give_up()
         self.done.callback(self._report)

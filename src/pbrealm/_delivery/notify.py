@@ -16,7 +16,6 @@ from pbrealm._broker_slot import broker_of
 from pbrealm._delivery.encoded_call import EncodedCall, encode_call
 from pbrealm._delivery.queued_broker import QueuedBroker
 from pbrealm._delivery.send_call import forget_answer, send_call, takes_encoded
-from pbrealm._delivery.unsent import send_unsent
 from pbrealm.errors import NoMind, NotificationDropped, NotifyTimeout
 
 NOTIFY_TIMEOUT = 30.0
@@ -29,18 +28,14 @@ def call_mind(
     """
     Do as C{mind.callRemote} does, but fail where it raises: for a mind that is dead, or none.
 
-    The call comes after all that was sent to the same connection before, broadcasts included.
-
     @return: fires with the answer, or with L{None} if none was asked for (C{pbanswer=False}).
     """
     if mind is None:
         return fail(NoMind("the client passed no mind"))
     broker = broker_of(mind)
-    if broker is not None:
-        send_unsent(broker)
-        if broker.disconnected:
-            # An observer of a Cacheable has no error of its own for this.
-            return fail(pb.DeadReferenceError("the connection is lost"))
+    if broker is not None and broker.disconnected:
+        # An observer of a Cacheable has no error of its own for this.
+        return fail(pb.DeadReferenceError("the connection is lost"))
     if isinstance(broker, QueuedBroker):
         if kw.get("pbanswer", True) and not broker.send_queue.may_expect_answer(
             broker.waitingForAnswers

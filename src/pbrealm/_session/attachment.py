@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from twisted.python.reflect import qual
 
 from pbrealm._session.state import ATTACHMENT, AttachmentState
+from pbrealm._unsaved import tracking_unsaved
 from pbrealm.errors import Reason
 from pbrealm.interfaces import IClientAware, ISession
 
@@ -68,7 +69,9 @@ class Attachment:
             return None
         self._become(AttachmentState.ATTACHING)
         # The look-up is within, since an avatar may say more than is true.
-        attaching: Deferred[object] = maybeDeferred(lambda: avatar.attached(session))
+        attaching: Deferred[object] = tracking_unsaved(
+            maybeDeferred, lambda: avatar.attached(session)
+        )
         return attaching.addCallbacks(self._attached, self._not_attached)
 
     def _attached(self, result: object) -> object:
@@ -110,7 +113,9 @@ class Attachment:
             case AttachmentState.ATTACHED:
                 self._become(AttachmentState.DETACHING)
                 avatar, session = self._avatar, self._session
-                detaching: Deferred[Any] = maybeDeferred(lambda: avatar.detached(session, reason))
+                detaching: Deferred[Any] = tracking_unsaved(
+                    maybeDeferred, lambda: avatar.detached(session, reason)
+                )
                 detaching.addErrback(self._log_failure, "failed to detach")
                 return detaching.addCallback(lambda _: self._log_out())
         return None

@@ -12,6 +12,7 @@ from twisted.spread import pb
 
 from pbrealm._broker_slot import BrokerSlot
 from pbrealm._delivery.notify import call_mind
+from pbrealm._delivery.unsent import send_unsent
 from pbrealm.errors import Reason
 
 GOODBYE: Final = "goodbye"
@@ -47,6 +48,9 @@ def say_goodbye(
     method = None if broker is None else _METHOD.get(broker)
     if mind is None or method == "":
         return None
+    if broker is not None:
+        # The goodbye comes last, but for what waits.
+        send_unsent(broker)
     goodbye = call_mind(mind, method or GOODBYE, (reason.number, text, reason.reconnect), {})
     # Any answer will do, also that the mind has no such method: the client was told.
     return goodbye.addTimeout(GOODBYE_TIMEOUT, clock).addErrback(lambda _: None)

@@ -16,7 +16,9 @@ from twisted.spread import pb
 from twisted.spread.pb import IPerspective
 from zope.interface import implementedBy, implementer
 
+from pbrealm._broker_slot import broker_of
 from pbrealm._delivery.notify import NOTIFY_TIMEOUT, call_mind, take_timeout, timed_out
+from pbrealm._delivery.unsent import send_in_order
 from pbrealm._eager import start
 from pbrealm._error_log import error_log
 from pbrealm._on_behalf_of import ON_BEHALF_OF, on_behalf_of
@@ -215,6 +217,9 @@ class Session(Generic[AvatarT]):
         """
         Call a method of the client's mind.  Never raises.
 
+        In the course of a client's call it is sent once all that the call has changed or read of
+        a L{StoredDict<pbrealm.store.StoredDict>} is saved.
+
         @return: fires with the answer.  It fails with L{SessionEnded}, with L{NoMind}, with
             L{NotifyTimeout<pbrealm.errors.NotifyTimeout>} after L{NOTIFY_TIMEOUT} seconds, or
             with the failure that the client answered.  Add an errback, or the failure is logged.
@@ -231,13 +236,22 @@ class Session(Generic[AvatarT]):
         else:
             # What is passed as an argument is handed out by this session.
             with on_behalf_of(self):
-                answer = call_mind(self.mind, method, args, kw)
+                broker = broker_of(self.mind)
+                answer = send_in_order(broker, self._call_mind, method, args, kw)
             answer.addErrback(self._unanswered)
         if not kw.get("pbanswer", True):
-            return answer.addErrback(lambda _: None)
+            answer.addErrback(lambda _: None)
+            return succeed(None)
         if timeout is None:
             return answer
         return answer.addTimeout(timeout, self.clock, onTimeoutCancel=timed_out)
+
+    def _call_mind(
+        self, method: str, args: tuple[object, ...], kw: dict[str, object]
+    ) -> Deferred[Any]:
+        if self.ended is not None:
+            return fail(SessionEnded(self.ended))
+        return call_mind(self.mind, method, args, kw)
 
     def _unanswered(self, why: Failure) -> Failure:
         if not self.disconnected or not isinstance(

@@ -2,7 +2,8 @@
 Passing a call on to the object that is called.
 
 Twisted's own methods for this log the arguments of a call whose method raises L{TypeError},
-however long they are, and the failure is logged anyway.  Those here do as they do, but for that.
+however long they are, and the failure is logged anyway.  Those here do as they do, but for that,
+and for answers that wait until what they rest on is saved.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Any, Final
 
 from twisted.spread import flavors, pb
 
-from pbrealm._wire.lazy_jelly import arguments_for
+from pbrealm._wire.held_answers import answer_when_saved
+from pbrealm._wire.lazy_jelly import arguments_for, takes_lazy_jelly
 from pbrealm._wire.sexp import Sexp
 
 
@@ -32,14 +34,18 @@ def receive_message(
         own = _OWN.get(receiver.__func__)
         if own is not None:
             return own(receiver.__self__, broker, message, args, kw)
-    return receiver(broker, message, *arguments_for(receiver, args, kw))
+    if takes_lazy_jelly(receiver):
+        # Passes the call on to a method of pbrealm's, which sees to the rest.
+        return receiver(broker, message, args, kw)
+    return answer_when_saved(receiver, broker, message, *arguments_for(receiver, args, kw))
 
 
 def _call_avatar(avatar: Any, broker: Any, message: str, args: Any, kw: Any) -> Any:
     args = broker.unserialize(args, avatar)
     kw = broker.unserialize(kw, avatar)
     method = getattr(avatar, f"perspective_{message}")
-    return broker.serialize(method(*args, **kw), avatar, method, args, kw)
+    result = answer_when_saved(method, *args, **kw)
+    return broker.serialize(result, avatar, method, args, kw)
 
 
 def _call_referenceable(target: Any, broker: Any, message: str, args: Any, kw: Any) -> Any:
@@ -52,7 +58,7 @@ def _call_referenceable(target: Any, broker: Any, message: str, args: Any, kw: A
     method = getattr(target, f"remote_{message}", None)
     if method is None:
         raise flavors.NoSuchMethod(f"No such method: remote_{message}")
-    return broker.serialize(method(*args, **kw), target.perspective)
+    return broker.serialize(answer_when_saved(method, *args, **kw), target.perspective)
 
 
 def _call_view_point(view: Any, broker: Any, message: str, args: Any, kw: Any) -> Any:
@@ -60,7 +66,8 @@ def _call_view_point(view: Any, broker: Any, message: str, args: Any, kw: Any) -
     args = broker.unserialize(args, perspective)
     kw = broker.unserialize(kw, perspective)
     method = getattr(view.object, f"view_{message}")
-    return broker.serialize(method(perspective, *args, **kw), perspective, method, args, kw)
+    result = answer_when_saved(method, perspective, *args, **kw)
+    return broker.serialize(result, perspective, method, args, kw)
 
 
 def _call_cache(cache: Any, broker: Any, message: str, args: Any, kw: Any) -> Any:

@@ -174,6 +174,11 @@ def accepts_lazy_jelly(method: _F) -> _F:
     return method
 
 
+def takes_lazy_jelly(receiver: Callable[..., Any]) -> bool:
+    """Whether a method L{accepts_lazy_jelly}."""
+    return isinstance(receiver, MethodType) and receiver.__func__ in _lazy_receivers
+
+
 def arguments_for(receiver: Callable[..., Any], args: Sexp, kw: Sexp) -> tuple[Sexp, Sexp]:
     """
     Convert jellied arguments to what the method that receives them accepts.
@@ -182,7 +187,7 @@ def arguments_for(receiver: Callable[..., Any], args: Sexp, kw: Sexp) -> tuple[S
     @return: C{args} and C{kw} as they are if the method L{accepts_lazy_jelly}.  Otherwise
         ordinary lists, as the method may do with them what works with nothing else.
     """
-    if isinstance(receiver, MethodType) and receiver.__func__ in _lazy_receivers:
+    if takes_lazy_jelly(receiver):
         return args, kw
     return (
         args.jelly() if isinstance(args, LazyJelly) else args,

@@ -19,7 +19,6 @@ from pbrealm.errors import (
     StoreLocked,
     StoreUnusable,
 )
-from pbrealm.store._commits import Changes, collect_changes
 from pbrealm.store._contents import Contents, decode_rows
 from pbrealm.store._interface import IStore, Storage
 from pbrealm.store._sqlite import SQLiteStore
@@ -27,7 +26,6 @@ from pbrealm.store._store import Store
 from pbrealm.store._stored_dict import StoredDict
 
 __all__ = [
-    "Changes",
     "Contents",
     "IStore",
     "SQLiteStore",
@@ -40,6 +38,5 @@ __all__ = [
     "StoreLocked",
     "StoreUnusable",
     "StoredDict",
-    "collect_changes",
     "decode_rows",
 ]

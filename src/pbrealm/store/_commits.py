@@ -4,9 +4,7 @@ Group commit: changes that are made while the disk is busy are saved together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
@@ -15,20 +13,25 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from pbrealm._clock import clock_or_reactor
+from pbrealm._unsaved import STORES, UNSAVED, Unsaved
 from pbrealm.errors import SaveFailed, StoreClosed
 from pbrealm.store._contents import Saved
 from pbrealm.store._outcome import Outcome
 
 _log = Logger()
 
-Tell = Callable[[], object]
-"""Tells the observers of a state what has been undone."""
 
+class ChangedState(Protocol):
+    """A state, which is changed in memory before the change is saved."""
 
-class Undoable(Protocol):
-    """A state in memory, which is changed before the change is saved."""
+    def tell(self, rows: Mapping[bytes, bytes | None]) -> None:
+        """
+        Tell the observers of changes that are saved now.
 
-    def restore(self, saved: Mapping[bytes, Saved | None]) -> Tell:
+        @param rows: the encoded values by their encoded keys; L{None} for a key that was removed.
+        """
+
+    def restore(self, saved: Mapping[bytes, Saved | None]) -> None:
         """
         Undo changes in memory.
 
@@ -51,7 +54,7 @@ class Commit:
     def __init__(self) -> None:
         self.erased: set[str] = set()
         self.rows: dict[str, dict[bytes, bytes | None]] = {}
-        self.changed: dict[str, tuple[Undoable, dict[bytes, Saved | None]]] = {}
+        self.changed: dict[str, tuple[ChangedState, dict[bytes, Saved | None]]] = {}
         self._outcome: Outcome[None] = Outcome()
 
     def holds(self, name: str) -> bool:
@@ -72,14 +75,36 @@ class Commit:
         """
         return self._outcome.wait()
 
+    def told(self) -> Deferred[None]:
+        """
+        Wait as L{saved} does, for a call that then knows itself what became of the changes, so
+        that its answer need not wait for them.
+        """
+        saved = self.saved()
+        call = UNSAVED.get()
+        return saved if call is None else saved.addBoth(_discard, call, self)
+
     def end(self, result: Failure | None) -> None:
         """
         The changes are on the disk, or have been undone in memory.
 
         @param result: why they were undone.
         """
-        self.changed.clear()
+        changed, self.changed = self.changed, {}
+        if result is None:
+            for name, (state, _) in changed.items():
+                try:
+                    state.tell(self.rows[name])
+                except BaseException:
+                    _log.failure("observers of a state can't be told what was changed")
+        # A state may still refer to this.
+        self.rows = {}
         self._outcome.set(result)
+
+
+def _discard(result: Failure | None, call: Unsaved, commit: Commit) -> Failure | None:
+    call.discard(commit)
+    return result
 
 
 class CommitQueue:
@@ -96,6 +121,7 @@ class CommitQueue:
         """
         @param write: saves a commit.  It is called again when what it returned has fired.
         """
+        STORES.used = True
         self._write = write
         self._clock = clock
         self._writing: Commit | None = None
@@ -115,9 +141,9 @@ class CommitQueue:
             commit = self._collecting = Commit()
             if self._writing is None:
                 clock_or_reactor(self._clock).callLater(0, self._begin)
-        changes = _changes.get()
-        if changes is not None:
-            changes.add(commit)
+        call = UNSAVED.get()
+        if call is not None:
+            call.add(commit)
         return commit
 
     def last(self, name: str | None = None) -> Commit | None:
@@ -129,6 +155,18 @@ class CommitQueue:
             if commit is not None and (name is None or commit.holds(name)):
                 return commit
         return None
+
+    def saved(self, name: str) -> dict[bytes, Saved | None]:
+        """
+        What is on the disk for each encoded key of a name whose change isn't saved yet; L{None}
+        where there is nothing.
+        """
+        saved: dict[bytes, Saved | None] = {}
+        # What the older one replaces is on the disk.
+        for commit in (self._collecting, self._writing):
+            if commit is not None and name in commit.changed:
+                saved.update(commit.changed[name][1])
+        return saved
 
     def close(self) -> Deferred[None]:
         """
@@ -159,7 +197,7 @@ class CommitQueue:
         assert commit is not None
         # The disk gets to work before those who waited do.
         self._write_next()
-        commit.end(None)
+        self._end([commit], None)
 
     def _not_written(self, why: Failure) -> None:
         if not why.check(SaveFailed):
@@ -168,7 +206,7 @@ class CommitQueue:
         # What was changed since rests on what wasn't saved.
         undone = [c for c in (self._collecting, self._writing) if c is not None]
         self._collecting = self._writing = None
-        changed: dict[str, tuple[Undoable, dict[bytes, Saved | None]]] = {}
+        changed: dict[str, tuple[ChangedState, dict[bytes, Saved | None]]] = {}
         for commit in undone:
             # The older ones come last, and know what is on the disk.
             for name, (state, saved) in commit.changed.items():
@@ -176,63 +214,21 @@ class CommitQueue:
         names = sorted({name for commit in undone for name in (*commit.rows, *commit.erased)})
         _log.error("{why}: {names}", why=why.getErrorMessage(), names=_listed(names))
         # All is undone before anybody is told of any of it.
-        tells = [state.restore(saved) for state, saved in changed.values()]
-        for tell in tells:
-            try:
-                tell()
-            except BaseException:
-                _log.failure("observers of a state can't be told what was undone")
-        for commit in reversed(undone):
-            commit.end(why)
+        for state, saved in changed.values():
+            state.restore(saved)
+        self._end(reversed(undone), why)
+
+    def _end(self, commits: Iterable[Commit], result: Failure | None) -> None:
+        # Whoever is told now is told of what is saved.  With some reactors this runs in the
+        # context of the call that has begun the commit.
+        token = UNSAVED.set(None)
+        try:
+            for commit in commits:
+                commit.end(result)
+        finally:
+            UNSAVED.reset(token)
 
 
 def _listed(names: list[str]) -> str:
     shown = ", ".join(repr(name) for name in names[:5])
     return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
-
-
-class Changes:
-    """
-    The changes that a call makes to states, also later, in coroutines that it has started.
-    """
-
-    def __init__(self) -> None:
-        self._commits: set[Commit] = set()
-
-    def add(self, commit: Commit) -> None:
-        """A change will be saved in this commit."""
-        if commit not in self._commits:
-            # A coroutine may go on for ever.
-            self._commits = {each for each in self._commits if not each.is_saved}
-            self._commits.add(commit)
-
-    def saved(self) -> Deferred[None] | None:
-        """
-        Wait until all changes so far are on the disk.
-
-        @return: L{None} if there were none, or all are.  Fails with
-            L{SaveFailed<pbrealm.errors.SaveFailed>} if any was undone.
-        """
-        unsaved = [commit for commit in self._commits if not commit.is_saved]
-        return Deferred.fromCoroutine(_wait_for(unsaved)) if unsaved else None
-
-
-async def _wait_for(commits: list[Commit]) -> None:
-    for commit in commits:
-        await commit.saved()
-
-
-_changes: ContextVar[Changes | None] = ContextVar("pbrealm.changes", default=None)
-
-
-@contextmanager
-def collect_changes() -> Iterator[Changes]:
-    """
-    Collect the changes of what runs within, and of the coroutines that it starts.
-    """
-    changes = Changes()
-    token = _changes.set(changes)
-    try:
-        yield changes
-    finally:
-        _changes.reset(token)

@@ -129,7 +129,7 @@ class Store:
             undone.
         """
         commit = self._commits.last()
-        return succeed(None) if commit is None else commit.saved()
+        return succeed(None) if commit is None else commit.told()
 
     def close(self) -> Deferred[None]:
         """

@@ -1,5 +1,5 @@
 """
-A server whose answers, and what it tells minds, are saved before they leave.
+A server with a store, whose answers and notifications wait by themselves until they may leave.
 
 C{python -m tests.integration.store.server FILE [SEED]} listens on a free port.  With a seed, the
 disk fails at times.
@@ -43,7 +43,7 @@ class Player(pb.Avatar):
     async def detached(self, session: Any, reason: Any) -> None:
         pass
 
-    async def perspective_set(self, client: int, number: int, size: int) -> int:
+    def perspective_set(self, client: int, number: int, size: int) -> int:
         """
         Set a client's number.
 
@@ -52,9 +52,12 @@ class Player(pb.Avatar):
         bank = self.server.bank
         self.state.update({client: number, ("again", client): number, "other": b"x" * size})
         bank[client] = number
-        await self.server.store.saved()
         self.server.clients.notify("told", client, number, pbanswer=False)
         return number
+
+    def perspective_bank(self) -> Any:
+        """A live copy of the state that all clients change."""
+        return self.server.bank
 
     def perspective_get(self, client: int) -> Any:
         """A client's number in all places, as they are in memory."""

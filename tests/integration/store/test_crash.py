@@ -21,6 +21,7 @@ from twisted.internet.task import deferLater
 from twisted.spread import pb
 from twisted.trial.unittest import SkipTest
 
+from pbrealm.client import SharedDictCopy
 from pbrealm.store import decode_rows
 from pbrealm.store._file import StoreFile
 from tests.integration.plain_client import Mind, PlainClient
@@ -82,6 +83,7 @@ class CrashTestCase(ProcessTestCase):
         self.number = 0
         self.records = [Record() for _ in ACCOUNTS]
         self.told: dict[int, int] = {}
+        self.copies: list[SharedDictCopy] = []
         self.answers = self.failures = 0
 
     def spawn(self, *arguments: object) -> Process:
@@ -108,6 +110,7 @@ class CrashTestCase(ProcessTestCase):
             # It would be waited for for ever if the connection is lost before it begins.
             plain.lost.addCallback(lambda _: login.cancel())
             avatar = await login
+            self.copies.append(await avatar.callRemote("bank"))
             while True:
                 self.number += 1
                 record.asked = self.number
@@ -119,7 +122,7 @@ class CrashTestCase(ProcessTestCase):
                     record.failed.add(record.asked)
                     self.failures += 1
                     # What failed is undone in the server's memory.
-                    found = await avatar.callRemote("get", client)
+                    found = await self.get(avatar, client)
                     self.assertEqual(found, (record.answered or None,) * 3)
                 else:
                     self.assertEqual(answer, record.asked)
@@ -127,6 +130,14 @@ class CrashTestCase(ProcessTestCase):
                     self.answers += 1
         except (CancelledError, ConnectError, pb.PBConnectionLost, pb.DeadReferenceError):
             pass
+
+    async def get(self, avatar: Any, client: int) -> Any:
+        """A client's number, once no unsaved change of another client was read with it."""
+        while True:
+            try:
+                return await avatar.callRemote("get", client)
+            except pb.RemoteError as error:
+                self.assertEqual(error.remoteType, b"pbrealm.errors.SaveFailed")
 
     def check(self, path: str) -> None:
         """Check what is in a file that a crash has left behind."""
@@ -145,6 +156,8 @@ class CrashTestCase(ProcessTestCase):
             self.assertEqual((again, bank), (found, found))
             self.assertIn(found, record.may_be())
             self.assertGreaterEqual(found, self.told.get(client, 0))
+            for copy in self.copies:
+                self.assertGreaterEqual(found, copy.get(client, 0))
 
     def settle(self) -> None:
         """What the file has now is what the next server begins with."""
@@ -155,6 +168,7 @@ class CrashTestCase(ProcessTestCase):
             file.close()
         for client, record in enumerate(self.records):
             record.answered, record.failed = bank.get(client, 0), set()
+        self.copies = []
 
     async def crash(self, server: Process) -> None:
         server.signal("KILL")
