@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import ICredentials, IUsernamePassword, UsernamePassword
 from twisted.cred.error import UnauthorizedLogin
-from twisted.cred.portal import Portal
+from twisted.cred.portal import IRealm, Portal
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import LogEvent
 from twisted.spread import pb
@@ -728,6 +728,47 @@ class InterfaceTests(LoginMethodTestCase):
         self.assertEqual((copied.ended, perspective.ended), (None, None))
         client.drop()
         self.assertIs(copied.ended, Reason.DISCONNECTED)
+
+    def refuse_copy(self, state: Any) -> str:
+        """
+        Fail to get a copy.  The client is told that the login failed, so there is no session.
+
+        @param state: makes that of the copy.
+        """
+        self.patch(Snapshot, "getStateToCopy", lambda _: state())
+        client = self.serve_interface(IBoard, Copied)
+        why = self.refused(client, client.root, "ask", b"t0ken")
+        self.assertEqual(self.realm.sessions(), ())
+        # It may log in again: this isn't what a server does that has ended a session.
+        self.assertTrue(client.connected)
+        return why
+
+    def test_copy_that_can_not_be_made(self) -> None:
+        self.assertIn("an error of the server", self.refuse_copy(lambda: 1 / 0))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_copy_that_can_not_be_sent(self) -> None:
+        for state in (lambda: 1, b"x" * 700_000, 2**600):
+            entries = log_entries(self)
+            why = self.refuse_copy(lambda state=state: {"state": state})
+            self.assertIn("can't be sent", why)
+            self.assertIn("the answer of a login can't be sent", entries[0])
+
+    def test_copy_of_a_hand_written_realm(self) -> None:
+        logouts: list[int] = []
+
+        class Realm:
+            def requestAvatar(self, avatar_id: Any, mind: Any, *interfaces: Any) -> Any:
+                return IBoard, Snapshot(), lambda: logouts.append(1)
+
+        self.patch(Snapshot, "getStateToCopy", lambda _: 1 / 0)
+        client = self.serve(Asking(self.ask), realm=implementer(IRealm)(Realm)())
+        for count in (1, 2):
+            self.refused(client, client.root, "ask", b"t0ken")
+            self.assertEqual(len(logouts), count)
+        client.drop()
+        self.assertEqual(len(logouts), 2)
+        self.flushLoggedErrors(ZeroDivisionError)
 
     def test_what_can_not_be_handed_out(self) -> None:
         client = self.serve_interface(IBoard, lambda name: implementer(IBoard)(Bare)())
