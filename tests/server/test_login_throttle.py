@@ -7,7 +7,6 @@ from typing import Any
 
 from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import Portal
-from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.spread import pb
@@ -18,7 +17,6 @@ from pbrealm import (
     CachingRealm,
     Limits,
     MindTrackingRealm,
-    ServerFactory,
     reason_of,
 )
 from pbrealm._server.login_queue import LoginQueue
@@ -26,7 +24,7 @@ from pbrealm._server.login_throttle import UNDECIDED_SECONDS, LoginThrottle
 from pbrealm.testing import MemoryServer, make_portal
 from tests.avatars import Player, Slow
 from tests.examples import slow
-from tests.server.cases import ServerTestCase, SlowChecker
+from tests.server.cases import FromAnyHost, ServerTestCase, SlowChecker
 
 
 class LoginThrottleTests(SynchronousTestCase):
@@ -184,16 +182,6 @@ class LoginQueueTests(SynchronousTestCase):
         self.assertIs(self.successResultOf(begun), attempt)
         queue.leave(attempt)
         self.assertEqual(queue._lines, {})
-
-
-class FromAnyHost(ServerFactory):
-    """Takes connections to come from the host that the test says."""
-
-    host = "192.0.2.1"
-
-    def buildProtocol(self, addr):
-        kind = IPv6Address if ":" in self.host else IPv4Address
-        return super().buildProtocol(kind("TCP", self.host, addr.port))
 
 
 class ParallelLoginTests(SynchronousTestCase):

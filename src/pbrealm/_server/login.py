@@ -65,6 +65,7 @@ class PortalLogin:
         """
         client, portal, credentials = self._client, self._portal, login.credentials
         anonymous = IAnonymous.providedBy(credentials)
+        client.count_login(pending, guest=anonymous)
         mind = ConnectedMind(
             self._broker, login.mind, client.clock, lambda: client.authenticated(pending)
         )
