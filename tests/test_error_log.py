@@ -10,7 +10,14 @@ from twisted.spread import pb
 from twisted.spread.jelly import InsecureJelly
 from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm._error_log import LINES_PER_PERIOD, MAX_PLACES, PERIOD, ErrorLog, error_log
+from pbrealm._error_log import (
+    LINES_PER_PERIOD,
+    MAX_PLACES,
+    PERIOD,
+    ErrorLog,
+    error_log,
+    set_error_log,
+)
 from pbrealm._log_text import bounded_failure
 from tests.logs import log_entries
 
@@ -73,10 +80,31 @@ class ErrorLogTests(SynchronousTestCase):
         self.assertLess(len(long.getTraceback()), 1000)
         self.assertIn("in place", long.getTraceback())
 
+    def test_after_stop(self):
+        """What fails once the server is closed leaves no timer behind."""
+        self.errors.stop()
+        for number in range(LINES_PER_PERIOD + 3):
+            self.errors.message("a place", f"{number}")
+        self.assertEqual(len(self.entries), 1 + LINES_PER_PERIOD)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_of_a_connection(self):
-        """A broker keeps its log; where there is none, nothing is kept."""
-        broker = pb.Broker()
-        errors = error_log(broker, self.clock)
-        self.assertIs(error_log(broker, self.clock), errors)
-        self.assertIsNot(error_log(pb.Broker(), self.clock), errors)
-        self.assertIsNot(error_log(None, self.clock), error_log(None, self.clock))
+        """A server's connections have its log; of all others, those of one owner share one."""
+
+        class Owner:
+            """Can have attributes."""
+
+        served, owner = pb.Broker(), Owner()
+        set_error_log(served, self.errors)
+        self.assertIs(error_log(served, owner, self.clock), self.errors)
+        shared = error_log(None, owner, self.clock)
+        self.assertIsNot(shared, self.errors)
+        for broker in (None, pb.Broker(), pb.Broker()):
+            self.assertIs(error_log(broker, owner, self.clock), shared)
+        self.assertIsNot(error_log(None, Owner(), self.clock), shared)
+
+    def test_owner_without_attributes(self):
+        """It can't keep a log, but has what fails logged."""
+        for owner in (None, object()):
+            error_log(None, owner, self.clock).failure("it failed", Failure(ValueError()))
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 2)

@@ -180,8 +180,8 @@ def _stack(names: Iterable[str]) -> tuple[Any, Sender]:
 
 def _pbrealm(names: Iterable[str]) -> tuple[Any, Sender]:
     realm = full_stack()
-    # All of them come from one address here.
-    limits = Limits(connections_per_address=Limits.connections)
+    # All clients are at one address, which may log in as fast as they can.
+    limits = Limits(connections_per_address=100 * Limits.connections)
     return ServerFactory(_portal(realm, names), limits), Broadcast(realm)
 
 

@@ -8,6 +8,7 @@ second.  An operator needs the traceback once.
 from __future__ import annotations
 
 from collections.abc import Hashable
+from contextlib import suppress
 from os.path import basename
 from typing import Final
 
@@ -29,22 +30,31 @@ MAX_LINE_BYTES: Final = 150
 MAX_PLACES: Final = 256
 """Places in the code whose errors are logged in full, once each."""
 
+_OWNED: Final = "_pbrealm_errors"
+"""The attribute of an owner."""
+
 _log = Logger(namespace="pbrealm.errors")
 
 
-def error_log(broker: pb.Broker | None, clock: IReactorTime) -> ErrorLog:
+def error_log(broker: pb.Broker | None, owner: object, clock: IReactorTime) -> ErrorLog:
     """
     The log for errors around a connection: that of the server, if it is one of ours.
 
+    All other connections share the log of an owner.  With one each, they could log as much as
+    there are of them.
+
     @param broker: of the connection; L{None} if it isn't known.
-    @param clock: for a log of the connection's own.
+    @param owner: a realm, or something else that there is one of for many connections.
+    @param clock: for a log of the owner.
     """
-    if broker is None:
-        return ErrorLog(clock)
-    errors = _ERRORS.get(broker)
+    errors = None if broker is None else _ERRORS.get(broker)
+    if errors is None:
+        errors = getattr(owner, _OWNED, None)
     if errors is None:
         errors = ErrorLog(clock)
-        _ERRORS.set(broker, errors)
+        # What has slots can't own a log.
+        with suppress(AttributeError):
+            setattr(owner, _OWNED, errors)
     return errors
 
 
@@ -68,6 +78,7 @@ class ErrorLog:
         self._period_end = clock.seconds()
         self._lines_left = 0
         self._left_out = 0
+        self._stopped = False
         self._count_call: IDelayedCall | None = None
 
     def failure(self, what: str, why: Failure) -> None:
@@ -99,7 +110,13 @@ class ErrorLog:
             self._line(text)
 
     def stop(self) -> None:
-        """Log the count of what was left out, if any."""
+        """
+        Log the count of what was left out, if any.
+
+        Something may fail later, such as an avatar that detaches slowly.  No timer is left behind
+        then: what is left out after this isn't counted.
+        """
+        self._stopped = True
         if self._count_call is not None:
             self._count_call.cancel()
             self._log_count()
@@ -119,6 +136,8 @@ class ErrorLog:
             self._lines_left -= 1
             cut = log_text(text).encode()[:MAX_LINE_BYTES].decode("utf-8", "ignore")
             _log.error("{text}", text=cut)
+            return
+        if self._stopped:
             return
         self._left_out += 1
         if self._count_call is None:

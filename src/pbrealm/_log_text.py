@@ -26,14 +26,38 @@ def log_text(value: object) -> str:
         text = str(value)
     except Exception:
         text = f"<unprintable {type(value).__name__}>"
-    cut = text[:MAX_LENGTH]
-    if not cut.isprintable():
-        escaped = (
-            each if each.isprintable() else each.encode("unicode_escape").decode("ascii")
-            for each in cut
-        )
-        cut = "".join(escaped)[:MAX_LENGTH]
+    cut = _escaped(text[:MAX_LENGTH])[:MAX_LENGTH]
     return cut if len(text) <= MAX_LENGTH else f"{cut}…"
+
+
+def log_lines(text: str, length: int, *, end: bool = False) -> str:
+    """
+    Make a text fit for a log, which indents the lines of what it logs.
+
+    @param length: how many characters are kept.
+    @param end: whether those are the last ones.
+    @return: the text, escaped but for the ends of lines and tabs.
+    """
+    # Escaping makes a text longer.
+    kept = slice(-length, None) if end else slice(length)
+    cut = _escaped(text[kept], "\n\t")[kept]
+    if len(text) <= length:
+        return cut
+    return f"…{cut}" if end else f"{cut}…"
+
+
+def _escaped(text: str, kept: str = "") -> str:
+    plain = text
+    for each in kept:
+        plain = plain.replace(each, "")
+    if plain.isprintable():
+        return text
+    return "".join(
+        each
+        if each.isprintable() or each in kept
+        else each.encode("unicode_escape").decode("ascii")
+        for each in text
+    )
 
 
 def bounded_failure(why: Failure) -> Failure:

@@ -2,6 +2,7 @@
 Whatever a client answers with, reports come, and nothing raises.
 """
 
+import gc
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -11,9 +12,10 @@ from twisted.spread import banana, pb
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm import CachingRealm, MindTrackingRealm, Reason
-from pbrealm._wire.received_failure import received_failure
+from pbrealm._wire.received_failure import MAX_TEXT, received_failure
 from pbrealm.testing import MemoryServer, RecordingMind, make_portal
 from tests.avatars import Player
+from tests.logs import log_entries
 
 FAILURE = b"twisted.spread.pb.CopyableFailure"
 
@@ -167,6 +169,31 @@ class OddAnswerTests(SynchronousTestCase):
         raised.errback(why)
         self.failureResultOf(waiting, pb.RemoteError)
 
+    def test_nobody_handles_them(self):
+        """Twisted logs them then, also what a coroutine was raised: escaped and cut."""
+        long = [b"unicode", "\x1b[31m\r\nfake\u2028é".encode() * 20_000]
+
+        async def ask(session):
+            await session.notify("news")
+
+        for ignore in (lambda session: session.notify("news"), ask):
+            self.serve()
+            odd, _ = self.realm.sessions()
+            self.answer_with(forged(type=long, value=long, traceback=long))
+            entries = log_entries(self)
+            ignored = ignore(odd)
+            if ignore is ask:
+                ignored = Deferred.fromCoroutine(ignored)
+            self.server.flush()
+            del ignored
+            gc.collect()
+            self.assertEqual(len(self.flushLoggedErrors()), 1)
+            text = "".join(entries)
+            self.assertIn("Unhandled error in Deferred", text)
+            self.assertLess(len(text.encode()), 8_000)
+            self.assertNotRegex(text, "[\x1b\r\u2028]")
+            self.assertNotIn("\nfake", text)
+
     def test_end(self):
         """The goodbye's answer may be anything, too."""
         for name, error in ODD_ERRORS.items():
@@ -206,6 +233,30 @@ class ReceivedFailureTests(SynchronousTestCase):
         self.assertEqual(received.check("a.A"), "a.A")
         self.assertEqual((received.type, received.value, received.traceback), (b"a.B", "no", "at"))
         self.assertNotIn("more", vars(received))
+
+    def test_moderate_texts(self):
+        """They are as they were sent: programs look at them."""
+        sent = {"type": "a.B", "value": "a\tb\né" * 500, "traceback": "at\n  é\n" * 300}
+        copied: Any = pb.CopiedFailure.__new__(pb.CopiedFailure)
+        copied.setCopyableState({**sent, "parents": ["a.B"]})
+        received: Any = received_failure(copied)
+        self.assertEqual((received.value, received.traceback), (sent["value"], sent["traceback"]))
+
+    def test_long_texts(self):
+        """They may be logged, so they are cut: a traceback at its front."""
+        copied: Any = pb.CopiedFailure.__new__(pb.CopiedFailure)
+        long = "begin" + "x\r" * MAX_TEXT + "end"
+        texts = dict.fromkeys(("type", "value", "traceback"), long)
+        copied.setCopyableState({**texts, "parents": []})
+        # Twice, as where it was part of an answer.
+        for _ in range(2):
+            received: Any = received_failure(copied)
+        kept = (received.type.decode(), received.value, received.traceback)
+        self.assertEqual([text[:1] for text in kept], ["b", "b", "…"])
+        self.assertEqual([text[-1:] for text in kept], ["…", "…", "d"])
+        for text in kept:
+            self.assertLess(len(text), MAX_TEXT + 2)
+            self.assertTrue(text.isprintable())
 
     def test_class_of_the_program(self):
         """An attribute that the class doesn't have itself is for the program that made it."""

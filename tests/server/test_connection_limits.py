@@ -10,6 +10,7 @@ from pbrealm._server.connection_limits import (
     MAX_EXPLAINED,
     Admission,
     ConnectionCounter,
+    network_of,
     origin_of,
 )
 from tests.server.cases import ServerTestCase
@@ -57,6 +58,18 @@ class OriginTests(SynchronousTestCase):
             (None, None),
         ):
             self.assertEqual(origin_of(address), origin)
+
+    def test_networks(self):
+        for origin, network in (
+            ("192.0.2.1", "192.0.2.0/24"),
+            ("2001:db8:1:2::/64", "2001:db8:1::/48"),
+            ("2001:db8::/64", "2001:db8::/48"),
+            ("::/64", "::/48"),
+            ("fe80::1%eth0", None),
+            ("a", None),
+            (None, None),
+        ):
+            self.assertEqual(network_of(origin), network)
 
 
 class RejectedConnectionTests(ServerTestCase):

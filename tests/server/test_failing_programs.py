@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.cred.portal import IRealm
 from twisted.internet.defer import Deferred, fail
+from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
@@ -23,7 +25,7 @@ from pbrealm import (
 from pbrealm._error_log import LINES_PER_PERIOD
 from pbrealm._wire.received_failure import received_failure
 from pbrealm.client import ClientFactory
-from pbrealm.testing import MemoryServer
+from pbrealm.testing import MemoryServer, make_portal
 from tests.avatars import Player
 from tests.logs import log_entries
 
@@ -76,16 +78,20 @@ class Avatar(Player):
 
 
 class FailingProgramTests(SynchronousTestCase):
-    def serve(self, realm: Any) -> None:
-        self.realm = realm
-        self.server = MemoryServer(realm)
+    mind: Any = None
+
+    def setUp(self) -> None:
         self.entries = log_entries(self)
+
+    def serve(self, realm: Any, **how: Any) -> None:
+        self.realm = realm
+        self.server = MemoryServer(realm, **how)
 
     def come_and_go(self, *calls: str) -> None:
         """Log in and leave, many times."""
         for _ in range(TIMES):
             client: Any = self.server.connect()
-            held = client.login("alice", "secret")
+            held = client.login("alice", "secret", self.mind)
             for name in calls:
                 held.kept = client.call(held, name)
             for session in self.realm.sessions() if calls else ():
@@ -108,6 +114,35 @@ class FailingProgramTests(SynchronousTestCase):
     def test_detached(self) -> None:
         self.patch(Avatar, "detached", lambda *_: fail(answered()))
         self.serve(MindTrackingRealm(CachingRealm(Avatar)))
+        self.come_and_go()
+        self.assert_within_budget("failed to detach")
+
+    def test_hand_written_realm_around(self) -> None:
+        """It passes on a bare mind, or none."""
+        self.patch(Avatar, "detached", lambda *_: fail(answered()))
+        clock = Clock()
+        realm = MindTrackingRealm(CachingRealm(Avatar, clock=clock))
+
+        @implementer(IRealm)
+        class HandWritten:
+            def requestAvatar(self, avatar_id: Any, mind: Any, *interfaces: Any) -> Any:
+                return realm.requestAvatar(avatar_id, mind, *interfaces)
+
+        self.serve(HandWritten(), clock=clock)
+        self.come_and_go()
+        self.mind = pb.Referenceable()
+        self.come_and_go()
+        self.assert_within_budget("failed to detach")
+
+    def test_plain_factory(self) -> None:
+        """Its connections share a log, whether or not the realm can see them."""
+        self.patch(Avatar, "detached", lambda *_: fail(answered()))
+        clock = Clock()
+        realm = MindTrackingRealm(CachingRealm(Avatar, clock=clock))
+        plain = pb.PBServerFactory(make_portal(realm, {"alice": "secret"}))
+        self.serve(realm, clock=clock, factory=plain)
+        self.come_and_go()
+        self.mind = pb.Referenceable()
         self.come_and_go()
         self.assert_within_budget("failed to detach")
 

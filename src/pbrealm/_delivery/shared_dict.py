@@ -110,7 +110,8 @@ class SharedDict(pb.Cacheable, MutableMapping[Any, Any]):
     def _log_failed(self, report: DeliveryReport[Any]) -> None:
         what = f"a change of {type(self).__name__} {self.name!r} can't be sent"
         for observer, why in report.failed.items():
-            error_log(broker_of(observer), clock_or_reactor(self._clock)).failure(what, why)
+            errors = error_log(broker_of(observer), self, clock_or_reactor(self._clock))
+            errors.failure(what, why)
 
     def getTypeToCopy(self) -> bytes:
         return COPY_TYPE

@@ -18,8 +18,9 @@ from pbrealm._addresses import format_address
 from pbrealm._on_behalf_of import ON_BEHALF_OF, on_behalf_of
 from pbrealm._server.granting_broker import GrantingBroker
 from pbrealm._server.login_request import count_arguments, decode_arguments, is_plain_id
-from pbrealm._server.referenceable import AspectReferenceable, SessionReferenceable
+from pbrealm._server.referenceable import AspectCopy, AspectReferenceable, SessionReferenceable
 from pbrealm._wire.lazy_jelly import arguments_for
+from pbrealm._wire.unsendable import AnswerJelly
 from pbrealm.errors import LoginRefused, PBRealmError, Reason
 from pbrealm.logins import LoginChallenge
 
@@ -213,6 +214,9 @@ class ServerBroker(GrantingBroker):
         """
         @param request_id: L{None} if the client wants no answer.
         """
+        if type(result) is AspectCopy:
+            self._send_copy(result, request_id)
+            return
         parts = result if type(result) is tuple else (result,)
         if all(type(part) is bytes or self.checks_for_itself(part) for part in parts):
             # As jelly does it, at a part of the cost.
@@ -229,6 +233,23 @@ class ServerBroker(GrantingBroker):
             answer = self.serialize(result)
         if request_id is not None:
             self._sendAnswer(answer, request_id)
+
+    def _send_copy(self, copy: AspectCopy, request_id: int | None) -> None:
+        """
+        Answer a login with a copy.
+
+        @raise Exception: if it can't be made or sent.  The login has failed then, as far as the
+            client knows, so its session ends.
+        """
+        try:
+            with on_behalf_of(None):
+                jelly = AnswerJelly(self.serialize(copy.aspect), "a login")
+            error = None if request_id is None else self.send_jelly(jelly, request_id)
+            if error is not None:
+                raise error
+        except BaseException:
+            copy.logout()
+            raise
 
     def _refuse_login(self, why: Failure, request_id: int | None) -> None:
         error = self._refusal(why)

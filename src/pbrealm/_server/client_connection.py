@@ -20,7 +20,7 @@ from pbrealm._delivery.queued_broker import QueuedBroker
 from pbrealm._delivery.send_queue import SendQueue
 from pbrealm._error_log import ErrorLog
 from pbrealm._log_text import bounded_failure, log_text
-from pbrealm._server.connection_limits import Admission
+from pbrealm._server.connection_limits import Admission, network_of
 from pbrealm._server.keepalive import Keepalive
 from pbrealm._server.login_rate import LoginRate
 from pbrealm._server.login_state import Logins, PendingLogin
@@ -323,6 +323,24 @@ class ClientConnection:
         self._logins.check_not_exhausted()
         self._login_rate.begin(self._server.clock.seconds())
         return self._logins.begin()
+
+    def count_login(self, login: PendingLogin, *, guest: bool) -> None:
+        """
+        The portal is about to be asked for a login.
+
+        Guests are counted by their network, of which one client may have many addresses.  Others
+        are counted by their address, so that no guest keeps out who has an account elsewhere in
+        the network.
+
+        @raise LoginRefused: if too many logins come from there; it isn't journaled, since what is
+            bounded is the journal above all.
+        """
+        origin = network_of(self._origin) if guest else self._origin
+        try:
+            self._server.login_rates.begin(origin, self._server.clock.seconds())
+        except LoginRefused:
+            self.refused(login)
+            raise
 
     def authenticated(self, login: PendingLogin) -> None:
         """A checker has accepted the credentials of a login; its avatar may take some time."""

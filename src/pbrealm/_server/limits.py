@@ -76,9 +76,10 @@ class Limits:
     )
     throttle_entries: int = limit(
         10_000,
-        "Number of addresses, networks and accounts whose wrong passwords are counted. Beyond "
-        "this number, the one whose last wrong password is the oldest is forgotten. As many "
-        "addresses of successful logins are remembered.",
+        "Number of accounts whose wrong passwords are counted, and of addresses and networks; as "
+        "many again of each that are delayed. Beyond this number, the one whose last wrong "
+        "password is the oldest is forgotten. As many addresses of successful logins are "
+        "remembered.",
     )
     ping_interval: float = limit(
         20, "Seconds without traffic after which a client is pinged; 0 for never."

@@ -19,7 +19,7 @@ from pbrealm._server.broker import ServerBroker
 from pbrealm._server.login_refusal import journal_refusal, raise_for_client
 from pbrealm._server.login_request import is_plain_id
 from pbrealm._server.login_state import PendingLogin
-from pbrealm._server.referenceable import reference_to
+from pbrealm._server.referenceable import AspectCopy, reference_to
 from pbrealm._session.connection import ConnectedMind
 from pbrealm._session.given_aspects import take_session
 from pbrealm._session.session import Session
@@ -56,15 +56,16 @@ class PortalLogin:
         self._broker = broker
         self._client = broker.client
 
-    async def log_in(self, pending: PendingLogin, login: Login) -> pb.Referenceable:
+    async def log_in(self, pending: PendingLogin, login: Login) -> pb.Referenceable | AspectCopy:
         """
         Log in.
 
-        @return: what the client gets a reference to.
+        @return: what the client gets.
         @raise pb.Error: for every refusal.
         """
         client, portal, credentials = self._client, self._portal, login.credentials
         anonymous = IAnonymous.providedBy(credentials)
+        client.count_login(pending, guest=anonymous)
         mind = ConnectedMind(
             self._broker, login.mind, client.clock, lambda: client.authenticated(pending)
         )
@@ -95,29 +96,31 @@ class PortalLogin:
                 journal_refusal(ANONYMOUS if anonymous else login.account, client.peer, why)
             raise_for_client(why)
         client.logged_in(pending, forgive=not anonymous)
-        self._until_the_end(reference, session, logout)
-        return reference
+        return self._until_the_end(reference, session, logout)
 
     def _until_the_end(
-        self,
-        reference: pb.Referenceable,
-        session: Session | None,
-        logout: Callable[[], object],
-    ) -> None:
-        """Have the logout called when the client drops the reference, or leaves."""
+        self, reference: object, session: Session | None, logout: Callable[[], object]
+    ) -> pb.Referenceable | AspectCopy:
+        """
+        Have the logout called when the client drops the reference, or leaves.
+
+        @return: what the client gets.
+        """
         if session is not None:
             session.on_end(self._session_ended)
         if isinstance(self._portal.realm, HandWrittenRealm):
             # A session watches the connection by itself; nobody else does.
             logout = self._until_lost(logout, counted=session is None)
-        if isinstance(reference, pb.Referenceable):
-            # Only this private table tells when the client drops the reference.  Its keys are
-            # those of registered objects; that of another may come to be one later.
-            ends, key = self._broker._localCleanup, reference.processUniqueID()
-            earlier = ends.get(key)
-            # A hand-written realm may give the same object for many logins.  The client drops
-            # its references to it together, as far as the broker is concerned.
-            ends[key] = logout if earlier is None else partial(_call_both, earlier, logout)
+        if not isinstance(reference, pb.Referenceable):
+            return AspectCopy(reference, logout)
+        # Only this private table tells when the client drops the reference.  Its keys are those of
+        # registered objects; that of another may come to be one later.
+        ends, key = self._broker._localCleanup, reference.processUniqueID()
+        earlier = ends.get(key)
+        # A hand-written realm may give the same object for many logins.  The client drops its
+        # references to it together, as far as the broker is concerned.
+        ends[key] = logout if earlier is None else partial(_call_both, earlier, logout)
+        return reference
 
     def _session_ended(self, session: Session, reason: Reason) -> None:
         self._client.logged_out(reason)

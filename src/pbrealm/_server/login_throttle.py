@@ -4,11 +4,11 @@ The login throttle: makes those wait who try many passwords.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Final, NamedTuple
 
 from pbrealm._server.connection_limits import network_of
+from pbrealm._server.failure_counts import FailureCounts
 from pbrealm._server.known_addresses import KnownAddresses
 from pbrealm._server.limits import Limits
 
@@ -46,7 +46,7 @@ class Block(NamedTuple):
 
 class LoginThrottle:
     """
-    A bounded table of failed logins, by address, network and account, and of those under way.
+    Bounded tables of failed logins, by address, network and account, and of those under way.
 
     An attempt under way counts as a failure until it is decided: as many as may fail without a
     delay may be under way at once, and after that one at a time, a delay apart.
@@ -57,14 +57,21 @@ class LoginThrottle:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        # How many failures in a row, and when the last one was; the longest unused first.
-        self._failures: OrderedDict[Hashable, tuple[int, float]] = OrderedDict()
+        # Apart, so that failures from many addresses displace no account's.
+        self._of_accounts, self._of_origins = (
+            FailureCounts(
+                limits.throttle_entries,
+                limits.throttle_after_failures,
+                limits.throttle_memory_seconds,
+            )
+            for _ in range(2)
+        )
         self._known = KnownAddresses(limits.throttle_entries)
         # When the attempts that aren't decided began, the oldest first.
         self._under_way: dict[Hashable, dict[Attempt, float]] = {}
 
     def __len__(self) -> int:
-        return len(self._failures)
+        return len(self._of_accounts) + len(self._of_origins)
 
     def attempt(self, address: str | None, account: bytes | None) -> Attempt:
         """
@@ -87,7 +94,7 @@ class LoginThrottle:
 
     def failures(self, origin: str | None, now: float) -> int:
         """How many attempts in a row have failed at an address, or in a network."""
-        return self._count(origin, now)
+        return self._of_origins.get(origin, now).number
 
     def block(self, attempt: Attempt, now: float) -> Block | None:
         """
@@ -106,7 +113,8 @@ class LoginThrottle:
 
     def free_at(self, key: Hashable, now: float) -> float:
         """When an attempt that is counted by a key may begin, as far as that key goes."""
-        beyond = self._count(key, now) - self._limits.throttle_after_failures
+        failures = self._table(key).get(key, now)
+        beyond = failures.number - self._limits.throttle_after_failures
         under_way = self._under_way.get(key, {})
         while under_way and next(iter(under_way.values())) + UNDECIDED_SECONDS <= now:
             del under_way[next(iter(under_way))]
@@ -117,7 +125,7 @@ class LoginThrottle:
             return now
         # With 2 ** 30 seconds, every maximum is reached.
         delay: float = self._limits.throttle_seconds * 2 ** min(beyond, 30)
-        return self._failures[key][1] + min(delay, self._limits.throttle_max_seconds)
+        return failures.last + min(delay, self._limits.throttle_max_seconds)
 
     def begin(self, attempt: Attempt, now: float) -> None:
         """An attempt is about to be checked; L{release} follows."""
@@ -136,25 +144,18 @@ class LoginThrottle:
     def failed(self, attempt: Attempt, now: float) -> None:
         """The name or the password was wrong."""
         for key in attempt.keys:
-            self._count_failure(key, now)
+            self._table(key).add(key, now)
         # That of a network delays nobody, but tells whose turn it is.
         if attempt.address in attempt.keys and (network := network_of(attempt.address)):
-            self._count_failure(network, now)
+            self._of_origins.add(network, now)
 
-    def _count_failure(self, key: Hashable, now: float) -> None:
-        self._failures[key] = (self._count(key, now) + 1, now)
-        self._failures.move_to_end(key)
-        if len(self._failures) > self._limits.throttle_entries:
-            self._failures.popitem(last=False)
+    def _table(self, key: Hashable) -> FailureCounts:
+        return self._of_origins if isinstance(key, str) else self._of_accounts
 
     def succeeded(self, attempt: Attempt) -> None:
         """An attempt has led to a login."""
         if attempt.account is None:
             return
-        self._failures.pop(attempt.account, None)
-        self._failures.pop((attempt.address, attempt.account), None)
+        self._of_accounts.discard(attempt.account)
+        self._of_accounts.discard((attempt.address, attempt.account))
         self._known.add(attempt.address, attempt.account)
-
-    def _count(self, key: Hashable, now: float) -> int:
-        count, last = self._failures.get(key, (0, now))
-        return count if now - last < self._limits.throttle_memory_seconds else 0

@@ -1,10 +1,11 @@
 """
-What clients get a reference to when they have logged in.
+What clients get a reference to, or a copy of, when they have logged in.
 """
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from twisted.spread import pb
 from twisted.spread.interfaces import IJellyable
@@ -53,12 +54,24 @@ class AspectReferenceable(pb.Referenceable):
             return receive_message(self._receive, broker, message, args, kw)
 
 
-def reference_to(aspect: Any, session: Session | None) -> pb.Referenceable:
+class AspectCopy(NamedTuple):
+    """
+    The aspect of an avatar that a client gets a copy of, and not a reference to.
+    """
+
+    aspect: object
+
+    logout: Callable[[], object]
+    """Ends the login, if the copy can't be sent."""
+
+
+def reference_to(aspect: Any, session: Session | None) -> object:
     """
     Make what a client gets a reference to.
 
     @param aspect: of the avatar, as the realm has returned it.
     @param session: of this login; L{None} if a hand-written realm knows of none.
+    @return: a L{pb.Referenceable}, or the aspect itself if the client gets a copy.
     @raise TypeError: if a client can't call it, nor get a copy of it.
     """
     if isinstance(aspect, Session):
@@ -74,4 +87,4 @@ def reference_to(aspect: Any, session: Session | None) -> pb.Referenceable:
         return AspectReferenceable(session, aspect, "perspective")
     if session is not None and isinstance(aspect, pb.Referenceable):
         return AspectReferenceable(session, aspect, "remote")
-    return cast(pb.Referenceable, aspect)
+    return aspect

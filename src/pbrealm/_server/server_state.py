@@ -15,6 +15,7 @@ from pbrealm._error_log import ErrorLog
 from pbrealm._server.connection_limits import ConnectionCounter
 from pbrealm._server.limits import Limits
 from pbrealm._server.login_queue import LoginQueue
+from pbrealm._server.login_rate import OriginRates
 from pbrealm._server.login_throttle import LoginThrottle
 from pbrealm._session.connection import ConnectedSession
 from pbrealm._wire.message_limits import MessageLimits
@@ -54,6 +55,7 @@ class ServerState:
         self.clock = clock
         self.errors = ErrorLog(clock)
         self.counter = ConnectionCounter(limits)
+        self.login_rates = OriginRates(limits)
         self.throttle = LoginThrottle(limits)
         self.login_queue = LoginQueue(self.throttle, clock, 2 * limits.throttle_max_seconds)
         self.connections: set[OpenConnection] = set()

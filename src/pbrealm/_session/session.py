@@ -96,6 +96,7 @@ class Session(Generic[AvatarT]):
         "_on_end",
         "_on_revoke",
         "_perspective",
+        "_realm",
         "_since",
         "_state",
         "_text",
@@ -109,9 +110,13 @@ class Session(Generic[AvatarT]):
         "mind",
     )
 
-    def __init__(self, avatar_id: str, mind: object, clock: IReactorTime) -> None:
+    def __init__(
+        self, avatar_id: str, mind: object, clock: IReactorTime, realm: object = None
+    ) -> None:
         """
         @param mind: as the realm got it.
+        @param realm: by which the session began.  Its sessions share a log of errors, where their
+            connections have none of a server.
         @raise LoginRefused: if the client has left since it was authenticated.
         """
         self.__provides__ = _PROVIDES
@@ -122,6 +127,7 @@ class Session(Generic[AvatarT]):
         self.mind: Any = mind.mind if isinstance(mind, ConnectedMind) else mind
         self.ended: Reason | None = None
         self.clock = clock
+        self._realm = realm
         self._since = clock.seconds()
         self._state = SessionState.PENDING
         self._on_end: tuple[_Callback[AvatarT], ...] = ()
@@ -369,7 +375,7 @@ class Session(Generic[AvatarT]):
         of clients holds.
         """
         broker = None if self._connection is None else self._connection.broker
-        error_log(broker, self.clock).failure(f"{self}: {what}", why)
+        error_log(broker, self._realm, self.clock).failure(f"{self}: {what}", why)
 
     async def attach(self, avatar: Any, aspect: Any, logout: Callable[[], object]) -> None:
         """

@@ -327,18 +327,27 @@ class FastBroker(FastBanana, Broker):
             else:
                 self.send_bytes(answer)
                 return
+        error = self.send_jelly(netResult, requestID)
+        if error is not None:
+            self._sendError(pb.CopyableFailure(error), requestID)
+
+    def send_jelly(self, jelly: Sexp, request_id: Sexp) -> pb.Error | None:
+        """
+        Answer with jelly, if it can be sent.
+
+        @return: what to answer instead, if it can't.
+        """
         source = "a method"
-        if type(netResult) is AnswerJelly:
-            source, netResult = netResult.source, list(netResult)
-        why = why_unsendable(netResult, self.security)
+        if type(jelly) is AnswerJelly:
+            source, jelly = jelly.source, list(jelly)
+        why = why_unsendable(jelly, self.security)
         if why is None:
             try:
-                super()._sendAnswer(netResult, requestID)
+                super()._sendAnswer(jelly, request_id)
             except BananaError as error:
                 # Too long, or too large a number, which the text repeats.
                 why = str(error)
-        if why is not None:
-            self._sendError(pb.CopyableFailure(self._unsendable(source, why)), requestID)
+        return None if why is None else self._unsendable(source, why)
 
     def unserialize(self, sexp: Sexp, perspective: Any = None) -> Any:
         """

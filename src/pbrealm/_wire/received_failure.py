@@ -11,6 +11,14 @@ from typing import Any, Final
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
+from pbrealm._log_text import log_lines, log_text
+
+MAX_TEXT: Final = 4_000
+"""
+Characters of the text of a failure, and of its traceback.  If nobody handles the failure, Twisted
+logs both, in JSON, or the text.
+"""
+
 _UNKNOWN_TYPE: Final = b"twisted.spread.pb.Error"
 
 
@@ -37,6 +45,9 @@ def check_attributes(copied: Any) -> None:
     Any other could take the place of a method, or keep the failure from being passed on to the
     next peer.  A class of the program's may have further ones.
 
+    Texts are escaped and cut.  Nobody knows where a failure gets to: where nobody handles it,
+    Twisted logs it, also as the L{pb.RemoteError} that a coroutine was raised.
+
     @param copied: a L{pb.CopiedFailure}.
     """
     state = vars(copied)
@@ -46,13 +57,17 @@ def check_attributes(copied: Any) -> None:
     kind = state.get("type")
     if isinstance(kind, bytes):
         kind = kind.decode("utf-8", "replace")
-    texts = {name: state.get(name) for name in ("value", "traceback")}
+    value, traceback = (
+        text if isinstance(text := state.get(name), str) else "" for name in ("value", "traceback")
+    )
     further = {} if type(copied) is pb.CopiedFailure else _further_attributes(state)
     state.clear()
     state.update(
         further,
-        type=kind.encode("utf-8", "replace") if isinstance(kind, str) else _UNKNOWN_TYPE,
-        **{name: text if isinstance(text, str) else "" for name, text in texts.items()},
+        type=log_text(kind).encode() if isinstance(kind, str) else _UNKNOWN_TYPE,
+        value=log_lines(value, MAX_TEXT),
+        # The innermost calls come last.
+        traceback=log_lines(traceback, MAX_TEXT, end=True),
         # What Failure.__init__ sets.  To set the stack by its property is deprecated.
         captureVars=False,
         count=0,

@@ -49,7 +49,7 @@ def request_avatar(
         mind.authenticated()
     try:
         avatar_id = realm.identify(avatarId)
-        session = Session(avatar_id, mind, _clock(realm, mind))
+        session = Session(avatar_id, mind, _clock(realm, mind), realm)
         if isinstance(mind, ConnectedMind):
             mind.session = session
     except PBRealmError as why:
