@@ -117,7 +117,7 @@ class LoggedInAttacks(Attacks):
         """Make calls and never read the answers, until the server stops reading."""
         connection = self._connect(receive_buffer=4096)
         perspective = connection.login()
-        connection.socket.settimeout(2)
+        connection.socket.settimeout(1)
         accepted = 0
         try:
             for _ in range(calls):

@@ -92,7 +92,9 @@ def main() -> None:
         assert isinstance(address, IPv4Address)
         print(f"listening at {address.host}:{address.port}", flush=True)
 
-    TCP4ServerEndpoint(reactor, 0, interface=options.host).listen(factory).addCallback(listening)
+    # With a shorter queue some of the attackers' connections would wait for a second packet.
+    endpoint = TCP4ServerEndpoint(reactor, 0, backlog=4096, interface=options.host)
+    endpoint.listen(factory).addCallback(listening)
     reactor.run()
 
 

@@ -72,6 +72,7 @@ class LoggedInTests(AbuseTestCase):
         await self.serve()
         (outcome,) = await self.attack("unread_answers")
         self.assertIn(outcome["how"], ("closed", "not read"))
+        self.assertGreater(outcome["calls"], 20)
         await self.check_recovery(max_growth=16 * MB)
 
 
