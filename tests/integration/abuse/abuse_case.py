@@ -5,11 +5,11 @@ The test case of the attacks: a server, clients that attack it, and a client tha
 from __future__ import annotations
 
 import os
-import sys
 from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
 
+from tests.integration.abuse import figures
 from tests.integration.abuse.bystander import Bystander
 from tests.integration.abuse.processes import MB, AttackerProcess, ServerProcess
 from tests.integration.plain_client import PlainClient
@@ -20,7 +20,7 @@ LONG = os.environ.get("PBREALM_ABUSE") == "long"
 """Whether to run the longer form of the tests."""
 
 VERBOSE = bool(os.environ.get("PBREALM_ABUSE"))
-"""Whether to print what the server needed."""
+"""Whether to print what the attacks took of the server."""
 
 LONGEST_WAIT = 10
 """
@@ -99,15 +99,18 @@ class AbuseTestCase(ProcessTestCase):
     def peak_growth(self) -> int:
         """The most bytes that the server needed for the attack."""
         growth = self.server.peak_memory() - self.memory_before
-        if VERBOSE:
-            longest = self.bystander.longest * 1000
-            print(
-                f"\n{self._testMethodName}: {self.cpu_taken:.2f} s of CPU; grew by "
-                f"{growth / MB:.1f} MB at most; {self.log_written} characters of log; bystander: "
-                f"{self.bystander.calls} calls, {self.bystander.logins} logins, longest "
-                f"{longest:.0f} ms; {self.outcomes}",
-                file=sys.stderr,
+        figures.ALL.append(
+            figures.Figures(
+                self._testMethodName.removeprefix("test_"),
+                self.cpu_taken,
+                growth / MB,
+                self.log_written,
+                self.bystander.calls,
+                self.bystander.logins,
+                self.bystander.longest * 1000,
+                ", ".join(map(str, self.outcomes)),
             )
+        )
         return growth
 
     async def check_recovery(
