@@ -40,7 +40,7 @@ from pbrealm._session.connection import has_sessions
 from pbrealm.realms._detaching import MAX_WAIT
 from pbrealm.testing import MemoryServer, RecordingMind, StallingMind, make_portal
 from tests.avatars import Aware, Slow, SlowToAttach
-from tests.delivery.test_odd_answers import ODD_ERRORS
+from tests.delivery.odd_errors import ODD_ERRORS
 from tests.examples import examples
 from tests.wire.objects import Point
 

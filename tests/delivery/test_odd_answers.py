@@ -15,39 +15,8 @@ from pbrealm import CachingRealm, MindTrackingRealm, Reason
 from pbrealm._wire.received_failure import MAX_TEXT, received_failure
 from pbrealm.testing import MemoryServer, RecordingMind, make_portal
 from tests.avatars import Player
+from tests.delivery.odd_errors import FAILURE, ODD_ERRORS, forged
 from tests.logs import log_entries
-
-FAILURE = b"twisted.spread.pb.CopyableFailure"
-
-
-def forged(**attributes):
-    """The jelly of a failure with these attributes."""
-    state = {
-        "type": b"builtins.ValueError",
-        "value": [b"unicode", b"no"],
-        "traceback": [b"unicode", b""],
-        "parents": [b"list", b"builtins.ValueError"],
-        **attributes,
-    }
-    pairs = [[[b"unicode", name.encode()], value] for name, value in state.items()]
-    return [FAILURE, [b"dictionary", *pairs]]
-
-
-ODD_ERRORS = {
-    "nothing": [b"None"],
-    "a number": 5,
-    "bytes": b"error",
-    "a list": [b"list", 1, 2],
-    "parents that are a number": forged(parents=5),
-    "parents that are numbers": forged(parents=[b"list", 1, [b"list"]]),
-    "the parents of a lost connection": forged(
-        parents=[b"list", b"twisted.spread.pb.PBConnectionLost"]
-    ),
-    "a type that is a number": forged(type=7),
-    "a value that is a list": forged(value=[b"list", 1]),
-    "frames": forged(frames=[b"list", 1], stack=3, traceback=4),
-    "nothing but parents": [FAILURE, [b"dictionary", [[b"unicode", b"parents"], [b"list"]]]],
-}
 
 ATTRIBUTES = sorted(
     {name for name in dir(pb.CopiedFailure) if name != "postUnjelly"}

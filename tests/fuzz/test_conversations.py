@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from twisted.spread import banana
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.delivery.test_odd_answers import forged
+from tests.delivery.odd_errors import forged
 from tests.examples import examples
 from tests.fuzz.conversation import CHALLENGE, LIMITS, Server, record
 from tests.fuzz.expensive import Expensive, encode

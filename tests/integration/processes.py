@@ -8,19 +8,20 @@ import codecs
 import os
 import re
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTerminated
 from twisted.internet.interfaces import IProcessTransport
 from twisted.internet.protocol import ProcessProtocol
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
-from tests.integration.waiting import TIMEOUT
+from tests.integration.waiting import TIMEOUT, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 """The directory of the checkout, in which C{python -m tests...} finds the tests."""
@@ -31,6 +32,10 @@ GRACE = 30
 """Seconds after SIGTERM at which a process that has not ended gets SIGKILL."""
 
 
+T = TypeVar("T")
+ProcessT = TypeVar("ProcessT", bound="Process")
+
+
 class Process(ProcessProtocol):
     """
     A process and what it has written.
@@ -39,7 +44,8 @@ class Process(ProcessProtocol):
     @ivar err: what it has written to its standard error.
     @ivar output: both, in the order in which they arrived.
     @ivar status: its exit status, or the negative number of the signal that ended it; L{None}
-        while it runs.
+        until it has ended and all that it has written was read.
+    @ivar exited: whether it has ended.  Its children may still hold its output open.
     """
 
     transport: IProcessTransport
@@ -60,6 +66,7 @@ class Process(ProcessProtocol):
         self.command = [str(part) for part in command]
         self.out = self.err = self.output = ""
         self.status: int | None = None
+        self.exited = False
         self._decoders = {fd: codecs.getincrementaldecoder("utf-8")("replace") for fd in (1, 2)}
         self._waiting: list[tuple[str, str, Deferred[re.Match[str]]]] = []
         self._waiting_for_end: list[Deferred[int]] = []
@@ -77,6 +84,11 @@ class Process(ProcessProtocol):
         pid = self.transport.pid
         assert isinstance(pid, int)
         return pid
+
+    @property
+    def written(self) -> str:
+        """All that it has written, for error messages; for subclasses to extend."""
+        return self.output
 
     def wait_for(
         self, pattern: str, stream: str = "output", timeout: float = TIMEOUT
@@ -111,6 +123,45 @@ class Process(ProcessProtocol):
         else:
             ended.callback(self.status)
         return ended
+
+    async def wait_until(
+        self,
+        read: Callable[[], object],
+        accept: Callable[[Any], bool],
+        expected: str,
+        timeout: float = TIMEOUT,
+    ) -> Any:
+        """
+        Wait for what the process has to bring about, as the function L{wait_until} does.
+
+        @raise AssertionError: if the process ends, or the timeout passes, without an accepted
+            value; the message has the whole output.
+        """
+
+        async def read_while_running() -> Any:
+            # What the process has brought about before its end counts, so this is asked first.
+            exited = self.exited
+            value: Any = await maybeDeferred(read)
+            if exited and not accept(value):
+                raise AssertionError(f"the process has ended: {value!r}; expected {expected}")
+            return value
+
+        try:
+            return await wait_until(read_while_running, accept, expected, timeout)
+        except AssertionError as why:
+            raise self.error(str(why)) from None
+
+    async def wait_until_fired(
+        self, fired: Deferred[T], expected: str, timeout: float = TIMEOUT
+    ) -> T:
+        """
+        Wait for a Deferred that fires for something the process does, as L{wait_until} does.
+
+        @return: its result.
+        """
+        await self.wait_until(lambda: fired.called, bool, expected, timeout)
+        # A failure that a peer has sent can't be raised by a Deferred that has fired already.
+        return await deferLater(reactor, 0).addCallback(lambda _: fired)
 
     def write(self, data: bytes) -> None:
         """Write to its standard input."""
@@ -151,6 +202,9 @@ class Process(ProcessProtocol):
             self.err += text
         self._check_waiting()
 
+    def processExited(self, reason: Failure) -> None:
+        self.exited = True
+
     def processEnded(self, reason: Failure) -> None:
         exit = reason.value
         assert isinstance(exit, ProcessDone | ProcessTerminated)
@@ -174,11 +228,12 @@ class Process(ProcessProtocol):
                 self._waiting.remove(entry)
                 found.errback(self._error(f"ended with {self.status} and without {pattern!r}"))
 
+    def error(self, what: str) -> AssertionError:
+        """That something has gone wrong with the process, with all that it has written."""
+        return AssertionError(f"{' '.join(self.command)}: {what}:\n{self.written}")
+
     def _error(self, what: str) -> Failure:
-        return Failure(AssertionError(f"{' '.join(self.command)}: {what}:\n{self.output}"))
-
-
-ProcessT = TypeVar("ProcessT", bound=Process)
+        return Failure(self.error(what))
 
 
 class ProcessTestCase(TestCase):

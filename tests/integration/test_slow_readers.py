@@ -30,8 +30,8 @@ from tests.integration.waiting import wait_until
 
 reactor: Any = _reactor
 
-INTERVAL = 0.5
-TIMEOUT = 1.0
+INTERVAL = 0.25
+TIMEOUT = 0.5
 SLACK = 5
 """Seconds that a loaded machine may need on top."""
 
@@ -83,7 +83,7 @@ class SlowReaderTests(TestCase):
 
     async def read_slowly(self, endpoint: Any, *, tls: bool = False) -> None:
         """
-        Read some of 4 MB at 50 KB/s, for several intervals, answering nothing; then stop.
+        Read some of 4 MB at 100 KB/s, for several intervals, answering nothing; then stop.
         """
         _, held = await self.log_in(endpoint, tls=tls)
         (session,) = self.realm.sessions()
@@ -95,7 +95,7 @@ class SlowReaderTests(TestCase):
 
         def read() -> None:
             try:
-                taken[0] += len(self.socket.recv(500))
+                taken[0] += len(self.socket.recv(1000))
             except BlockingIOError:
                 return
             last[0] = reactor.seconds()

@@ -26,7 +26,7 @@ from pbrealm import (
 from pbrealm.client import ClientFactory
 from pbrealm.testing import MemoryServer, RecordingMind
 from tests.avatars import Aware
-from tests.server.test_revocation import Counter
+from tests.server.revocation_cases import Counter
 
 
 class IBoard(Interface):

@@ -4,87 +4,13 @@ What a session has handed out ends with it, whatever happens on the connection a
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.spread import pb
-from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm import CachingRealm, MindTrackingRealm, Reason, SharedDict, reason_of
+from pbrealm import Reason, SharedDict
 from pbrealm._server.grants import Grants
 from pbrealm.client import ClientFactory
-from pbrealm.testing import MemoryServer, RecordingMind, StallingMind
-
-
-class Counter(pb.Referenceable):
-    """Something that an avatar hands out."""
-
-    count = 0
-
-    def remote_add(self):
-        self.count += 1
-        return self.count
-
-
-class Score(pb.Viewable):
-    """The same, for all avatars."""
-
-    def view_read(self, avatar):
-        return f"the score of {avatar.name}"
-
-
-SCORE = Score()
-
-
-class Giver(pb.Avatar):
-    """Hands out a reference, a view and a live copy, in all ways that there are."""
-
-    def __init__(self, name):
-        self.name = name
-        self.counter = Counter()
-        self.settings = SharedDict(name, {"volume": 1})
-        self.later = []
-
-    def perspective_counter(self):
-        return self.counter
-
-    def perspective_counter_later(self):
-        pending: Deferred[Counter] = Deferred()
-        self.later.append(pending)
-        return pending
-
-    async def perspective_counter_by_coroutine(self):
-        await self.perspective_counter_later()
-        return self.counter
-
-    def perspective_score(self):
-        return SCORE
-
-    def perspective_settings(self):
-        return self.settings
-
-
-class RevocationTestCase(SynchronousTestCase):
-    """
-    alice and bob, logged in over one connection.
-    """
-
-    def setUp(self):
-        self.caching = CachingRealm(Giver)
-        self.realm = MindTrackingRealm(self.caching)
-        self.server = MemoryServer(self.realm)
-        self.client = self.server.connect(ClientFactory())
-        self.mind = RecordingMind()
-        self.alice = self.client.login("alice", "secret", self.mind)
-        self.bob = self.client.login("bob", "secret")
-
-    def kick(self, name="alice", reason=Reason.KICKED):
-        """End the oldest session of an avatar id."""
-        self.realm.sessions(name)[0].end(reason)
-        self.server.flush()
-
-    def assert_revoked(self, reference, method, reason=Reason.KICKED):
-        with self.assertRaises(pb.RemoteError) as caught:
-            self.client.call(reference, method)
-        self.assertIs(reason_of(caught.exception), reason)
+from pbrealm.testing import RecordingMind, StallingMind
+from tests.server.revocation_cases import Counter, RevocationTestCase
 
 
 class ReferenceTests(RevocationTestCase):
@@ -222,42 +148,6 @@ class OtherConnectionTests(RevocationTestCase):
         settings["open"] = 2
         self.server.flush()
         self.assertEqual(dict(copy), {"open": 2})
-
-
-class AfterTheEndTests(RevocationTestCase):
-    """
-    What a client sends that doesn't know yet that its session has ended.
-    """
-
-    def setUp(self):
-        super().setUp()
-        self.client = self.server.connect(ClientFactory())
-        self.stalling = StallingMind()
-        self.held = self.client.login("alice", "secret", self.stalling)
-        self.session = self.realm.sessions("alice")[-1]
-
-    def test_running_calls_are_answered(self):
-        """Also if the client drops a copy, or answers something late, in the meantime."""
-        copy = self.client.call(self.held, "settings")
-        answer = self.held.callRemote("counter_later")
-        notified = self.session.notify("news")
-        self.server.flush()
-        self.session.end()
-        self.server.flush()
-        del copy
-        self.stalling.release()
-        self.caching.avatars["alice"].later.pop().callback(5)
-        self.assertEqual(self.client.wait(answer), 5)
-        self.failureResultOf(notified)
-
-    def test_pending_login_that_is_refused(self):
-        """The connection of a client whose session was ended is closed once nothing is pending."""
-        login = self.client.start_login("alice", "wrong")
-        login.addErrback(lambda _: None)
-        self.server.clock.advance(0)
-        self.session.end()
-        self.server.advance(10)
-        self.assertFalse(self.client.connected)
 
 
 class LiveCopyTests(RevocationTestCase):

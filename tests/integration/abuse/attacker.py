@@ -10,11 +10,22 @@ from __future__ import annotations
 import json
 import sys
 
+from tests.integration.abuse.attacks_answers import AnswerAttacks
+from tests.integration.abuse.attacks_log import LogAttacks
 from tests.integration.abuse.attacks_logged_in import LoggedInAttacks
+from tests.integration.abuse.attacks_revoked import RevokedAttacks
+from tests.integration.abuse.attacks_slow_readers import SlowReaderAttacks
 from tests.integration.abuse.attacks_unauthenticated import UnauthenticatedAttacks
 
 
-class AllAttacks(UnauthenticatedAttacks, LoggedInAttacks):
+class AllAttacks(
+    UnauthenticatedAttacks,
+    LoggedInAttacks,
+    LogAttacks,
+    AnswerAttacks,
+    RevokedAttacks,
+    SlowReaderAttacks,
+):
     """All attacks, by the names of their methods."""
 
 

@@ -4,12 +4,14 @@ Attacks by clients that have not logged in.
 
 from __future__ import annotations
 
+import select
 import time
 from collections import Counter
 from typing import Any
 
 from tests.integration.abuse.attacks_base import MODULUS, Attacks, Outcome
 from tests.integration.abuse.raw_connection import (
+    TIMEOUT,
     Closed,
     challenge_response,
     digits,
@@ -211,23 +213,23 @@ class UnauthenticatedAttacks(Attacks):
             connection.close()
         return kinds
 
-    def parallel_guesses(self, connections: int = 50) -> Outcome:
-        """Guess the password of one account over many connections at the same time."""
+    def parallel_guesses(self, connections: int = 50, tried: int = 5) -> Outcome:
+        """
+        Guess the password of one account over many connections at the same time, until so many
+        guesses have been answered.
+        """
         opened = self._connect_many(connections)
-        asked = []
-        for connection in opened:
-            asked.append(connection.challenge(b"mallory")[1])
+        asked = [connection.challenge(b"mallory")[1] for connection in opened]
         began = time.monotonic()
         for connection, challenger in zip(opened, asked, strict=True):
             connection.request(challenger, b"respond", b"guess", [b"None"])
-        time.sleep(1)
-        tried = 0
+        waiting = {connection.socket: connection for connection in opened}
+        answers = 0
+        while answers < tried:
+            for answered in select.select(waiting, [], [], TIMEOUT)[0]:
+                waiting.pop(answered).receive()
+                answers += 1
+        seconds = time.monotonic() - began
         for connection in opened:
-            connection.socket.settimeout(0.001)
-            try:
-                connection.receive()
-                tried += 1
-            except (TimeoutError, Closed):
-                pass
             connection.close()
-        return {"tried": tried, "seconds": time.monotonic() - began}
+        return {"tried": answers, "seconds": seconds}

@@ -10,7 +10,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
-from tests.integration.plain_client import PlainClient
+from tests.integration.plain_client import Mind, PlainClient
 
 SERVED_WITHIN = 30
 """Seconds after which a call or login counts as not served."""
@@ -40,7 +40,7 @@ class Bystander:
     async def log_in(self) -> None:
         """Log in both users once; the second logs out again."""
         self.client = await PlainClient.connect(self._port)
-        self._perspective = await self.client.login("alice")
+        self._perspective = await self.client.login("alice", mind=Mind("fine"))
         await self._log_in_second_user()
 
     def start(self) -> None:

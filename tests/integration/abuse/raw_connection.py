@@ -25,6 +25,14 @@ WORDS = [
 # fmt: on
 
 
+READ_SIZE = 65536
+
+NO_MIND: list[Any] = [b"None"]
+
+MIND: list[Any] = [b"remote", 1]
+"""The first object of the client's."""
+
+
 class Closed(Exception):
     """The server has closed the connection."""
 
@@ -92,12 +100,18 @@ class RawConnection:
     """
 
     def __init__(
-        self, host: str, port: int, greet: bool = True, receive_buffer: int | None = None
+        self,
+        host: str,
+        port: int,
+        greet: bool = True,
+        dialect: bytes = b"pb",
+        receive_buffer: int | None = None,
     ) -> None:
         """
         Connect.
 
         @param greet: whether to choose the dialect and send the version.
+        @param dialect: C{b"pb"} has a vocabulary, C{b"none"} has not.
         @param receive_buffer: the size of the socket's receive buffer, in bytes.
         """
         self.socket = socket.socket()
@@ -109,9 +123,10 @@ class RawConnection:
         self.socket.connect((host, port))
         self.sent = 0
         self._requests = 0
+        self._answers: dict[int, tuple[bytes, Any]] = {}
         self._buffer = b""
         if greet:
-            self.send([b"version", 6], before=encode(b"pb"))
+            self.send([b"version", 6], before=encode(dialect))
 
     def write(self, data: bytes) -> None:
         """
@@ -147,17 +162,19 @@ class RawConnection:
 
     def wait_for_answer(self, number: int) -> tuple[bytes, Any]:
         """
-        Wait for the answer to a request.
+        Wait for the answer to a request.  Answers to others are kept until they are waited for.
 
         @return: C{b"answer"} or C{b"error"}, and the content.
         """
-        while True:
+        while number not in self._answers:
             message = self.receive()
-            if isinstance(message, list) and message[:2] in (
-                [b"answer", number],
-                [b"error", number],
-            ):
-                return message[0], message[2]
+            if isinstance(message, list) and message[0] in (b"answer", b"error"):
+                self._answers[message[1]] = (message[0], message[2])
+        return self._answers.pop(number)
+
+    def has_received_answer(self, number: int) -> bool:
+        """Whether the answer to a request came before one that was waited for."""
+        return number in self._answers
 
     def call(self, target: Any, method: bytes, *args: Any) -> tuple[bytes, Any]:
         """Call a method and wait for the answer, as L{wait_for_answer} returns it."""
@@ -182,10 +199,13 @@ class RawConnection:
         assert challenged is not None
         return challenged
 
-    def login(self, name: bytes = b"mallory", password: bytes = b"secret") -> Any:
+    def login(
+        self, name: bytes = b"mallory", password: bytes = b"secret", mind: Any = NO_MIND
+    ) -> Any:
         """
         Log in.
 
+        @param mind: such as L{MIND}.
         @return: the id of the perspective, or L{None} if the server refuses.
         """
         challenged = self.request_challenge(name)
@@ -193,8 +213,25 @@ class RawConnection:
             return None
         challenge, challenger = challenged
         response = challenge_response(challenge, password)
-        kind, answer = self.call(challenger, b"respond", response, [b"None"])
+        kind, answer = self.call(challenger, b"respond", response, mind)
         return answer[1] if kind == b"answer" else None
+
+    def answer_of(self, target: Any, method: bytes, *args: Any) -> Any:
+        """Call a method that the server must not refuse, and wait for what it returns."""
+        kind, answer = self.call(target, method, *args)
+        assert kind == b"answer", answer
+        return answer
+
+    def next_call(self) -> tuple[int, Any]:
+        """
+        Wait for a call by the server; the pings before it are dropped.
+
+        @return: the number of the request, and the method.
+        """
+        while True:
+            message = self.receive()
+            if isinstance(message, list) and message[0] == b"message" and message[2] == MIND[1]:
+                return message[1], message[3]
 
     def receive(self) -> Any:
         """The next message."""
@@ -202,19 +239,30 @@ class RawConnection:
             try:
                 item, pos = decode(self._buffer, 0)
             except IndexError:
-                self._buffer += self.read()
+                self.read_more()
             else:
                 self._buffer = self._buffer[pos:]
                 return item
 
-    def read(self) -> bytes:
+    def read_more(self, most: int = READ_SIZE) -> int:
+        """
+        Read some bytes of the next message, or of several.
+
+        @param most: how many bytes to read at most.
+        @return: how many there were.
+        """
+        data = self.read(most)
+        self._buffer += data
+        return len(data)
+
+    def read(self, most: int = READ_SIZE) -> bytes:
         """
         The next bytes.
 
         @raise Closed: if the server has closed the connection.
         """
         try:
-            data = self.socket.recv(65536)
+            data = self.socket.recv(most)
         except ConnectionError:
             raise Closed from None
         if not data:

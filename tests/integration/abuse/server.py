@@ -9,7 +9,6 @@ C{listening at HOST:PORT}, and writes its log to standard error.
 from __future__ import annotations
 
 import argparse
-import gc
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -22,8 +21,10 @@ from twisted.logger import globalLogBeginner, textFileLogObserver
 from twisted.spread import pb
 
 from pbrealm import (
+    AnonymousRealm,
     CachingRealm,
     ConnectionLimitedRealm,
+    DisposableRealm,
     IFullPolicy,
     Limits,
     MindTrackingRealm,
@@ -34,6 +35,7 @@ from pbrealm import (
     WaitForRoom,
 )
 from pbrealm.testing import make_portal
+from tests.integration.abuse.accounts import Account, Monitor
 
 NAMES = ("alice", "bob", "carol", "mallory", "monitor")
 """The accounts; the password of each is C{secret}."""
@@ -46,48 +48,17 @@ POLICIES: dict[str, Callable[..., IFullPolicy]] = {
 }
 
 
-class Account(pb.Avatar):
-    """The avatar of an account."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.greetings = 0
-
-    def perspective_greet(self) -> str:
-        self.greetings += 1
-        return f"hello {self.name}"
-
-    def perspective_echo(self, this: object) -> object:
-        return this
-
-    def perspective_object(self) -> pb.Referenceable:
-        return pb.Referenceable()
-
-    def perspective_greetings(self) -> int:
-        return self.greetings
-
-
-class Monitor(Account):
-    """The avatar of the account that can inspect the server."""
-
-    realm: MindTrackingRealm
-
-    def perspective_sessions(self) -> list[str]:
-        return [session.avatar_id for session in self.realm.sessions()]
-
-    def perspective_collect(self) -> int:
-        """Collect garbage, so that the next measurement counts only what is referenced."""
-        return gc.collect()
-
-
-def realm_with(policy: str, limit: int, seconds: float | None) -> MindTrackingRealm:
+def realm_with(
+    policy: str, limit: int, seconds: float | None, timeout: float
+) -> MindTrackingRealm:
     """Make the realm."""
     make_policy = POLICIES[policy]
     on_full = make_policy() if seconds is None else make_policy(seconds)
     caching = CachingRealm(lambda name: (Monitor if name == "monitor" else Account)(name))
-    realm = MindTrackingRealm(ConnectionLimitedRealm(caching, limit, on_full=on_full))
-    Monitor.realm = realm
-    return realm
+    everybody = AnonymousRealm(caching, DisposableRealm(Account))
+    limited = ConnectionLimitedRealm(everybody, limit, on_full=on_full)
+    Account.realm = MindTrackingRealm(limited, timeout=timeout)
+    return Account.realm
 
 
 def main() -> None:
@@ -97,12 +68,13 @@ def main() -> None:
     parser.add_argument("--policy", choices=POLICIES, default="refuse")
     parser.add_argument("--limit", type=int, default=4, help="sessions of an account")
     parser.add_argument("--seconds", type=float, help="the time-out of the policy")
+    parser.add_argument("--timeout", type=float, default=30, help="of calls to clients")
     parser.add_argument("--limits", nargs="*", default=[], help="name=number, of pbrealm.Limits")
     options = parser.parse_args()
 
     passwords = dict.fromkeys(NAMES, "secret")
-    realm = realm_with(options.policy, options.limit, options.seconds)
-    portal = make_portal(realm, passwords, anonymous=False)
+    realm = realm_with(options.policy, options.limit, options.seconds, options.timeout)
+    portal = make_portal(realm, passwords)
     factory: pb.PBServerFactory
     if options.plain:
         factory = pb.PBServerFactory(portal)
@@ -120,7 +92,9 @@ def main() -> None:
         assert isinstance(address, IPv4Address)
         print(f"listening at {address.host}:{address.port}", flush=True)
 
-    TCP4ServerEndpoint(reactor, 0, interface=options.host).listen(factory).addCallback(listening)
+    # With a shorter queue some of the attackers' connections would wait for a second packet.
+    endpoint = TCP4ServerEndpoint(reactor, 0, backlog=4096, interface=options.host)
+    endpoint.listen(factory).addCallback(listening)
     reactor.run()
 
 

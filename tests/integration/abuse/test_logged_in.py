@@ -72,6 +72,7 @@ class LoggedInTests(AbuseTestCase):
         await self.serve()
         (outcome,) = await self.attack("unread_answers")
         self.assertIn(outcome["how"], ("closed", "not read"))
+        self.assertGreater(outcome["calls"], 20)
         await self.check_recovery(max_growth=16 * MB)
 
 
@@ -85,7 +86,6 @@ class BudgetTests(AbuseTestCase):
         await self.serve()
         (outcome,) = await self.attack("colliding_keys")
         self.assertEqual(outcome["error"], 2)
-        self.assertLess(self.bystander.longest, 10)
         await self.check_recovery(max_growth=64 * MB, may_fail=True)
 
     async def test_keys_at_the_same_places_are_refused(self) -> None:
@@ -107,11 +107,3 @@ class BudgetTests(AbuseTestCase):
         (outcome,) = await self.attack("kept_arguments", calls=300 * TIMES)
         self.assertEqual(outcome, {"error": 300 * TIMES})
         await self.check_recovery(max_growth=16 * MB)
-
-    async def test_failing_calls_log_little(self) -> None:
-        """Less than a tenth of what they send."""
-        await self.serve()
-        (outcome,) = await self.attack("failing_calls", calls=300 * TIMES)
-        self.assertEqual(outcome["error"] + outcome.get("answer", 0), 300 * TIMES)
-        self.assertLess(self.log_written, outcome["sent"] / 10)
-        await self.check_recovery(max_growth=64 * MB, may_fail=True)

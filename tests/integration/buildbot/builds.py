@@ -22,7 +22,7 @@ class LoginTests(WorkerTestCase):
         self.assertGreater(sum(map(len, LARGE_ENVIRONMENT.values())), 1_000_000)
         master = await self.start_master()
         worker = await self.start_worker(master, environment=LARGE_ENVIRONMENT)
-        connection = (await master.connected()).avatar
+        connection = (await master.connected(worker)).avatar
         environ = connection.info["environ"]
         self.assertEqual(LARGE_ENVIRONMENT, {name: environ[name] for name in LARGE_ENVIRONMENT})
         self.assertEqual(connection.info["basedir"], str(worker.directory))
@@ -44,13 +44,13 @@ class LoginTests(WorkerTestCase):
     async def check_realm_by_hand(self, master: MasterByHand) -> None:
         await self.serve(master)
         worker = await self.start_worker(master, environment=LARGE_ENVIRONMENT)
-        connection = await master.connection()
+        connection = await master.connection(worker)
         self.assertEqual(connection.info["environ"]["SMALL_3999"], "y" * 100)
         await self.check_builds(connection)
         worker.signal("KILL")
         await master.disconnected()
-        self.restart(worker)
-        await self.check_builds(await master.connection())
+        worker = self.restart(worker)
+        await self.check_builds(await master.connection(worker))
 
     async def test_worker_with_a_wrong_password_goes_on_trying(self) -> None:
         master = await self.start_master(password="changed")
@@ -61,16 +61,16 @@ class LoginTests(WorkerTestCase):
     async def test_worker_sends_keepalives(self) -> None:
         master = await self.start_master()
         worker = await self.start_worker(master, "--keepalive=1")
-        connection = (await master.connected()).avatar
+        connection = (await master.connected(worker)).avatar
         await worker.wait_for_log("Master replied to keepalive, everything's fine", 2)
         self.assertGreaterEqual(connection.keepalives, 2)
 
     async def test_worker_asks_to_be_shut_down(self) -> None:
         master = await self.start_master()
         worker = await self.start_worker(master, "--allow-shutdown=signal")
-        session = await master.connected()
+        session = await master.connected(worker)
         worker.signal("HUP")
-        await session.avatar.wants_shutdown
+        await worker.wait_until_fired(session.avatar.wants_shutdown, "a wish to be shut down")
         await session.notify("shutdown")
         self.assertEqual(await worker.wait(), 0)
 
@@ -79,8 +79,8 @@ class CommandTests(WorkerTestCase):
     async def connected_worker(self) -> Connection:
         """Start a master and a worker, and wait for its login."""
         master = await self.start_master()
-        await self.start_worker(master)
-        connection: Connection = (await master.connected()).avatar
+        worker = await self.start_worker(master)
+        connection: Connection = (await master.connected(worker)).avatar
         return connection
 
     async def test_command_with_megabytes_of_output(self) -> None:
@@ -96,7 +96,7 @@ class CommandTests(WorkerTestCase):
             "shell", command=["sh", "-c", "echo begun; exec sleep 600"], workdir=WORKDIR
         )
         await connection.interrupt()
-        await running.completed
+        await connection.completed(running)
         self.assertEqual(running.status, -1)
 
     async def test_files_are_transferred_both_ways(self) -> None:

@@ -33,7 +33,8 @@ from pbrealm import (
     Session,
 )
 from pbrealm.testing import make_portal
-from tests.integration.waiting import TIMEOUT, wait_until
+from tests.integration.processes import Process
+from tests.integration.waiting import wait_until
 
 BUILDER = "linux"
 """The name of the one builder that every worker gets, and of its directory."""
@@ -115,6 +116,7 @@ class Connection(pb.Avatar):
     The avatar of one login of a worker.
 
     @ivar info: what the worker says of itself, its environment included.
+    @ivar worker: the worker's process, once it is known.
     @ivar keepalives: how many the worker has sent.
     @ivar wants_shutdown: fires when the worker asks to be shut down.
     """
@@ -126,6 +128,7 @@ class Connection(pb.Avatar):
         self.builders: Mapping[str, Any] = {}
         self.keepalives = 0
         self.wants_shutdown: Deferred[None] = Deferred()
+        self.worker: Process | None = None
         self._call: Callable[..., Any] | None = None
         self._commands = 0
 
@@ -141,25 +144,24 @@ class Connection(pb.Avatar):
         self.version = await call("getVersion")
         self.builders = await call("setBuilderList", [(BUILDER, BUILDER)])
 
-    async def print(self, message: str) -> None:
-        """Have the worker write a line to its log."""
-        assert self._call is not None
-        await self._call("print", message=message)
-
     async def begin(self, command: str, /, **arguments: object) -> Command:
         """Begin a build of one command; returns when the worker has started it."""
-        builder = self.builders[BUILDER]
-        await builder.callRemote("startBuild")
+        await self._ask("startBuild")
         running = Command()
         self._commands += 1
-        await builder.callRemote("startCommand", running, str(self._commands), command, arguments)
+        await self._ask("startCommand", running, str(self._commands), command, arguments)
         return running
 
     async def run(self, command: str, /, **arguments: object) -> Command:
         """Run a build of one command to its end."""
         running = await self.begin(command, **arguments)
-        await running.completed.addTimeout(TIMEOUT, reactor)
+        await self.completed(running)
         return running
+
+    async def completed(self, running: Command) -> None:
+        """Wait until a command has ended."""
+        assert self.worker is not None
+        await self.worker.wait_until_fired(running.completed, "the end of the command")
 
     async def shell(self, *command: str, **arguments: object) -> Command:
         """Run a build of one program."""
@@ -167,8 +169,16 @@ class Connection(pb.Avatar):
 
     async def interrupt(self) -> None:
         """Stop the command that runs."""
-        builder = self.builders[BUILDER]
-        await builder.callRemote("interruptCommand", str(self._commands), "by the test")
+        await self._ask("interruptCommand", str(self._commands), "by the test")
+
+    async def _ask(self, method: str, *arguments: object) -> None:
+        """Call the builder at the worker, which has to run until it answers."""
+        assert self.worker is not None
+        answer = self.builders[BUILDER].callRemote(method, *arguments)
+        try:
+            await self.worker.wait_until_fired(answer, f"an answer to {method}")
+        except pb.PBConnectionLost as why:
+            raise self.worker.error(f"no answer to {method}: {why!r}") from why
 
     def perspective_keepalive(self) -> None:
         self.keepalives += 1
@@ -253,18 +263,22 @@ class Master:
             await maybeDeferred(listening.stopListening)
             await self.factory.close()
 
-    async def connected(self, *, besides: object = None) -> Session:
+    async def connected(self, worker: Process, *, besides: object = None) -> Session:
         """
-        Wait for the session of the worker.
+        Wait for the session of a worker.
 
+        @param worker: its process, which has to run until then.
         @param besides: a session that isn't meant.
         """
 
         def found() -> list[Session]:
             return [each for each in self.realm.sessions(NAME) if each is not besides]
 
-        (session,) = await wait_until(found, lambda sessions: len(sessions) == 1, "one session")
+        (session,) = await worker.wait_until(
+            found, lambda sessions: len(sessions) == 1, "one session"
+        )
         assert isinstance(session, Session)
+        session.avatar.worker = worker
         return session
 
 

@@ -14,6 +14,7 @@ from zope.interface import implementer
 
 from pbrealm import ConnectionLimitedRealm
 from tests.integration.buildbot.master import Connection, Master
+from tests.integration.processes import Process
 from tests.integration.waiting import wait_until
 
 
@@ -46,10 +47,11 @@ class MasterByHand(Master):
         self.by_hand = RealmByHand()
         return self.by_hand
 
-    async def connection(self) -> Connection:
-        """Wait for the avatar of the worker."""
+    async def connection(self, worker: Process) -> Connection:
+        """Wait for the avatar of a worker, whose process has to run until then."""
         connections = self.by_hand.connections
-        await wait_until(lambda: len(connections), lambda count: count == 1, "one login")
+        await worker.wait_until(lambda: len(connections), lambda count: count == 1, "one login")
+        connections[0].worker = worker
         return connections[0]
 
     async def disconnected(self) -> None:

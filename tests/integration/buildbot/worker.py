@@ -10,7 +10,6 @@ from pathlib import Path
 
 from tests.integration.buildbot.master import NAME, PASSWORD
 from tests.integration.processes import Process
-from tests.integration.waiting import wait_until
 
 PROGRAM = "BUILDBOT_WORKER"
 """The environment variable with the path of the program C{buildbot-worker}."""
@@ -52,9 +51,13 @@ class Worker(Process):
         path = self.directory / "twistd.log"
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
+    @property
+    def written(self) -> str:
+        return f"{self.output}\ntwistd.log:\n{self.log}"
+
     async def wait_for_log(self, text: str, count: int = 1) -> None:
         """Wait until a text is in the log so many times."""
-        await wait_until(
+        await self.wait_until(
             lambda: self.log, lambda log: log.count(text) >= count, f"{text!r}, {count} times"
         )
 
