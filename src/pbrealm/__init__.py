@@ -44,6 +44,7 @@ from pbrealm.interfaces import (
     IFullPolicy,
     ILoginClient,
     ILoginMethod,
+    IRetirable,
     ISession,
     ISessionRealm,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "IFullPolicy",
     "ILoginClient",
     "ILoginMethod",
+    "IRetirable",
     "ISession",
     "ISessionRealm",
     "JournalRealm",

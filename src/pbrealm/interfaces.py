@@ -121,6 +121,23 @@ class IClientAware(Interface):
         """
 
 
+class IRetirable(Interface):
+    """
+    An avatar, or the state of L{SharedStateRealm<pbrealm.SharedStateRealm>}, that is told when the
+    realm lets go of it, so that it can be written back or be released.
+    """
+
+    def retire() -> Awaitable[object] | None:
+        """
+        The realm has let go of this, and no session is on it any more.  Called once.
+
+        The next one for this avatar id is made when this is done, also if it fails, which is
+        logged.
+
+        @return: L{None}, or a Deferred or coroutine to wait for.
+        """
+
+
 class IFullPolicy(Interface):
     """
     What a L{ConnectionLimitedRealm<pbrealm.ConnectionLimitedRealm>} does with a newcomer when all
@@ -222,6 +239,7 @@ __all__ = [
     "IFullPolicy",
     "ILoginClient",
     "ILoginMethod",
+    "IRetirable",
     "ISession",
     "ISessionRealm",
 ]

@@ -5,10 +5,12 @@ The bases of the realms.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, Generic, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
 from zope.interface import Interface, implementer
 
 from pbrealm._arguments import check_realm
@@ -24,6 +26,7 @@ from pbrealm.realms._admission import (
     request_avatar,
 )
 from pbrealm.realms._detaching import Detaching
+from pbrealm.realms._lifetimes import Lifetimes
 
 
 @implementer(ISessionRealm)
@@ -57,6 +60,7 @@ class FindingRealm(SessionRealm[AvatarT]):
     def __init__(self, *, clock: AnyClock | None) -> None:
         super().__init__(clock=clock)
         self._detaching = Detaching()
+        self._lifetimes = Lifetimes()
 
     def has_avatar(self, avatar_id: str) -> bool:
         """Whether L{find_avatar} would give an avatar that other sessions are on, too."""
@@ -70,6 +74,37 @@ class FindingRealm(SessionRealm[AvatarT]):
         @raise SessionEnded: as soon as the session ends.
         """
         raise NotImplementedError("each realm finds avatars in its own way")
+
+    async def make_avatar(
+        self,
+        session: ISession,
+        factory: Callable[..., Any],
+        *args: object,
+        release: Callable[[], object] = lambda: None,
+    ) -> tuple[Any, Callable[[], object]]:
+        """
+        Make an avatar that no other session will be on.
+
+        @param args: are passed to the factory after the avatar id.
+        @param release: called once: when the avatar has retired, or if there is none.
+        @return: as of L{find_avatar}.
+        """
+        lifetimes, avatar_id = self._lifetimes, session.avatar_id
+        try:
+            if lifetimes.is_retiring(avatar_id):
+                await lifetimes.wait(session)
+        except BaseException:
+            release()
+            raise
+        making = lifetimes.make(factory, avatar_id, *args).addErrback(_not_made, release)
+
+        def let_go(avatar: object) -> object:
+            retired = lifetimes.retire(avatar_id, avatar, session.clock)
+            return release() if retired is None else retired.addCallback(lambda _: release())
+
+        # One that comes when the session has ended is let go of at once.
+        avatar = await session.wait(making, late=let_go)
+        return avatar, partial(let_go, avatar)
 
     async def admit(
         self, session: AnySession, interfaces: Sequence[type[Interface]]
@@ -87,6 +122,11 @@ class FindingRealm(SessionRealm[AvatarT]):
                     raise
             logout = detaching.watch(session, logout)
         return await attach_to_avatar(session, avatar, interfaces, logout)
+
+
+def _not_made(why: Failure, release: Callable[[], object]) -> Failure:
+    release()
+    return why
 
 
 class WrappingRealm(SessionRealm[AvatarT]):

@@ -42,7 +42,9 @@ class CachingRealm(FindingRealm[AvatarT]):
         """
         check_callable("avatar_factory", avatar_factory)
         super().__init__(clock=clock)
-        self._avatars = AvatarCache(avatar_factory, linger=linger, max_idle=max_avatars)
+        self._avatars = AvatarCache(
+            avatar_factory, self._lifetimes, linger=linger, max_idle=max_avatars
+        )
 
     @property
     def avatars(self) -> Mapping[str, AvatarT]:
@@ -51,7 +53,8 @@ class CachingRealm(FindingRealm[AvatarT]):
 
     def evict(self, avatar_id: str) -> bool:
         """
-        Remove an avatar from the cache: the next login gets a new one.  Open sessions keep theirs.
+        Remove an avatar from the cache: the next login gets a new one.  Open sessions keep theirs,
+        and it's retired when the last of them has ended.
 
         @return: whether there was one.
         """
