@@ -41,6 +41,7 @@ from pbrealm.errors import (
 )
 from pbrealm.interfaces import (
     IClientAware,
+    IClosableRealm,
     IFullPolicy,
     ILoginClient,
     ILoginMethod,
@@ -77,6 +78,7 @@ __all__ = [
     "Departure",
     "DisposableRealm",
     "IClientAware",
+    "IClosableRealm",
     "IFullPolicy",
     "ILoginClient",
     "ILoginMethod",

@@ -234,8 +234,28 @@ class ISessionRealm(IRealm):
         """
 
 
+class IClosableRealm(Interface):
+    """
+    A realm that can be closed.
+
+    L{ServerFactory.close<pbrealm.ServerFactory.close>} closes the realm of its portal.  The realms
+    of pbrealm close the realms within in their turn, and retire their avatars and states.  Under
+    another factory, the program closes the outermost realm.
+    """
+
+    def close() -> Deferred[None]:
+        """
+        Refuse all logins from now on, and retire all avatars and states, each as soon as the last
+        session on it has ended.  It may be called any number of times.
+
+        @return: fires when all have retired.  Whoever waits for it bounds the time: cancelling it
+            ends the wait.
+        """
+
+
 __all__ = [
     "IClientAware",
+    "IClosableRealm",
     "IFullPolicy",
     "ILoginClient",
     "ILoginMethod",

@@ -16,7 +16,7 @@ from zope.interface import Interface, implementer
 from pbrealm._arguments import check_realm
 from pbrealm._avatar_ids import avatar_id_from
 from pbrealm._types import AnyClock, AnyRealm, AnySession, AvatarT
-from pbrealm.interfaces import IClientAware, ISession, ISessionRealm
+from pbrealm.interfaces import IClientAware, IClosableRealm, ISession, ISessionRealm
 from pbrealm.realms._admission import (
     Login,
     admit,
@@ -25,11 +25,12 @@ from pbrealm.realms._admission import (
     identify,
     request_avatar,
 )
+from pbrealm.realms._closing import close
 from pbrealm.realms._detaching import Detaching
 from pbrealm.realms._lifetimes import Lifetimes
 
 
-@implementer(ISessionRealm)
+@implementer(ISessionRealm, IClosableRealm)
 class SessionRealm(Generic[AvatarT]):
     """
     A realm of pbrealm's.
@@ -51,6 +52,9 @@ class SessionRealm(Generic[AvatarT]):
     ) -> tuple[type[Interface], Any]:
         raise NotImplementedError("a realm finds the avatar, or passes the session on")
 
+    def close(self) -> Deferred[None]:
+        raise NotImplementedError("a realm retires its avatars, or closes the realms within")
+
 
 class FindingRealm(SessionRealm[AvatarT]):
     """
@@ -61,6 +65,14 @@ class FindingRealm(SessionRealm[AvatarT]):
         super().__init__(clock=clock)
         self._detaching = Detaching()
         self._lifetimes = Lifetimes()
+
+    def close(self) -> Deferred[None]:
+        """
+        Refuse all logins from now on, and retire what was made.
+
+        @return: as of L{IClosableRealm.close}.
+        """
+        return self._lifetimes.close()
 
     def has_avatar(self, avatar_id: str) -> bool:
         """Whether L{find_avatar} would give an avatar that other sessions are on, too."""
@@ -109,6 +121,7 @@ class FindingRealm(SessionRealm[AvatarT]):
     async def admit(
         self, session: AnySession, interfaces: Sequence[type[Interface]]
     ) -> tuple[type[Interface], Any]:
+        self._lifetimes.check_not_closed()
         detaching, avatar_id = self._detaching, session.avatar_id
         if avatar_id in detaching and not self.has_avatar(avatar_id):
             await detaching.wait(session)
@@ -173,3 +186,11 @@ class WrappingRealm(SessionRealm[AvatarT]):
             refuses the login with.
         """
         return admit(self.realm, session, interfaces)
+
+    def close(self) -> Deferred[None]:
+        """
+        Close the realm within.
+
+        @return: as of L{IClosableRealm.close}.
+        """
+        return close(self.realm)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from pbrealm._arguments import check_callable
 from pbrealm._types import AnyClock, AvatarFactory, AvatarT
 from pbrealm.interfaces import ISession
@@ -50,6 +52,11 @@ class CachingRealm(FindingRealm[AvatarT]):
     def avatars(self) -> Mapping[str, AvatarT]:
         """The avatars in the cache, by avatar id; read-only, and always up to date."""
         return self._avatars.made
+
+    def close(self) -> Deferred[None]:
+        closed = super().close()
+        self._avatars.let_go_of_idle()
+        return closed
 
     def evict(self, avatar_id: str) -> bool:
         """

@@ -13,9 +13,11 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from pbrealm._cancellable import cancellable
 from pbrealm._error_log import ErrorLog
 from pbrealm._log_text import kind_of, log_text
 from pbrealm._session.undeclared import warn_if_undeclared
+from pbrealm._unsaved import tracking_unsaved
 from pbrealm.errors import LoginRefused, Reason
 from pbrealm.interfaces import IRetirable, ISession
 
@@ -117,10 +119,8 @@ class Lifetimes:
             return None
         _add(self._retiring, avatar_id)
         # The look-up is within, since an avatar may say more than is true.
-        retiring: Deferred[object] = maybeDeferred(lambda: thing.retire())
-        # What a program returns may not fire when it's cancelled, or be for others, too.
-        retired: Deferred[Any] = Deferred(lambda _: _cancel(retiring))
-        retiring.addBoth(lambda result: None if retired.called else retired.callback(result))
+        retiring: Deferred[object] = tracking_unsaved(maybeDeferred, lambda: thing.retire())
+        retired = cancellable(retiring)
         retired.addTimeout(RETIRE_TIMEOUT, clock, _give_up)
         retired.addErrback(self._log_failure, avatar_id, clock)
         return retired.addCallback(lambda _: self._retired(avatar_id))
@@ -193,13 +193,6 @@ def _described(why: Failure) -> tuple[str, str]:
 
 def _refuse(_: object, seconds: float) -> None:
     raise LoginRefused("the avatar of an earlier session is still retiring", Reason.BUSY)
-
-
-def _cancel(retiring: Deferred[object]) -> None:
-    try:
-        retiring.cancel()
-    except BaseException:
-        _log.failure("a Deferred that retire returned can't be cancelled")
 
 
 def _add(numbers: dict[str, int], avatar_id: str) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Generic
 
+from twisted.internet.defer import Deferred
+
 from pbrealm._arguments import check_callable
 from pbrealm._types import AnyClock, AvatarFactory, AvatarT, StateT
 from pbrealm.interfaces import ISession
@@ -55,6 +57,11 @@ class SharedStateRealm(FindingRealm[AvatarT], Generic[AvatarT, StateT]):
     def states(self) -> Mapping[str, StateT]:
         """The states in the cache, by avatar id; read-only, and always up to date."""
         return self._states.made
+
+    def close(self) -> Deferred[None]:
+        closed = super().close()
+        self._states.let_go_of_idle()
+        return closed
 
     def evict(self, avatar_id: str) -> bool:
         """
