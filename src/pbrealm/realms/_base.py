@@ -10,7 +10,6 @@ from typing import Any, Generic, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.python.failure import Failure
 from zope.interface import Interface, implementer
 
 from pbrealm._arguments import check_realm
@@ -92,7 +91,7 @@ class FindingRealm(SessionRealm[AvatarT]):
         session: ISession,
         factory: Callable[..., Any],
         *args: object,
-        release: Callable[[], object] = lambda: None,
+        release: Callable[[], object] | None = None,
     ) -> tuple[Any, Callable[[], object]]:
         """
         Make an avatar that no other session will be on.
@@ -102,18 +101,21 @@ class FindingRealm(SessionRealm[AvatarT]):
         @return: as of L{find_avatar}.
         """
         lifetimes, avatar_id = self._lifetimes, session.avatar_id
-        try:
-            if lifetimes.is_retiring(avatar_id):
+        if lifetimes.is_retiring(avatar_id):
+            try:
                 await lifetimes.wait(session)
-        except BaseException:
-            release()
-            raise
-        making = lifetimes.make(factory, avatar_id, *args).addErrback(_not_made, release)
+            except BaseException:
+                if release is not None:
+                    release()
+                raise
 
         def let_go(avatar: object) -> object:
             retired = lifetimes.retire(avatar_id, avatar, session.clock)
+            if release is None:
+                return retired
             return release() if retired is None else retired.addCallback(lambda _: release())
 
+        making = lifetimes.make(factory, avatar_id, *args, release=release)
         # One that comes when the session has ended is let go of at once.
         avatar = await session.wait(making, late=let_go)
         return avatar, partial(let_go, avatar)
@@ -135,11 +137,6 @@ class FindingRealm(SessionRealm[AvatarT]):
                     raise
             logout = detaching.watch(session, logout)
         return await attach_to_avatar(session, avatar, interfaces, logout)
-
-
-def _not_made(why: Failure, release: Callable[[], object]) -> Failure:
-    release()
-    return why
 
 
 class WrappingRealm(SessionRealm[AvatarT]):

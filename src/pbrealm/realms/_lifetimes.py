@@ -8,7 +8,7 @@ from collections.abc import Callable
 from os.path import basename
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, fail, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -59,21 +59,35 @@ class Lifetimes:
         if self.closed:
             raise LoginRefused("the server is shutting down", Reason.SHUTTING_DOWN)
 
-    def make(self, factory: Callable[..., Any], avatar_id: str, *args: Any) -> Deferred[Any]:
+    def make(
+        self,
+        factory: Callable[..., Any],
+        avatar_id: str,
+        *args: Any,
+        release: Callable[[], object] | None = None,
+    ) -> Deferred[Any]:
         """
         Have a factory make an avatar or state, which is to be retired once.
 
         @param factory: may return a Deferred or a coroutine.
         @param args: are passed to it after the avatar id.
+        @param release: called if it makes none.
         """
-        try:
-            self.check_not_closed()
-        except LoginRefused:
-            return fail()
         _add(self._living, avatar_id)
-        return maybeDeferred(factory, avatar_id, *args).addErrback(self._not_made, avatar_id)
+        if self.closed:
+            made: Deferred[Any] = maybeDeferred(self.check_not_closed)
+        else:
+            made = maybeDeferred(factory, avatar_id, *args)
+            if made.called and not made.paused and not isinstance(made.result, Failure):
+                # As nearly always: there is nothing to wait for, and no failure to note.
+                return made
+        return made.addErrback(self._not_made, avatar_id, release)
 
-    def _not_made(self, why: Failure, avatar_id: str) -> Failure:
+    def _not_made(
+        self, why: Failure, avatar_id: str, release: Callable[[], object] | None
+    ) -> Failure:
+        if release is not None:
+            release()
         self._is_over(avatar_id)
         return why
 
