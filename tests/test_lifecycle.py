@@ -19,6 +19,7 @@ from pbrealm import (
     DisposableRealm,
     IClientAware,
     IFullPolicy,
+    IRetirable,
     JournalRealm,
     Limits,
     MindTrackingRealm,
@@ -36,6 +37,7 @@ from pbrealm._session.goodbye import GOODBYE_TIMEOUT
 from pbrealm._session.session import Session
 from pbrealm.logins._password import PasswordChallenge
 from pbrealm.realms._detaching import MAX_WAIT
+from pbrealm.realms._lifetimes import LOGIN_WAIT, RETIRE_TIMEOUT
 from pbrealm.testing import UNHURRIED, MemoryServer, RecordingMind
 from tests.documents import ROOT
 from tests.logs import observe_log
@@ -53,7 +55,8 @@ class LifecycleTests(SynchronousTestCase):
     def setUp(self):
         self.seen: list[str] = []
         self.detaching: list[Deferred[None]] = []
-        seen, detaching = self.seen, self.detaching
+        self.retiring: list[Deferred[None]] = []
+        seen, detaching, retiring = self.seen, self.detaching, self.retiring
 
         @implementer(ICredentialsChecker)
         class Checker:
@@ -80,7 +83,7 @@ class LifecycleTests(SynchronousTestCase):
                 seen.append("policy")
                 holders[0].end(Reason.REPLACED)
 
-        @implementer(IClientAware)
+        @implementer(IClientAware, IRetirable)
         class Avatar(pb.Avatar):
             def __init__(self, name):
                 seen.append("avatar factory")
@@ -92,6 +95,11 @@ class LifecycleTests(SynchronousTestCase):
                 seen.append("detached")
                 detaching.append(Deferred())
                 return detaching[-1]
+
+            def retire(self):
+                seen.append("retirement")
+                retiring.append(Deferred())
+                return retiring[-1]
 
         limited = ConnectionLimitedRealm(DisposableRealm(Avatar), on_full=Policy())
         self.realm = MindTrackingRealm(limited)
@@ -134,7 +142,11 @@ class LifecycleTests(SynchronousTestCase):
         self.seen.append("earlier end")
         self.detaching[0].callback(None)
         self.server.flush()
+        self.seen.append("earlier retirement")
+        self.retiring[0].callback(None)
+        self.server.flush()
         self.successResultOf(login)
+        self.seen.remove("retirement")
         # The policy ends a session.  The greeting is noted at both ends.
         departure = self.seen.index("policy") + 1
         self.assertEqual(self.seen[departure : departure + 2], ["arrival", "detached"])
@@ -157,6 +169,7 @@ class LifecycleTests(SynchronousTestCase):
         self.seen.remove("arrival")
         self.assertEqual(self.seen, steps("An end")[:4])
         self.detaching[0].callback(None)
+        self.retiring[0].callback(None)
         self.server.flush()
         self.successResultOf(over)
         self.assertEqual(self.seen, steps("An end"))
@@ -165,15 +178,21 @@ class LifecycleTests(SynchronousTestCase):
     def test_times(self):
         """The times in the tables are those of the code."""
         limits = Limits()
+        patience = signature(ServerFactory.close).parameters["patience"].default
+        self.assertIn(f"`ServerFactory.close(patience={patience:g})`", DOCUMENT)
         times = [
             ("connection", "`login_seconds` (%g)", limits.login_seconds),
             ("throttle", "twice `throttle_max_seconds` (%g)", 2 * limits.throttle_max_seconds),
             ("policy", "`PingOldest` %g s", PingOldest().timeout),
             ("policy", "`WaitForRoom` %g s", WaitForRoom().timeout),
             ("earlier end", "%g s, then it goes on", MAX_WAIT),
+            ("earlier retirement", "%g s, then it is refused", LOGIN_WAIT),
+            ("retirement", "%g s, then it is cancelled", RETIRE_TIMEOUT),
             ("goodbye", "%g s for the answer", GOODBYE_TIMEOUT),
             ("close", "%g s to take", CLOSE_TIMEOUT),
-            ("detached", "%g s", signature(ServerFactory.close).parameters["patience"].default),
+            ("detached", "%g s", patience),
+            ("retirement", "a shutdown waits for %g s", patience),
+            ("connections", "%g s to take", CLOSE_TIMEOUT),
         ]
         for step, text, seconds in times:
             (row,) = re.findall(rf"^\| {step} \|.*$", DOCUMENT, re.MULTILINE)

@@ -23,12 +23,14 @@ from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from pbrealm import (
     AnonymousRealm,
     CachingRealm,
     ConnectionLimitedRealm,
     DisposableRealm,
+    IRetirable,
     MindTrackingRealm,
     PingOldest,
     Reason,
@@ -63,7 +65,49 @@ KINDS = [Boom, Boom, asyncio.CancelledError, GeneratorExit, SystemExit, Keyboard
 kinds = st.sampled_from(KINDS)
 
 
-class Watched(SlowToAttach):
+class Life:
+    """
+    One call of a factory, and what becomes of the avatar that it makes.
+
+    @ivar evicted: whether it was evicted while sessions held it, or waited for it.
+    @ivar retiring: fires when the avatar has retired; L{None} before that begins.
+    @ivar over: whether there is no avatar, or not any more.
+    """
+
+    def __init__(self, name):
+        self.name = name
+        self.evicted = False
+        self.retiring: Deferred[Any] | None = None
+        self.over = False
+
+    def end(self, result):
+        self.over = True
+        return result
+
+
+@implementer(IRetirable)
+class Retiring(Aware):
+    """
+    Retires when the test says so, and notes if it's told to at a wrong time.
+    """
+
+    life: Life
+    wrong: list[str]
+
+    def busy(self):
+        """What keeps it from being retired now."""
+        return self.clients
+
+    def retire(self):
+        if self.life.retiring is not None:
+            self.wrong.append(f"{self.name} is retired twice")
+        if self.busy():
+            self.wrong.append(f"{self.name} is retired with {self.busy()} on it")
+        self.life.retiring = Deferred()
+        return self.life.retiring.addBoth(self.life.end)
+
+
+class Watched(Retiring, SlowToAttach):
     """
     Notes if it attaches while an earlier session of its avatar id is detaching.
 
@@ -75,6 +119,10 @@ class Watched(SlowToAttach):
         self.clock = clock
         self.detached_since = detached_since
         self.too_early = []
+
+    def busy(self):
+        detaching = [pending for pending in self.detaching if not pending.called]
+        return [*self.clients, *self.attaching.calls, *detaching]
 
     def attached(self, session):
         now = self.clock.seconds()
@@ -109,17 +157,21 @@ class Walk(RuleBasedStateMachine):
         policy=st.sampled_from([Refuse, ReplaceOldest, PingOldest, WaitForRoom]),
         linger=st.sampled_from([None, 0, 20]),
         most=st.sampled_from([None, 0, 1]),
+        close_first=st.booleans(),
     )
-    def start(self, policy, linger, most):
+    def start(self, policy, linger, most, close_first):
+        self.close_first = close_first
         self.logged = []
         publisher.addObserver(self.log)
         self.avatars = []
+        self.lives: list[Life] = []
+        self.wrong: list[str] = []
         self.detached_since: dict[str, list[float]] = {name: [] for name in NAMES}
         self.notified = []
         self.reports = []
         self.clock = Clock()
         self.slow = Slow(self.make)
-        self.caching = CachingRealm(self.slow, linger=linger, max_avatars=most, clock=self.clock)
+        self.caching = CachingRealm(self.begin, linger=linger, max_avatars=most, clock=self.clock)
         self.limited = ConnectionLimitedRealm(
             AnonymousRealm(self.caching, DisposableRealm(self.make_guest)),
             limit=LIMIT,
@@ -142,13 +194,29 @@ class Walk(RuleBasedStateMachine):
         if failure := event.get("log_failure") or event.get("failure"):
             self.logged.append(failure)
 
-    def make(self, name):
-        self.avatars.append(Watched(name, self.clock, self.detached_since))
-        return self.avatars[-1]
+    def begin(self, name):
+        """The factory of the cached avatars: there is one of a name at a time."""
+        for life in self.lives:
+            if life.name == name and not life.over and not life.evicted:
+                self.wrong.append(f"a second {name} is made")
+        life = self.add_life(name)
+        pending = self.slow(name, life)
+        return pending.addErrback(life.end)
+
+    def add_life(self, name):
+        self.lives.append(Life(name))
+        return self.lives[-1]
+
+    def make(self, name, life):
+        return self.add(Watched(name, self.clock, self.detached_since), life)
 
     def make_guest(self, name):
-        self.avatars.append(Aware(name))
-        return self.avatars[-1]
+        return self.add(Retiring(name), self.add_life(name))
+
+    def add(self, avatar, life):
+        avatar.life, avatar.wrong = life, self.wrong
+        self.avatars.append(avatar)
+        return avatar
 
     def pick(self, things, number):
         return things[number % len(things)]
@@ -253,6 +321,23 @@ class Walk(RuleBasedStateMachine):
     def fail_detaching(self, number, kind):
         self.pick(self.detaching(), number).errback(kind())
 
+    def retiring(self):
+        return [
+            life.retiring
+            for life in self.lives
+            if life.retiring is not None and not life.retiring.called
+        ]
+
+    @precondition(lambda self: self.retiring())
+    @rule(number=which)
+    def finish_retiring(self, number):
+        self.pick(self.retiring(), number).callback(None)
+
+    @precondition(lambda self: self.retiring())
+    @rule(number=which, kind=kinds)
+    def fail_retiring(self, number, kind):
+        self.pick(self.retiring(), number).errback(kind())
+
     @precondition(lambda self: self.clients)
     @rule(number=which, how=st.sampled_from(["drop", "leave", "cut_off", "restore"]))
     def disconnect(self, number, how):
@@ -325,7 +410,10 @@ class Walk(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES))
     def evict(self, name):
-        self.caching.evict(name)
+        if self.caching.evict(name):
+            for life in self.lives:
+                if life.name == name and life.retiring is None:
+                    life.evicted = True
 
     @rule()
     def broadcast(self):
@@ -333,7 +421,7 @@ class Walk(RuleBasedStateMachine):
         self.reports.append(report)
         report.addErrback(lambda why: self.logged.append(why))
 
-    @rule(seconds=st.sampled_from([0.5, 3, 11, 31]))
+    @rule(seconds=st.sampled_from([0.5, 3, 11, 31, 61]))
     def wait(self, seconds):
         self.clock.advance(seconds)
 
@@ -371,9 +459,14 @@ class Walk(RuleBasedStateMachine):
         for avatar in getattr(self, "avatars", ()):
             assert getattr(avatar, "too_early", []) == []
 
+    @invariant()
+    def retires_in_order(self):
+        assert getattr(self, "wrong", []) == []
+
     def teardown(self):
         if not hasattr(self, "realm"):
             return
+        closed = self.realm.close() if self.close_first else None
         for client in self.server.clients:
             client.drop()
         while self.slow.calls or self.attaching():
@@ -384,7 +477,16 @@ class Walk(RuleBasedStateMachine):
             for detaching in getattr(avatar, "detaching", ()):
                 if not detaching.called:
                     detaching.callback(None)
+        if closed is None:
+            self.clock.advance(100)
+            closed = self.realm.close()
+        while self.retiring():
+            self.retiring()[0].callback(None)
+        assert closed.called
         self.clock.advance(100)
+        assert self.wrong == []
+        assert all(life.over for life in self.lives)
+        assert all(avatar.life.retiring is not None for avatar in self.avatars)
         publisher.removeObserver(self.log)
         assert self.realm.sessions() == ()
         assert len(self.limited._slots) == 0

@@ -21,13 +21,19 @@ def accounts():
     return checker
 
 
-def serve(factory):
-    """Listen at the endpoint given as an argument, until a signal ends the process."""
+def serve(factory, before_stop=None):
+    """
+    Listen at the endpoint given as an argument, until a signal ends the process.
+
+    When one comes, call before_stop, which may return a Deferred for the process to wait for.
+    """
     where = sys.argv[1] if len(sys.argv) > 1 else "tcp:8787:interface=127.0.0.1"
     globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
 
     async def listen(reactor):
         port = await serverFromString(reactor, where).listen(factory)
+        if before_stop is not None:
+            reactor.addSystemEventTrigger("before", "shutdown", before_stop)
         address = port.getHost()
         print(f"listening at {address.host}:{address.port}", flush=True)
         await Deferred()  # Never fires: the program runs until a signal ends it.

@@ -41,9 +41,11 @@ from pbrealm.errors import (
 )
 from pbrealm.interfaces import (
     IClientAware,
+    IClosableRealm,
     IFullPolicy,
     ILoginClient,
     ILoginMethod,
+    IRetirable,
     ISession,
     ISessionRealm,
 )
@@ -76,9 +78,11 @@ __all__ = [
     "Departure",
     "DisposableRealm",
     "IClientAware",
+    "IClosableRealm",
     "IFullPolicy",
     "ILoginClient",
     "ILoginMethod",
+    "IRetirable",
     "ISession",
     "ISessionRealm",
     "JournalRealm",

@@ -121,6 +121,23 @@ class IClientAware(Interface):
         """
 
 
+class IRetirable(Interface):
+    """
+    An avatar, or the state of L{SharedStateRealm<pbrealm.SharedStateRealm>}, that is told when the
+    realm lets go of it, so that it can be written back or be released.
+    """
+
+    def retire() -> Awaitable[object] | None:
+        """
+        The realm has let go of this, and no session is on it any more.  Called once.
+
+        The next one for this avatar id is made when this is done, also if it fails, which is
+        logged.
+
+        @return: L{None}, or a Deferred or coroutine to wait for.
+        """
+
+
 class IFullPolicy(Interface):
     """
     What a L{ConnectionLimitedRealm<pbrealm.ConnectionLimitedRealm>} does with a newcomer when all
@@ -217,11 +234,32 @@ class ISessionRealm(IRealm):
         """
 
 
+class IClosableRealm(Interface):
+    """
+    A realm that can be closed.
+
+    L{ServerFactory.close<pbrealm.ServerFactory.close>} closes the realm of its portal.  The realms
+    of pbrealm close the realms within in their turn, and retire their avatars and states.  Under
+    another factory, the program closes the outermost realm.
+    """
+
+    def close() -> Deferred[None]:
+        """
+        Refuse all logins from now on, and retire all avatars and states, each as soon as the last
+        session on it has ended.  It may be called any number of times.
+
+        @return: fires when all have retired.  Whoever waits for it bounds the time: cancelling it
+            ends the wait.
+        """
+
+
 __all__ = [
     "IClientAware",
+    "IClosableRealm",
     "IFullPolicy",
     "ILoginClient",
     "ILoginMethod",
+    "IRetirable",
     "ISession",
     "ISessionRealm",
 ]

@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm import CachingRealm, Session
 from pbrealm.realms._avatar_cache import AvatarCache, CacheEntry
+from pbrealm.realms._lifetimes import Lifetimes
 from pbrealm.testing import MemoryServer
 from tests.avatars import Player
 
@@ -23,7 +24,7 @@ class ClockTests(SynchronousTestCase):
     def test_two_caches(self) -> None:
         """The clock of one doesn't end the linger of the other."""
         clocks = [Clock(), Clock()]
-        caches = [AvatarCache(str.upper, linger=10, max_idle=None) for _ in clocks]
+        caches = [AvatarCache(str.upper, Lifetimes(), linger=10, max_idle=None) for _ in clocks]
         for cache, clock in zip(caches, clocks, strict=True):
             cache.release(self.hold(cache, clock), clock)
         clocks[0].advance(10)
@@ -34,7 +35,7 @@ class ClockTests(SynchronousTestCase):
     def test_clock_of_the_session_that_releases(self) -> None:
         """Of sessions with different clocks, the last one's counts."""
         first, last = Clock(), Clock()
-        cache = AvatarCache(str.upper, linger=10, max_idle=None)
+        cache = AvatarCache(str.upper, Lifetimes(), linger=10, max_idle=None)
         entries = [self.hold(cache, first), self.hold(cache, last)]
         cache.release(entries[0], first)
         cache.release(entries[1], last)

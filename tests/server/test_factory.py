@@ -97,6 +97,10 @@ class ShutdownTests(SynchronousTestCase):
         closed = self.factory.close()
         self.server.flush()
         self.failureResultOf(login, pb.PBConnectionLost)
+        # The avatar is to be retired, if it comes.
+        self.assertNoResult(closed)
+        slow.finish()
+        self.server.flush()
         self.successResultOf(closed)
 
     def test_pending_in_a_checker(self):

@@ -222,5 +222,6 @@ class StoppingTests(ServerServiceTestCase):
         why = self.assertRaises(RuntimeError, service.startService)
         self.assertEqual(
             str(why),
-            "a ServerService can't be started again: make another, with another ServerFactory",
+            "a ServerService can't be started again: make another, with a ServerFactory and "
+            "realms of its own",
         )

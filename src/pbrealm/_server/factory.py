@@ -28,8 +28,10 @@ from pbrealm._server.login_methods import (
 from pbrealm._server.login_root import PortalRoot
 from pbrealm._server.server_state import ServerState
 from pbrealm._session.goodbye import GOODBYE, set_goodbye
+from pbrealm._session.served_realms import set_served_realms
 from pbrealm._types import AnyClock, AnyLoginMethod
 from pbrealm.errors import Reason
+from pbrealm.realms._closing import close_all
 
 _log = Logger()
 _LIMITS = Limits()
@@ -83,9 +85,9 @@ class ServerFactory(pb.PBServerFactory):
                 raise TypeError(f"{name} must be {kind.__name__}(…), not {described(value)}")
         if goodbye is not None and not (isinstance(goodbye, str) and goodbye):
             raise TypeError(f"goodbye must be the name of a method or None, not {goodbye!r}")
-        super().__init__(
-            PortalRoot(portal, LoginMethods(login_methods)), unsafeTracebacks, security
-        )
+        root = PortalRoot(portal, LoginMethods(login_methods))
+        super().__init__(root, unsafeTracebacks, security)
+        self._realm = root.portal.realm
         self._limits = limits
         self._backlog = backlog
         self._goodbye = goodbye
@@ -100,13 +102,15 @@ class ServerFactory(pb.PBServerFactory):
 
     def close(self, patience: float = 10) -> Deferred[None]:
         """
-        Accept no more clients, end all sessions for the reason "shutting down", and close all
-        connections.
+        Accept no more clients, end all sessions for the reason "shutting down", close all
+        connections, and have the realms retire their avatars and states.
 
-        @param patience: seconds that avatars get to detach.
-        @return: fires when the last connection is lost.  It never fails, and takes no longer than
-            C{patience}, and the seconds that a client gets to answer the goodbye and to take what
-            is still to be sent.
+        The realms are closed by this, also for another server that serves them.
+
+        @param patience: seconds that avatars and states get in all to detach and to retire.
+        @return: fires when the last connection is lost and all has retired.  It never fails, and
+            takes no longer than C{patience}, and the seconds that a client gets to answer the
+            goodbye and to take what is still to be sent.
         """
         state = self._server_state()
         state.closing = True
@@ -121,8 +125,13 @@ class ServerFactory(pb.PBServerFactory):
             [session.end(Reason.SHUTTING_DOWN) for session in sessions], consumeErrors=True
         )
         ends.addTimeout(patience, state.clock, onTimeoutCancel=_out_of_patience)
+        # An avatar that takes its time to detach doesn't keep others from retiring.
+        retired = close_all([self._realm, *state.realms])
+        retired.addTimeout(patience, state.clock, onTimeoutCancel=lambda *_: None)
         await ends
+        # For some logins by way of hand-written realms, only this is the end.
         await DeferredList([client.close() for client in tuple(state.connections)])
+        await retired
         state.errors.stop()
 
     def buildProtocol(self, addr: IAddress | None) -> ServerBroker | None:
@@ -141,6 +150,7 @@ class ServerFactory(pb.PBServerFactory):
         broker: ServerBroker = self.protocol(False, self.security)
         broker.factory = self
         set_error_log(broker, state.errors)
+        set_served_realms(broker, state.realms)
         if self._goodbye != GOODBYE:
             set_goodbye(broker, self._goodbye)
         broker.client = ClientConnection(state, broker, admission, origin)

@@ -5,7 +5,8 @@ What all connections of a server share.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
+from weakref import WeakSet
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -44,6 +45,7 @@ class ServerState:
     The limits, the clock, and the tables of a server.
 
     @ivar connections: those that are open.
+    @ivar realms: those that logins have reached by way of hand-written ones.
     @ivar closing: whether the server accepts no more connections and logins.
     @ivar unauthenticated: the limits on messages of a client without a login.
     @ivar logged_in: the limits on messages of a client with a login.
@@ -59,6 +61,7 @@ class ServerState:
         self.throttle = LoginThrottle(limits)
         self.login_queue = LoginQueue(self.throttle, clock, 2 * limits.throttle_max_seconds)
         self.connections: set[OpenConnection] = set()
+        self.realms: WeakSet[Any] = WeakSet()
         self.closing = False
         self.unauthenticated = MessageLimits(
             message_bytes=limits.unauthenticated_message_bytes,

@@ -37,7 +37,8 @@ class ServerService(Service):
     """
     Serves a factory at an endpoint, or at several.
 
-    To stop, it stops listening, ends all sessions and closes all connections, in this order.
+    To stop, it stops listening, ends all sessions, closes all connections, and has the realms
+    retire their avatars and states, in this order.
     Each step takes a bounded time.
     """
 
@@ -53,7 +54,8 @@ class ServerService(Service):
         @param endpoint: where to listen: an endpoint, an endpoint string, or several of them.  A
             string gets a queue of 4,096 connections that wait to be accepted, unless it says
             otherwise with C{backlog=}.
-        @param patience: seconds that avatars get to detach when the service stops.
+        @param patience: seconds that avatars and states get in all to detach and to retire when
+            the service stops.
         @param reactor: by default the global one.
         @raise TypeError: if an argument is of the wrong kind.
         @raise ValueError: if a string isn't an endpoint string, or C{patience} is negative.
@@ -89,7 +91,8 @@ class ServerService(Service):
         """
         if self._state is _State.STOPPED:
             raise RuntimeError(
-                "a ServerService can't be started again: make another, with another ServerFactory"
+                "a ServerService can't be started again: make another, with a ServerFactory and "
+                "realms of its own"
             )
         super().privilegedStartService()
         self._state = _State.STARTING
@@ -126,9 +129,10 @@ class ServerService(Service):
 
     def stopService(self) -> Deferred[None]:
         """
-        Stop listening, end all sessions and close all connections.
+        Stop listening, end all sessions, close all connections, and retire all avatars and
+        states.
 
-        @return: fires when the last connection is closed, and never fails.
+        @return: fires when all of that is done, and never fails.
         """
         super().stopService()
         self._state = _State.STOPPED

@@ -5,33 +5,16 @@ A session's attachment to its avatar: attach, detach and logout, each at most on
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.python.reflect import qual
 
 from pbrealm._session.state import ATTACHMENT, AttachmentState
+from pbrealm._session.undeclared import warn_if_undeclared
 from pbrealm._unsaved import tracking_unsaved
 from pbrealm.errors import Reason
 from pbrealm.interfaces import IClientAware, ISession
-
-_log = Logger()
-
-
-@lru_cache(maxsize=1024)
-def _warn_if_undeclared(avatar_class: Any) -> None:
-    """
-    Warn, once for each class, of an avatar that looks like an L{IClientAware} and isn't one.
-    """
-    if hasattr(avatar_class, "attached") and hasattr(avatar_class, "detached"):
-        _log.warn(
-            "{avatar_class} has attached and detached, but doesn't provide IClientAware, so they "
-            "aren't called: decorate it with @implementer(IClientAware)",
-            avatar_class=qual(avatar_class),
-        )
 
 
 class Attachment:
@@ -65,7 +48,7 @@ class Attachment:
         """
         avatar, session = self._avatar, self._session
         if not IClientAware.providedBy(avatar):
-            _warn_if_undeclared(avatar.__class__)
+            warn_if_undeclared(avatar.__class__, IClientAware)
             return None
         self._become(AttachmentState.ATTACHING)
         # The look-up is within, since an avatar may say more than is true.

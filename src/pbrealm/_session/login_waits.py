@@ -37,6 +37,9 @@ class LoginWaits:
         """
         Wait, as L{ISession.wait<pbrealm.interfaces.ISession.wait>} does.
         """
+        if awaited.called and not awaited.paused and session.ended is None:
+            # Factories and policies seldom take their time.
+            return await awaited
         waiter: Deferred[_T] = Deferred()
         if session.ended is None:
             self._waiters = (*self._waiters, waiter)

@@ -30,6 +30,7 @@ from pbrealm._session.connection import (
 )
 from pbrealm._session.goodbye import say_goodbye
 from pbrealm._session.login_waits import LoginWaits
+from pbrealm._session.served_realms import add_served_realm
 from pbrealm._session.state import SESSION, SessionState
 from pbrealm._types import AvatarT
 from pbrealm._wire.broker import FastBroker
@@ -176,6 +177,8 @@ class Session(Generic[AvatarT]):
         if self._connection is None and self.ended is None and isinstance(broker, FastBroker):
             self._connection = Connection.of(broker)
             self._connection.add(self)
+            for session in (self, self.serving):
+                add_served_realm(broker, session._realm)
 
     @property
     def disconnected(self) -> bool:
@@ -421,6 +424,8 @@ class Session(Generic[AvatarT]):
         if inner._connection is None:
             # The inner realm was given no mind.
             inner._connection = self._connection
+            if self._connection is not None:
+                add_served_realm(self._connection.broker, inner._realm)
 
         def leave() -> Deferred[None]:
             ended = inner.end(self.ended or Reason.LOGGED_OUT)

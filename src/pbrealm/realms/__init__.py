@@ -2,8 +2,8 @@
 The realms, and what it takes to write one's own.
 
 L{WrappingRealm} is the base for a realm around another.  A realm that can't subclass it is an
-L{ISessionRealm<pbrealm.interfaces.ISessionRealm>}, made with L{request_avatar}, L{identify} and
-L{admit}.
+L{ISessionRealm<pbrealm.interfaces.ISessionRealm>}, made with L{request_avatar}, L{identify},
+L{admit} and L{close}.
 """
 
 from pbrealm._types import AnyRealm
@@ -11,6 +11,7 @@ from pbrealm.realms._admission import admit, clock_of, identify, request_avatar
 from pbrealm.realms._anonymous import AnonymousRealm
 from pbrealm.realms._base import WrappingRealm
 from pbrealm.realms._caching import CachingRealm
+from pbrealm.realms._closing import close
 from pbrealm.realms._connection_limited import ConnectionLimitedRealm
 from pbrealm.realms._disposable import DisposableRealm
 from pbrealm.realms._journal import JournalRealm
@@ -35,6 +36,7 @@ __all__ = [
     "WrappingRealm",
     "admit",
     "clock_of",
+    "close",
     "identify",
     "request_avatar",
 ]

@@ -21,10 +21,12 @@ from zope.interface.interface import InterfaceClass
 
 from pbrealm._arguments import described
 from pbrealm._avatar_ids import avatar_id_from
+from pbrealm._broker_slot import broker_of
 from pbrealm._clock import clock_or_reactor
 from pbrealm._journal import log_refusal
 from pbrealm._session.connection import ConnectedMind, connection_of
 from pbrealm._session.given_aspects import note_aspect, take_session
+from pbrealm._session.served_realms import add_served_realm
 from pbrealm._session.session import Session
 from pbrealm._types import AnyRealm
 from pbrealm.errors import PBRealmError, Reason, SessionEnded
@@ -47,6 +49,8 @@ def request_avatar(
     """
     if isinstance(mind, ConnectedMind):
         mind.authenticated()
+    else:
+        add_served_realm(broker_of(mind), realm)
     try:
         avatar_id = realm.identify(avatarId)
         session = Session(avatar_id, mind, _clock(realm, mind), realm)

@@ -5,6 +5,7 @@ The bases of the realms.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, Generic, cast
 
 from twisted.internet.defer import Deferred
@@ -14,7 +15,7 @@ from zope.interface import Interface, implementer
 from pbrealm._arguments import check_realm
 from pbrealm._avatar_ids import avatar_id_from
 from pbrealm._types import AnyClock, AnyRealm, AnySession, AvatarT
-from pbrealm.interfaces import IClientAware, ISession, ISessionRealm
+from pbrealm.interfaces import IClientAware, IClosableRealm, ISession, ISessionRealm
 from pbrealm.realms._admission import (
     Login,
     admit,
@@ -23,10 +24,12 @@ from pbrealm.realms._admission import (
     identify,
     request_avatar,
 )
+from pbrealm.realms._closing import close
 from pbrealm.realms._detaching import Detaching
+from pbrealm.realms._lifetimes import Lifetimes
 
 
-@implementer(ISessionRealm)
+@implementer(ISessionRealm, IClosableRealm)
 class SessionRealm(Generic[AvatarT]):
     """
     A realm of pbrealm's.
@@ -48,6 +51,9 @@ class SessionRealm(Generic[AvatarT]):
     ) -> tuple[type[Interface], Any]:
         raise NotImplementedError("a realm finds the avatar, or passes the session on")
 
+    def close(self) -> Deferred[None]:
+        raise NotImplementedError("a realm retires its avatars, or closes the realms within")
+
 
 class FindingRealm(SessionRealm[AvatarT]):
     """
@@ -57,6 +63,15 @@ class FindingRealm(SessionRealm[AvatarT]):
     def __init__(self, *, clock: AnyClock | None) -> None:
         super().__init__(clock=clock)
         self._detaching = Detaching()
+        self._lifetimes = Lifetimes()
+
+    def close(self) -> Deferred[None]:
+        """
+        Refuse all logins from now on, and retire what was made.
+
+        @return: as of L{IClosableRealm.close}.
+        """
+        return self._lifetimes.close()
 
     def has_avatar(self, avatar_id: str) -> bool:
         """Whether L{find_avatar} would give an avatar that other sessions are on, too."""
@@ -71,9 +86,44 @@ class FindingRealm(SessionRealm[AvatarT]):
         """
         raise NotImplementedError("each realm finds avatars in its own way")
 
+    async def make_avatar(
+        self,
+        session: ISession,
+        factory: Callable[..., Any],
+        *args: object,
+        release: Callable[[], object] | None = None,
+    ) -> tuple[Any, Callable[[], object]]:
+        """
+        Make an avatar that no other session will be on.
+
+        @param args: are passed to the factory after the avatar id.
+        @param release: called once: when the avatar has retired, or if there is none.
+        @return: as of L{find_avatar}.
+        """
+        lifetimes, avatar_id = self._lifetimes, session.avatar_id
+        if lifetimes.is_retiring(avatar_id):
+            try:
+                await lifetimes.wait(session)
+            except BaseException:
+                if release is not None:
+                    release()
+                raise
+
+        def let_go(avatar: object) -> object:
+            retired = lifetimes.retire(avatar_id, avatar, session.clock)
+            if release is None:
+                return retired
+            return release() if retired is None else retired.addCallback(lambda _: release())
+
+        making = lifetimes.make(factory, avatar_id, *args, release=release)
+        # One that comes when the session has ended is let go of at once.
+        avatar = await session.wait(making, late=let_go)
+        return avatar, partial(let_go, avatar)
+
     async def admit(
         self, session: AnySession, interfaces: Sequence[type[Interface]]
     ) -> tuple[type[Interface], Any]:
+        self._lifetimes.check_not_closed()
         detaching, avatar_id = self._detaching, session.avatar_id
         if avatar_id in detaching and not self.has_avatar(avatar_id):
             await detaching.wait(session)
@@ -133,3 +183,11 @@ class WrappingRealm(SessionRealm[AvatarT]):
             refuses the login with.
         """
         return admit(self.realm, session, interfaces)
+
+    def close(self) -> Deferred[None]:
+        """
+        Close the realm within.
+
+        @return: as of L{IClosableRealm.close}.
+        """
+        return close(self.realm)

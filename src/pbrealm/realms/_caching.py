@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from pbrealm._arguments import check_callable
 from pbrealm._types import AnyClock, AvatarFactory, AvatarT
 from pbrealm.interfaces import ISession
@@ -42,16 +44,24 @@ class CachingRealm(FindingRealm[AvatarT]):
         """
         check_callable("avatar_factory", avatar_factory)
         super().__init__(clock=clock)
-        self._avatars = AvatarCache(avatar_factory, linger=linger, max_idle=max_avatars)
+        self._avatars = AvatarCache(
+            avatar_factory, self._lifetimes, linger=linger, max_idle=max_avatars
+        )
 
     @property
     def avatars(self) -> Mapping[str, AvatarT]:
         """The avatars in the cache, by avatar id; read-only, and always up to date."""
         return self._avatars.made
 
+    def close(self) -> Deferred[None]:
+        closed = super().close()
+        self._avatars.let_go_of_idle()
+        return closed
+
     def evict(self, avatar_id: str) -> bool:
         """
-        Remove an avatar from the cache: the next login gets a new one.  Open sessions keep theirs.
+        Remove an avatar from the cache: the next login gets a new one.  Open sessions keep theirs,
+        and it's retired when the last of them has ended.
 
         @return: whether there was one.
         """

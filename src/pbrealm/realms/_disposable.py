@@ -7,8 +7,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import maybeDeferred
-
 from pbrealm._arguments import check_callable
 from pbrealm._types import AnyClock, AvatarFactory, AvatarT
 from pbrealm.interfaces import ISession
@@ -17,7 +15,7 @@ from pbrealm.realms._base import FindingRealm
 
 class DisposableRealm(FindingRealm[AvatarT]):
     """
-    A new avatar for each login, which is dropped when the session ends.
+    A new avatar for each login, which is retired when the session ends.
     """
 
     def __init__(
@@ -33,9 +31,4 @@ class DisposableRealm(FindingRealm[AvatarT]):
         self._avatar_factory = avatar_factory
 
     async def find_avatar(self, session: ISession) -> tuple[Any, Callable[[], object]]:
-        avatar = await session.wait(maybeDeferred(self._avatar_factory, session.avatar_id))
-        return avatar, _no_logout
-
-
-def _no_logout() -> None:
-    """Nothing but the session holds the avatar."""
+        return await self.make_avatar(session, self._avatar_factory)

@@ -6,16 +6,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
+from weakref import WeakSet
 
 from twisted.cred.portal import IRealm
-from twisted.internet.defer import maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from zope.interface import Interface
 
 from pbrealm._arguments import check_callable, described
 from pbrealm._types import AnyClock, AnyRealm, AnySession, AvatarT
-from pbrealm.interfaces import ISession
+from pbrealm.errors import LoginRefused, Reason
+from pbrealm.interfaces import IClosableRealm, ISession
 from pbrealm.realms._admission import admit
 from pbrealm.realms._base import SessionRealm
+from pbrealm.realms._closing import close_all
 
 Choice: TypeAlias = "Callable[[AnySession, Sequence[Any]], AnyRealm | Awaitable[AnyRealm]]"
 """
@@ -50,6 +53,9 @@ class RoutingRealm(SessionRealm[AvatarT]):
         check_callable("choose", choose)
         super().__init__(clock=clock)
         self._choose = choose
+        # A program that makes a realm for each login shouldn't find them all here.
+        self._chosen: WeakSet[Any] = WeakSet()
+        self._closed = False
 
     async def admit(
         self, session: ISession, interfaces: Sequence[type[Interface]]
@@ -58,4 +64,17 @@ class RoutingRealm(SessionRealm[AvatarT]):
         realm: Any = await session.wait(maybeDeferred(self._choose, session, interfaces))
         if not IRealm.providedBy(realm):
             raise TypeError(f"{self._choose} must return a realm, not {described(realm)}")
+        if self._closed:
+            raise LoginRefused("the server is shutting down", Reason.SHUTTING_DOWN)
+        if IClosableRealm.providedBy(realm):
+            self._chosen.add(realm)
         return await admit(realm, session, interfaces)
+
+    def close(self) -> Deferred[None]:
+        """
+        Refuse all logins from now on, and close the realms that were chosen for logins.
+
+        @return: as of L{IClosableRealm.close<pbrealm.IClosableRealm.close>}.
+        """
+        self._closed = True
+        return close_all(tuple(self._chosen))

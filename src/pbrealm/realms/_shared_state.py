@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Generic
 
-from twisted.internet.defer import maybeDeferred
+from twisted.internet.defer import Deferred
 
 from pbrealm._arguments import check_callable
 from pbrealm._types import AnyClock, AvatarFactory, AvatarT, StateT
@@ -49,16 +49,24 @@ class SharedStateRealm(FindingRealm[AvatarT], Generic[AvatarT, StateT]):
         check_callable("state_factory", state_factory)
         super().__init__(clock=clock)
         self._avatar_factory = avatar_factory
-        self._states = AvatarCache(state_factory, linger=linger, max_idle=max_states)
+        self._states = AvatarCache(
+            state_factory, self._lifetimes, linger=linger, max_idle=max_states
+        )
 
     @property
     def states(self) -> Mapping[str, StateT]:
         """The states in the cache, by avatar id; read-only, and always up to date."""
         return self._states.made
 
+    def close(self) -> Deferred[None]:
+        closed = super().close()
+        self._states.let_go_of_idle()
+        return closed
+
     def evict(self, avatar_id: str) -> bool:
         """
-        Remove a state from the cache: the next login gets a new one.  Open sessions keep theirs.
+        Remove a state from the cache: the next login gets a new one.  Open sessions keep theirs,
+        and it's retired when the last of them has ended.
 
         @return: whether there was one.
         """
@@ -67,10 +75,4 @@ class SharedStateRealm(FindingRealm[AvatarT], Generic[AvatarT, StateT]):
     async def find_avatar(self, session: ISession) -> tuple[Any, Callable[[], object]]:
         entry = await self._states.hold(session)
         release = partial(self._states.release, entry, session.clock)
-        try:
-            making = maybeDeferred(self._avatar_factory, session.avatar_id, entry.value)
-            avatar = await session.wait(making)
-        except BaseException:
-            release()
-            raise
-        return avatar, release
+        return await self.make_avatar(session, self._avatar_factory, entry.value, release=release)

@@ -5,7 +5,7 @@ Test cases that run the programs of docs/examples.
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,12 @@ class ProgramTestCase(ProcessTestCase):
     A test of one program, which must end with status 0.
 
     @cvar program: its name, without C{.py}.
+    @ivar arguments: of the program, after the endpoint.
     @ivar tracebacks: how many tracebacks the program's log must have when the program has ended.
     """
 
     program = ""
+    arguments: Sequence[str] = ()
     tracebacks = 0
 
     def setUp(self) -> Any:
@@ -37,9 +39,13 @@ class ProgramTestCase(ProcessTestCase):
 
     async def set_up(self) -> None:
         """Start the program; for subclasses to extend."""
-        command = [sys.executable, EXAMPLES / f"{self.program}.py", ANY_PORT]
-        self.process = Process(command)
         self.addCleanup(self.stop_program)
+        await self.start_program()
+
+    async def start_program(self) -> None:
+        """Start the program, also once more when it was stopped."""
+        command = [sys.executable, EXAMPLES / f"{self.program}.py", ANY_PORT, *self.arguments]
+        self.process = Process(command)
         self.server_port = int((await self.process.wait_for(LISTENING, "out"))[1])
 
     async def stop_program(self) -> None:

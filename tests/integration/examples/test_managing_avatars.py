@@ -4,6 +4,10 @@ The programs for the patterns of "Managing Clients of Perspectives", as the howt
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from tempfile import TemporaryDirectory
+
 from twisted.spread import pb
 
 from tests.integration.examples.program_case import ProgramTestCase
@@ -46,6 +50,39 @@ class SharedStateTests(ProgramTestCase):
         bob = await self.login("bob")
         await alice.callRemote("greet")
         self.assertEqual(await bob.callRemote("greet"), "hello bob, greeting number 1")
+
+
+class OwnDatabaseTests(ProgramTestCase):
+    program = "own_database"
+
+    async def set_up(self) -> None:
+        directory = TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.file = f"{directory.name}/greetings.db"
+        self.arguments = [self.file]
+        await super().set_up()
+
+    def saved(self) -> list[tuple[str, int]]:
+        with closing(sqlite3.connect(self.file)) as database:
+            return database.execute("SELECT name, number FROM greetings ORDER BY name").fetchall()
+
+    async def test_the_count_survives_a_restart(self) -> None:
+        """That of a client who is logged in, and that of one who has left."""
+        client = await self.connect()
+        bob = await client.login("bob")
+        await bob.callRemote("greet")
+        await client.disconnect()
+        alice = await self.login()
+        for number in (1, 2):
+            said = await alice.callRemote("greet")
+            self.assertEqual(said, f"hello alice, greeting number {number}")
+        self.assertEqual(self.saved(), [])
+        await self.stop_program()
+        self.assertEqual(self.saved(), [("alice", 2), ("bob", 1)])
+        await self.start_program()
+        alice, bob = await self.login(), await self.login("bob")
+        self.assertEqual(await alice.callRemote("greet"), "hello alice, greeting number 3")
+        self.assertEqual(await bob.callRemote("greet"), "hello bob, greeting number 2")
 
 
 class ConnectionsCountedTests(ProgramTestCase):
