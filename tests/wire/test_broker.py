@@ -14,7 +14,6 @@ from typing import Any
 from hypothesis import given, settings
 from twisted.python import failure
 from twisted.spread import banana, pb
-from twisted.spread.jelly import InsecureJelly
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm._wire.broker import FastBroker
@@ -305,44 +304,3 @@ class SameErrorsTests(SynchronousTestCase):
         half = len(outcomes) // 2
         for ours, theirs in zip(outcomes[:half], outcomes[half:], strict=True):
             self.assertEqual(ours[1:], theirs[1:])
-
-
-class AbandonedAnswersTests(SynchronousTestCase):
-    """
-    Answers that nobody waits for any more.
-    """
-
-    def test_nothing_is_kept(self) -> None:
-        pair = Pair(pb.Root())
-        answer = pair.client.remoteForName("nobody").callRemote("anything")
-        answer.addErrback(lambda _: None)
-        answer.cancel()
-        self.assertEqual(pair.client.waitingForAnswers, {})
-        # The answer comes now.
-        pair.pump()
-        self.assertEqual(pair.client.waitingForAnswers, {})
-
-    def test_answer_to_no_question(self) -> None:
-        pair = Pair(pb.Root())
-        pair.server.sendCall(b"answer", 9, 1)
-        self.assertRaises(KeyError, pair.pump)
-
-    def test_answer_that_cannot_be_read(self) -> None:
-        """The waiting Deferred fails when the connection is closed for it."""
-        pair = Pair(pb.Root())
-        answer = pair.server.remoteForName("nobody").callRemote("anything")
-        pair.server.transport.clear()
-        pair.client.sendCall(b"answer", 1, [b"no.such.Class", 1])
-        self.assertRaises(InsecureJelly, pair.pump)
-        self.assertNoResult(answer)
-        pair.close()
-        self.failureResultOf(answer, pb.PBConnectionLost)
-
-    def test_answer_of_an_unknown_class(self) -> None:
-        """At the client, the waiting Deferred fails, and the connection stays."""
-        pair = Pair(pb.Root())
-        answer = pair.client.remoteForName("nobody").callRemote("anything")
-        pair.client.transport.clear()
-        pair.server.sendCall(b"answer", 1, [b"no.such.Class", 1])
-        pair.pump()
-        self.failureResultOf(answer, InsecureJelly)

@@ -14,7 +14,8 @@ from twisted.spread import pb
 from pbrealm._delivery.encoded_call import EncodedCall
 from pbrealm._delivery.queued_broker import QueuedBroker
 from pbrealm._delivery.send_queue import WRITE_SIZE
-from pbrealm._wire.broker import SEND_METHODS, FastBroker
+from pbrealm._wire.broker import FastBroker
+from pbrealm._wire.calling_broker import SEND_METHODS
 from pbrealm._wire.outgoing import call_header
 from pbrealm._wire.security import has_default_type_rule
 from pbrealm._wire.tokens import DIALECT, PREFIX_LIMIT, VOCABULARY_TOKENS
