@@ -15,8 +15,9 @@ from twisted.python.reflect import qual
 from twisted.spread import pb
 
 from pbrealm._addresses import format_address
-from pbrealm._on_behalf_of import ON_BEHALF_OF, on_behalf_of
+from pbrealm._on_behalf_of import ON_BEHALF_OF, OnBehalfOf, on_behalf_of
 from pbrealm._server.granting_broker import GrantingBroker
+from pbrealm._server.login_refusal import REFUSED_SESSIONS
 from pbrealm._server.login_request import count_arguments, decode_arguments, is_plain_id
 from pbrealm._server.referenceable import AspectCopy, AspectReferenceable, SessionReferenceable
 from pbrealm._wire.lazy_jelly import arguments_for
@@ -95,8 +96,8 @@ class ServerBroker(GrantingBroker):
         peer = format_address(self.client.peer)
         self.client.errors.failure(f"a call from {peer} failed", why)
 
-    def answer_unsendable(self, source: str, why: str) -> None:
-        self.client.errors.message(source, f"the answer of {source} can't be sent: {why}")
+    def unsendable(self, what: str, why: str) -> None:
+        self.client.errors.message(what, f"{what} can't be sent: {why}")
 
     def proto_didNotUnderstand(self, command: Any) -> None:
         """Ignore that the client doesn't understand a command, which it may do at will."""
@@ -174,19 +175,21 @@ class ServerBroker(GrantingBroker):
             target = self.localObjects[objectID].object
         except (KeyError, TypeError):
             target = None
-        if type(target) is SessionReferenceable or target is None:
-            super().proto_message(requestID, objectID, message, answerRequired, netArgs, netKw)
-            return
-        if not self._is_for_login(target):
+        whom: OnBehalfOf = None
+        if type(target) is SessionReferenceable or type(target) is AspectReferenceable:
+            whom = target.serving
+        elif target is not None:
+            if self._is_for_login(target):
+                args, kw = arguments_for(self._call_login, netArgs, netKw)
+                self._call_login(target, requestID, message, answerRequired, args, kw)
+                return
             # What an object hands out belongs to whom the object does.
-            token = ON_BEHALF_OF.set(self._grants.of(objectID))
-            try:
-                super().proto_message(requestID, objectID, message, answerRequired, netArgs, netKw)
-            finally:
-                ON_BEHALF_OF.reset(token)
-            return
-        args, kw = arguments_for(self._call_login, netArgs, netKw)
-        self._call_login(target, requestID, message, answerRequired, args, kw)
+            whom = self._grants.of(objectID)
+        token = ON_BEHALF_OF.set(whom)
+        try:
+            super().proto_message(requestID, objectID, message, answerRequired, netArgs, netKw)
+        finally:
+            ON_BEHALF_OF.reset(token)
 
     def _call_login(
         self, target: Any, request_id: Any, method: Any, answer: Any, args: Any, kw: Any
@@ -243,7 +246,7 @@ class ServerBroker(GrantingBroker):
         """
         try:
             with on_behalf_of(None):
-                jelly = AnswerJelly(self.serialize(copy.aspect), "a login")
+                jelly = AnswerJelly(self.serialize(copy.aspect), "the answer of a login")
             error = None if request_id is None else self.send_jelly(jelly, request_id)
             if error is not None:
                 raise error
@@ -270,12 +273,11 @@ class ServerBroker(GrantingBroker):
         reason = why.value.reason if isinstance(why.value, PBRealmError) else Reason.REFUSED
         if reason.reconnect and self.client.may_only_log_in:
             self.client.drop()
-        else:
+            return
+        with on_behalf_of(REFUSED_SESSIONS):
             self._sendError(why, request_id)
 
     def _sendError(self, fail: Any, requestID: Any) -> None:
-        if self.disconnected:
-            return
         value = fail.value if isinstance(fail, Failure) else None
         # That of an error of another client, which is passed on, is a string.
         if isinstance(value, BaseException) and not isinstance(value, Exception):

@@ -7,13 +7,12 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.spread.jelly import SecurityOptions, globalSecurity
 
 from pbrealm._delivery.queued_broker import QueuedBroker
-from pbrealm._on_behalf_of import ON_BEHALF_OF, OnBehalfOf, granting_sessions, on_behalf_of
+from pbrealm._on_behalf_of import granting_sessions, on_behalf_of
 from pbrealm._server.client_connection import ClientConnection
 from pbrealm._server.grants import Grants, Sessions, check_any_permits
 from pbrealm.errors import Reason
@@ -47,14 +46,6 @@ class GrantingBroker(QueuedBroker):
     def checks_for_itself(self, target: object) -> bool:
         """Whether an object decides by itself on each call, and needs no grant."""
         return False
-
-    def serialize_result(self, result: Deferred[Any], *how: Any) -> Deferred[Any]:
-        # Whoever fires it, the answer is handed out by the session that was called.
-        return result.addCallback(self._serialize_for, ON_BEHALF_OF.get(), *how)
-
-    def _serialize_for(self, result: Any, whom: OnBehalfOf, *how: Any) -> Any:
-        with on_behalf_of(whom):
-            return self.serialize(result, *how)
 
     def registerReference(self, object: Any) -> Any:
         if self.checks_for_itself(object):

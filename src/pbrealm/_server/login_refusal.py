@@ -4,14 +4,30 @@ What a client gets to know of why its login is refused, and what the journal doe
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from twisted.cred.error import LoginFailed, UnauthorizedLogin, UnhandledCredentials
 from twisted.internet.interfaces import IAddress
 from twisted.spread import pb
 
 from pbrealm._journal import log_refusal
-from pbrealm.errors import LoginRefused, SessionEnded, WrongCredentials
+from pbrealm.errors import LoginRefused, Reason, SessionEnded, WrongCredentials
+
+
+class _RefusedSession:
+    """
+    Stands for the session that a refused login would have had.
+    """
+
+    ended: Final = Reason.REFUSED
+
+    @staticmethod
+    def is_on(broker: pb.Broker) -> bool:
+        return True
+
+
+REFUSED_SESSIONS: Final = (_RefusedSession(),)
+"""On whose behalf a login is refused: what the error holds isn't handed out."""
 
 
 def raise_for_client(why: BaseException) -> NoReturn:

@@ -11,7 +11,6 @@ from twisted.spread import pb
 from twisted.spread.interfaces import IJellyable
 
 from pbrealm._arguments import described
-from pbrealm._on_behalf_of import on_behalf_of
 from pbrealm._session.session import Session
 from pbrealm._wire.dispatch import receive_message
 from pbrealm._wire.lazy_jelly import accepts_lazy_jelly
@@ -21,10 +20,13 @@ from pbrealm.errors import SessionEnded
 class SessionReferenceable(pb.AsReferenceable):
     """
     What a client gets a reference to for a session, which refuses calls after its end by itself.
+
+    @ivar serving: the session on whose behalf calls are served.
     """
 
     def __init__(self, session: Session) -> None:
         super().__init__(session, "perspective")
+        self.serving = session.serving
 
 
 class AspectReferenceable(pb.Referenceable):
@@ -32,13 +34,15 @@ class AspectReferenceable(pb.Referenceable):
     What a client gets a reference to for the aspect of an avatar that it has asked for.
 
     It refuses calls after the end of the session, as the session does itself.
+
+    @ivar serving: the session on whose behalf calls are served.
     """
 
     def __init__(self, session: Session, aspect: object, kind: str) -> None:
         """
         @param kind: of the aspect's methods: C{perspective}, or C{remote}.
         """
-        self._session = session
+        self.serving = session
         self._receive = getattr(aspect, f"{kind}MessageReceived")
 
     @accepts_lazy_jelly
@@ -48,10 +52,9 @@ class AspectReferenceable(pb.Referenceable):
 
         @raise SessionEnded: once the session has ended; the arguments aren't decoded then.
         """
-        if self._session.ended is not None:
-            raise SessionEnded(self._session.ended)
-        with on_behalf_of(self._session):
-            return receive_message(self._receive, broker, message, args, kw)
+        if self.serving.ended is not None:
+            raise SessionEnded(self.serving.ended)
+        return receive_message(self._receive, broker, message, args, kw)
 
 
 class AspectCopy(NamedTuple):

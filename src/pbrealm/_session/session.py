@@ -203,9 +203,12 @@ class Session(Generic[AvatarT]):
             raise SessionEnded(self.ended)
         if self._connection is None:
             self.learn_connection(broker)
+        receiver = self._perspective.perspectiveMessageReceived
+        if ON_BEHALF_OF.get() is self:
+            # The server's broker has set it, for what it answers if the call fails.
+            return receive_message(receiver, broker, message, args, kw)
         token = ON_BEHALF_OF.set(self)
         try:
-            receiver = self._perspective.perspectiveMessageReceived
             return receive_message(receiver, broker, message, args, kw)
         finally:
             ON_BEHALF_OF.reset(token)

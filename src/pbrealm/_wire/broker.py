@@ -1,49 +1,41 @@
 """
-A faster broker: the calls that it serves, and the objects that it passes.
+A faster broker: the objects that it passes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from contextvars import Context, copy_context
 from types import CoroutineType
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
-from twisted.python import log
-from twisted.python.failure import Failure
 from twisted.spread import pb
-from twisted.spread.banana import SIZE_LIMIT, BananaError
+from twisted.spread.banana import SIZE_LIMIT
 from twisted.spread.jelly import InsecureJelly, SecurityOptions, globalSecurity
 from twisted.spread.pb import Broker
 
-from pbrealm._log_text import bounded_failure, log_text
 from pbrealm._wire.amplification import check_amplification
-from pbrealm._wire.calling_broker import SEND_METHODS, CallingBroker
-from pbrealm._wire.dispatch import receive_message
+from pbrealm._wire.calling_broker import SEND_METHODS
 from pbrealm._wire.encode import PLAIN_TYPES, encode_plain
 from pbrealm._wire.error_answers import encode_failure, innermost
-from pbrealm._wire.incoming import are_arguments
 from pbrealm._wire.lazy_jelly import (
     SELF_JELLYING_TYPES,
     EncodedJelly,
     LazyJelly,
     materialize,
 )
-from pbrealm._wire.outgoing import encode_answer
 from pbrealm._wire.reader import MessageReader
 from pbrealm._wire.security import has_default_type_rule, may_decode_plain
+from pbrealm._wire.serving_broker import ServingBroker
 from pbrealm._wire.sexp import Sexp
 from pbrealm._wire.tokens import NotPlain
 from pbrealm._wire.unjellier import unjelly_from_peer
-from pbrealm._wire.unsendable import AnswerJelly, source_of, why_unsendable
+from pbrealm._wire.unsendable import AnswerJelly, source_of
 
 _MAX_CACHED_ID: Final = 2**31
 
-_log = Logger()
 
-
-class FastBroker(CallingBroker):
+class FastBroker(ServingBroker):
     """
     A faster L{pb.Broker}, which writes the same bytes and calls the same methods.
 
@@ -116,43 +108,14 @@ class FastBroker(CallingBroker):
 
     def serialize_result(self, result: Deferred[Any], *how: Any) -> Deferred[Any]:
         """
-        Jelly the result of a Deferred once it is there; for subclasses to override.
+        Jelly the result of a Deferred once it is there, in the context of this call.
 
         @param how: the further arguments of L{serialize}.
         """
-        return result.addCallback(self.serialize, *how)
+        return result.addCallback(self._serialize_in, copy_context(), *how)
 
-    def _sendAnswer(self, netResult: Sexp, requestID: Sexp) -> None:
-        # The result has been jellied, so the security options have been asked.
-        if type(requestID) is int and self.fast_codec and self._has_default_send_methods:
-            try:
-                answer = encode_answer(requestID, netResult)
-            except NotPlain:
-                pass
-            else:
-                self.send_bytes(answer)
-                return
-        error = self.send_jelly(netResult, requestID)
-        if error is not None:
-            self._sendError(pb.CopyableFailure(error), requestID)
-
-    def send_jelly(self, jelly: Sexp, request_id: Sexp) -> pb.Error | None:
-        """
-        Answer with jelly, if it can be sent.
-
-        @return: what to answer instead, if it can't.
-        """
-        source = "a method"
-        if type(jelly) is AnswerJelly:
-            source, jelly = jelly.source, list(jelly)
-        why = why_unsendable(jelly, self.security)
-        if why is None:
-            try:
-                super()._sendAnswer(jelly, request_id)
-            except BananaError as error:
-                # Too long, or too large a number, which the text repeats.
-                why = str(error)
-        return None if why is None else self._unsendable(source, why)
+    def _serialize_in(self, result: Any, context: Context, *how: Any) -> Any:
+        return context.run(self.serialize, result, *how)
 
     def unserialize(self, sexp: Sexp, perspective: Any = None) -> Any:
         """
@@ -198,114 +161,3 @@ class FastBroker(CallingBroker):
         if len(self.locallyCachedObjects) > pb.MAX_BROKER_REFS:
             raise InsecureJelly("more cached objects than a broker has its peer keep")
         super().cacheLocally(cid, instance)
-
-    def expressionReceived(self, sexp: Any) -> None:
-        command = sexp[0] if type(sexp) is list else None
-        # The most frequent messages, without looking up a method by name.
-        if command == b"message":
-            self.proto_message(*sexp[1:])
-        elif command == b"answer":
-            self.proto_answer(*sexp[1:])
-        else:
-            super().expressionReceived(sexp)
-
-    def proto_message(
-        self,
-        requestID: Sexp,
-        objectID: Sexp,
-        message: Sexp,
-        answerRequired: Sexp,
-        netArgs: Sexp,
-        netKw: Sexp,
-    ) -> None:
-        """Protocol message: a call of one of this end's objects."""
-        self._recvMessage(
-            self.localObjectForID, requestID, objectID, message, answerRequired, netArgs, netKw
-        )
-
-    def proto_cachemessage(
-        self,
-        requestID: Sexp,
-        objectID: Sexp,
-        message: Sexp,
-        answerRequired: Sexp,
-        netArgs: Sexp,
-        netKw: Sexp,
-    ) -> None:
-        """Protocol message: a call of an object that this end caches."""
-        self._recvMessage(
-            self.cachedLocallyAs, requestID, objectID, message, answerRequired, netArgs, netKw
-        )
-
-    def _recvMessage(
-        self,
-        findObjMethod: Callable[[Sexp], Any],
-        requestID: Sexp,
-        objectID: Sexp,
-        message: Any,
-        answerRequired: Sexp,
-        netArgs: Sexp,
-        netKw: Sexp,
-    ) -> None:
-        # As Twisted's, but for what is logged.
-        method: str = message if isinstance(message, str) else message.decode("utf-8")
-        try:
-            if not are_arguments(netArgs, netKw):
-                raise pb.Error("the arguments of a call must be a tuple and a dictionary")
-            found = findObjMethod(objectID)
-            if found is None:
-                raise pb.Error("Invalid Object ID")
-            result = receive_message(found.remoteMessageReceived, self, method, netArgs, netKw)
-        except pb.Error as why:
-            if answerRequired:
-                self._sendError(pb.CopyableFailure(why), requestID)
-        except BaseException:
-            if answerRequired:
-                self._sendError(pb.CopyableFailure(), requestID)
-            self.call_failed(Failure())
-        else:
-            if isinstance(result, Deferred):
-                if answerRequired:
-                    result.addCallbacks(
-                        self._sendAnswer,
-                        self._sendFailureOrError,
-                        callbackArgs=(requestID,),
-                        errbackArgs=(requestID,),
-                    )
-                result.addErrback(self._unanswered)
-            elif answerRequired:
-                self._sendAnswer(result, requestID)
-
-    def _sendFailure(self, fail: Failure, requestID: Sexp) -> None:
-        self.call_failed(fail)
-        self._sendError(fail, requestID)
-
-    def _unanswered(self, why: Failure) -> None:
-        # Twisted leaves it to the garbage collector to log this.
-        if not isinstance(why.value, pb.Error):
-            self.call_failed(why)
-
-    def call_failed(self, why: Failure) -> None:
-        """
-        A call of the peer has failed; a subclass may log it in another way.
-
-        @param why: not a L{pb.Error}.
-        """
-        log.err(bounded_failure(why))
-
-    def answer_unsendable(self, source: str, why: str) -> None:
-        """
-        An answer can't be sent; a subclass may log it in another way.
-
-        @param source: the avatar's class and its method.
-        """
-        _log.error("the answer of {source} can't be sent: {why}", source=source, why=why)
-
-    def _unsendable(self, source: str, why: str) -> pb.Error:
-        """
-        Log that an answer can't be sent.
-
-        @return: what to answer instead.
-        """
-        self.answer_unsendable(source, log_text(why))
-        return pb.Error("the answer can't be sent")

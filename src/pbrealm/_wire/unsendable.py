@@ -19,7 +19,7 @@ class AnswerJelly(list[Any]):
     """
     The jelly of an answer, with what it is the answer of.
 
-    @ivar source: the avatar's class and its method, for the log.
+    @ivar source: the avatar's class and its method, as L{source_of} describes it for the log.
     """
 
     __slots__ = ("source",)
@@ -31,14 +31,14 @@ class AnswerJelly(list[Any]):
 
 def source_of(perspective: object, method: object) -> str:
     """
-    Describe what an answer is the answer of.
+    Describe an answer by what it is the answer of.
 
     @param perspective: the avatar.
     @param method: the method of it, or of a L{pb.Viewable<twisted.spread.pb.Viewable>}.
     """
     name = getattr(method, "__name__", "a method")
     owner = getattr(method, "__self__", perspective)
-    return f"{type(owner).__module__}.{type(owner).__qualname__}.{name}"
+    return f"the answer of {type(owner).__module__}.{type(owner).__qualname__}.{name}"
 
 
 def why_unsendable(jelly: object, security: SecurityOptions) -> str | None:
