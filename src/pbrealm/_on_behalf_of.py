@@ -17,6 +17,17 @@ by, or is passed to, when there is no such call; or L{None}.
 
 ON_BEHALF_OF: Final[ContextVar[OnBehalfOf]] = ContextVar("pbrealm.on_behalf_of", default=None)
 
+PassedBack: TypeAlias = "dict[tuple[Any, Any], tuple[Any, tuple[Any, ...]]]"
+"""
+The objects that the client has passed back in a call, by the broker and the object's process
+unique id: the object, and the sessions that it was bound to then.
+"""
+
+PASSED_BACK: Final[ContextVar[PassedBack | None]] = ContextVar("pbrealm.passed_back", default=None)
+"""
+That of the call that is served, also throughout what the call has started; L{None} outside of one.
+"""
+
 
 @contextmanager
 def on_behalf_of(whom: OnBehalfOf) -> Iterator[None]:
@@ -26,6 +37,18 @@ def on_behalf_of(whom: OnBehalfOf) -> Iterator[None]:
         yield
     finally:
         ON_BEHALF_OF.reset(token)
+
+
+@contextmanager
+def serving(whom: OnBehalfOf) -> Iterator[None]:
+    """Serve a call on behalf of one or more sessions, or, with L{None}, of nobody."""
+    passed_back = PASSED_BACK.set({})
+    token = ON_BEHALF_OF.set(whom)
+    try:
+        yield
+    finally:
+        ON_BEHALF_OF.reset(token)
+        PASSED_BACK.reset(passed_back)
 
 
 def granting_sessions() -> tuple[Any, ...]:

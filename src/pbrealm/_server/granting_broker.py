@@ -11,8 +11,9 @@ from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.spread.jelly import SecurityOptions, globalSecurity
 
+from pbrealm._delivery.bound_reference import BoundReference
 from pbrealm._delivery.queued_broker import QueuedBroker
-from pbrealm._on_behalf_of import granting_sessions, on_behalf_of
+from pbrealm._on_behalf_of import PASSED_BACK, granting_sessions, on_behalf_of, serving
 from pbrealm._server.client_connection import ClientConnection
 from pbrealm._server.grants import Grants, Sessions, check_any_permits
 from pbrealm.errors import Reason
@@ -20,7 +21,15 @@ from pbrealm.interfaces import ISession
 
 
 class _StoppedCopy(pb.Cacheable):
-    """Stands for a L{pb.Cacheable} whose changes the client doesn't get any more."""
+    """
+    Stands for a L{pb.Cacheable} whose changes the client doesn't get any more.
+    """
+
+    def __init__(self, sessions: Sessions) -> None:
+        """
+        @param sessions: those that had handed it out, which are over.
+        """
+        self.sessions = sessions
 
     def stoppedObserving(self, perspective: Any, observer: Any) -> None:
         """The client has dropped its copy."""
@@ -30,7 +39,8 @@ class GrantingBroker(QueuedBroker):
     """
     A broker that notes which sessions have handed out references, views and live copies.
 
-    What these hand out in their turn belongs to the same sessions.
+    What these hand out in their turn belongs to the same sessions.  What a client passes back is
+    handed out by the sessions that it was bound to, and not by the one whose call it is passed in.
 
     @ivar client: set before the connection is made.
     """
@@ -50,23 +60,42 @@ class GrantingBroker(QueuedBroker):
     def registerReference(self, object: Any) -> Any:
         if self.checks_for_itself(object):
             return super().registerReference(object)
-        sessions = self._granting_sessions()
+        sessions = self._granting_sessions(object)
         luid = super().registerReference(object)
         self._grants.add(luid, sessions)
         return luid
 
-    def _granting_sessions(self) -> Sessions:
+    def _granting_sessions(self, thing: Any) -> Sessions:
         """
         The sessions that hand out an object now; none if it's bound to none.
 
         @raise SessionEnded: if the server has ended them: a call that runs at the end of its
             session is answered, but not with what would outlive it.
         """
-        # The call that is being served may be that of another connection's client, whose avatar
-        # calls a mind here.
-        sessions = tuple([each for each in granting_sessions() if each.is_on(self)])
+        passed_back = PASSED_BACK.get() or {}
+        _, sessions = passed_back.get((self, thing.processUniqueID()), (thing, None))
+        if sessions is None:
+            sessions = self._present_sessions()
         check_any_permits(sessions)
         return sessions
+
+    def _present_sessions(self) -> Sessions:
+        # The call that is being served may be that of another connection's client, whose avatar
+        # calls a mind here.
+        return tuple([each for each in granting_sessions() if each.is_on(self)])
+
+    def received(self, reference: Any) -> Any:
+        if type(reference) is pb.RemoteReference:
+            sessions = self._present_sessions()
+            return BoundReference(reference, sessions) if sessions else reference
+        passed_back = PASSED_BACK.get()
+        if passed_back is not None and not self.checks_for_itself(reference):
+            key = reference.processUniqueID()
+            # It is one or the other, and bound to none as the other.
+            local = self._grants.of(self.luids.get(key))
+            cached = self._cache_grants.of(self.remotelyCachedLUIDs.get(key))
+            passed_back[self, key] = reference, (*local, *cached)
+        return reference
 
     def proto_decref(self, objectID: Any) -> None:
         super().proto_decref(objectID)
@@ -74,7 +103,7 @@ class GrantingBroker(QueuedBroker):
             self._grants.discard(objectID)
 
     def cacheRemotely(self, instance: Any) -> Any:
-        sessions = self._granting_sessions()
+        sessions = self._granting_sessions(instance)
         luid = super().cacheRemotely(instance)
         self._cache_grants.add(luid, sessions)
         return luid
@@ -83,7 +112,7 @@ class GrantingBroker(QueuedBroker):
         if not incref:
             return super().cachedRemotelyAs(instance)
         # Before anything is counted, or the cacheable is asked for its state.
-        sessions = self._granting_sessions()
+        sessions = self._granting_sessions(instance)
         luid = super().cachedRemotelyAs(instance, incref)
         if luid is not None:
             self._cache_grants.add(luid, sessions)
@@ -114,10 +143,11 @@ class GrantingBroker(QueuedBroker):
         if self.disconnected:
             return
         for luid in self._cache_grants.revoked():
+            sessions = self._cache_grants.of(luid)
             self._cache_grants.discard(luid)
             copy = self.remotelyCachedObjects[luid]
             cacheable, perspective = copy.object, copy.perspective
-            copy.object = stopped = _StoppedCopy()
+            copy.object = stopped = _StoppedCopy(sessions)
             del self.remotelyCachedLUIDs[cacheable.processUniqueID()]
             self.remotelyCachedLUIDs[stopped.processUniqueID()] = luid
             observer = pb.RemoteCacheObserver(self, cacheable, perspective)
@@ -126,6 +156,21 @@ class GrantingBroker(QueuedBroker):
             except BaseException:
                 what = f"{type(cacheable).__name__} failed to stop observing"
                 self.client.errors.failure(what, Failure())
+
+    def remotelyCachedForLUID(self, luid: Any) -> Any:
+        """
+        Look up a L{pb.Cacheable} that the client passes back its copy of.
+
+        @raise pb.Error: if there is none, or its client may not use it any more: the client gets
+            that, and the log doesn't.
+        """
+        if not isinstance(luid, Hashable) or luid not in self.remotelyCachedObjects:
+            raise pb.Error("Invalid Object ID")
+        self._cache_grants.check(luid)
+        found = super().remotelyCachedForLUID(luid)
+        if isinstance(found, _StoppedCopy):
+            check_any_permits(found.sessions)
+        return found
 
     def cachedLocallyAs(self, cid: Any) -> Any:
         """
@@ -140,7 +185,8 @@ class GrantingBroker(QueuedBroker):
         return super().cachedLocallyAs(cid)
 
     def cacheLocally(self, cid: Any, instance: Any) -> None:
-        sessions = self._granting_sessions()
+        sessions = self._present_sessions()
+        check_any_permits(sessions)
         super().cacheLocally(cid, instance)
         self._received_cache_grants.add(cid, sessions)
 
@@ -155,5 +201,5 @@ class GrantingBroker(QueuedBroker):
         """Protocol message: a call of an object that the client has this end cache."""
         known = isinstance(objectID, Hashable)
         sessions = self._received_cache_grants.of(objectID) if known else ()
-        with on_behalf_of(sessions):
+        with serving(sessions):
             super().proto_cachemessage(requestID, objectID, *call)

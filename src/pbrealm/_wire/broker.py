@@ -149,6 +149,14 @@ class FastBroker(ServingBroker):
         finally:
             self.unserializingPerspective = None
 
+    def received(self, reference: Any) -> Any:
+        """
+        The peer has passed a reference: to an object of its own, or to one of this end.
+
+        @return: what takes its place; a subclass may replace a L{pb.RemoteReference}.
+        """
+        return reference
+
     def cacheLocally(self, cid: Sexp, instance: Any) -> None:
         """
         Keep an object that the peer has this end cache, under the id that the peer chooses.

@@ -5,7 +5,7 @@ Unjellying with bounds: Twisted's unjellier, for jelly from a peer that may be h
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from twisted.persisted.crefutil import NotKnown
 from twisted.spread import pb
@@ -26,7 +26,19 @@ _registered_classes: Final[Collection[Any]] = unjellyableRegistry
 _registered_factories: Final[Collection[Any]] = unjellyableFactoryRegistry
 
 
-def unjelly_from_peer(jelly: Sexp, security: SecurityOptions, broker: object) -> Any:
+class Receiver(Protocol):
+    """What an unjellier asks of its broker, beside what Twisted's does."""
+
+    def received(self, reference: Any) -> Any:
+        """
+        The peer has passed a reference: to an object of its own, or to one of this end.
+
+        @param reference: a L{pb.RemoteReference}; or the object of this end.
+        @return: what takes its place.
+        """
+
+
+def unjelly_from_peer(jelly: Sexp, security: SecurityOptions, broker: Receiver) -> Any:
     """
     Do as L{twisted.spread.jelly.unjelly} does, for what a broker has received.
 
@@ -64,6 +76,8 @@ class _BoundedUnjellier(_Unjellier):
                     return self._dictionary(obj)
                 return _MAKE[atom](self._items(obj))
             made = super().unjelly(obj)
+            if atom in _REFERENCES:
+                return None if made is None else self.invoker.received(made)
             if isinstance(made, pb.CopiedFailure):
                 check_attributes(made)
             return made
@@ -131,6 +145,9 @@ _MAKE: Final[dict[bytes, Callable[[list[Any]], Any]]] = {
     b"frozenset": lambda items: _when_known(items, _make_frozenset),
 }
 _CONTAINERS: Final = frozenset({*_MAKE, b"dictionary"})
+
+_REFERENCES: Final = frozenset({b"remote", b"local", b"lcache"})
+"""To an object of the peer, and to objects of this end that the peer has or caches."""
 
 
 class _LateContainer(NotKnown):
