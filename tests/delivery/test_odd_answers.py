@@ -3,6 +3,7 @@ Whatever a client answers with, reports come, and nothing raises.
 """
 
 import gc
+from functools import cached_property
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -228,17 +229,31 @@ class ReceivedFailureTests(SynchronousTestCase):
             self.assertTrue(text.isprintable())
 
     def test_class_of_the_program(self):
-        """An attribute that the class doesn't have itself is for the program that made it."""
+        """Further attributes are for the program, unless they would take the place of methods."""
 
         class WithCode(pb.CopiedFailure):
-            pass
+            limit = 0
 
+            def again(self):
+                """One of the program's own."""
+
+            @staticmethod
+            def read():
+                """Another."""
+
+            @cached_property
+            def name(self):
+                return "own"
+
+        odd = dict.fromkeys(("trap", "again", "read", "name", "limit", "code"), 5)
         copied: Any = WithCode.__new__(WithCode)
-        vars(copied).update(type="a.B", value="no", traceback="", parents=[], code=5, trap=6)
+        vars(copied).update(type="a.B", value="no", traceback="", parents=[], **odd)
         received: Any = received_failure(copied)
         self.assertIsInstance(received, WithCode)
-        self.assertEqual(received.code, 5)
-        self.assertTrue(callable(received.trap))
+        self.assertEqual((received.limit, received.code), (5, 5))
+        self.assertEqual(received.name, "own")
+        for method in (received.trap, received.again, received.read):
+            self.assertTrue(callable(method))
 
     def test_anything_else(self):
         for odd in (None, 5, b"x", [1]):

@@ -193,6 +193,8 @@ class ListenersTests(PassingTestCase):
         ((avatar, listener),) = self.room
         clients = ClientSet[Any](clock=self.server.clock)
         clients.add(listener)
+        clients.notify("take", 5)
+        self.assertEqual(self.taken(), [5])
         clients.notify("take", avatar.counter)
         clients.notify("take", avatar.settings)
         self.assert_alices()

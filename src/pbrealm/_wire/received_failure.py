@@ -6,6 +6,7 @@ A peer can answer with anything as an error, and send a failure whose attributes
 
 from __future__ import annotations
 
+from inspect import getattr_static
 from typing import Any, Final
 
 from twisted.python.failure import Failure
@@ -43,7 +44,7 @@ def check_attributes(copied: Any) -> None:
     Leave a failure of a peer with the attributes that a failure needs, and with valid ones.
 
     Any other could take the place of a method, or keep the failure from being passed on to the
-    next peer.  A class of the program's may have further ones.
+    next peer.  A class of the program's may have further ones, which aren't its methods.
 
     Texts are escaped and cut.  Nobody knows where a failure gets to: where nobody handles it,
     Twisted logs it, also as the L{pb.RemoteError} that a coroutine was raised.
@@ -60,7 +61,7 @@ def check_attributes(copied: Any) -> None:
     value, traceback = (
         text if isinstance(text := state.get(name), str) else "" for name in ("value", "traceback")
     )
-    further = {} if type(copied) is pb.CopiedFailure else _further_attributes(state)
+    further = {} if type(copied) is pb.CopiedFailure else _further_attributes(type(copied), state)
     state.clear()
     state.update(
         further,
@@ -82,9 +83,16 @@ def check_attributes(copied: Any) -> None:
     )
 
 
-def _further_attributes(state: dict[Any, Any]) -> dict[str, Any]:
+def _further_attributes(kind: type, state: dict[Any, Any]) -> dict[str, Any]:
     return {
         name: value
         for name, value in state.items()
-        if isinstance(name, str) and not hasattr(pb.CopiedFailure, name)
+        if isinstance(name, str)
+        and not hasattr(pb.CopiedFailure, name)
+        and not _is_computed(getattr_static(kind, name, None))
     }
+
+
+def _is_computed(attribute: object) -> bool:
+    """Whether an attribute of a class is a method or a property, and not a default."""
+    return callable(attribute) or hasattr(attribute, "__get__")
