@@ -72,9 +72,12 @@ class GrantingBroker(QueuedBroker):
         @raise SessionEnded: if the server has ended them: a call that runs at the end of its
             session is answered, but not with what would outlive it.
         """
-        passed_back = PASSED_BACK.get() or {}
-        _, sessions = passed_back.get((self, thing.processUniqueID()), (thing, None))
-        if sessions is None:
+        passed_back = PASSED_BACK.get()
+        key = thing.processUniqueID()
+        if passed_back and (self, key) in passed_back:
+            # The client may have dropped it meanwhile.
+            sessions = self._bound_to(key) or passed_back[self, key][1]
+        else:
             sessions = self._present_sessions()
         check_any_permits(sessions)
         return sessions
@@ -84,6 +87,13 @@ class GrantingBroker(QueuedBroker):
         # calls a mind here.
         return tuple([each for each in granting_sessions() if each.is_on(self)])
 
+    def _bound_to(self, key: Any) -> Sessions:
+        """
+        @param key: the process unique id of an object that the client refers to, or caches.
+        """
+        local = self._grants.of(self.luids.get(key))
+        return local or self._cache_grants.of(self.remotelyCachedLUIDs.get(key))
+
     def received(self, reference: Any) -> Any:
         if type(reference) is pb.RemoteReference:
             sessions = self._present_sessions()
@@ -91,10 +101,7 @@ class GrantingBroker(QueuedBroker):
         passed_back = PASSED_BACK.get()
         if passed_back is not None and not self.checks_for_itself(reference):
             key = reference.processUniqueID()
-            # It is one or the other, and bound to none as the other.
-            local = self._grants.of(self.luids.get(key))
-            cached = self._cache_grants.of(self.remotelyCachedLUIDs.get(key))
-            passed_back[self, key] = reference, (*local, *cached)
+            passed_back[self, key] = reference, self._bound_to(key)
         return reference
 
     def proto_decref(self, objectID: Any) -> None:
