@@ -25,7 +25,8 @@ unique id: the object, and the sessions that it was bound to then.
 
 PASSED_BACK: Final[ContextVar[PassedBack | None]] = ContextVar("pbrealm.passed_back", default=None)
 """
-That of the call that is served, also throughout what the call has started; L{None} outside of one.
+That of the call that is served, also throughout what the call has started; L{None} if there is
+nothing, or no call.
 """
 
 
@@ -39,16 +40,17 @@ def on_behalf_of(whom: OnBehalfOf) -> Iterator[None]:
         ON_BEHALF_OF.reset(token)
 
 
-@contextmanager
-def serving(whom: OnBehalfOf) -> Iterator[None]:
-    """Serve a call on behalf of one or more sessions, or, with L{None}, of nobody."""
-    passed_back = PASSED_BACK.set({})
-    token = ON_BEHALF_OF.set(whom)
-    try:
-        yield
-    finally:
-        ON_BEHALF_OF.reset(token)
-        PASSED_BACK.reset(passed_back)
+def forget_passed_back() -> PassedBack | None:
+    """
+    Another call is served from now on, or none.
+
+    @return: what was passed back in the one before, which nearly always is nothing: so this sets
+        the variable only where there is something.
+    """
+    passed_back = PASSED_BACK.get()
+    if passed_back is not None:
+        PASSED_BACK.set(None)
+    return passed_back
 
 
 def granting_sessions() -> tuple[Any, ...]:

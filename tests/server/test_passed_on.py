@@ -342,6 +342,37 @@ class PassedBackTests(PassingTestCase):
             self.client.call(thing, method)
             self.alice = self.client.login("alice", "secret")
 
+    def test_call_within_a_call(self):
+        """What a call was passed is known also once another one was handled meanwhile."""
+        counter = self.get("counter")
+
+        other = self.server.connect(ClientFactory())
+        held = other.login("bob", "secret")
+
+        def echo(thing):
+            held.callRemote("keep", 5)
+            other.server_broker.dataReceived(other._transport.getOutBuffer())
+            self.assertEqual(self.avatar("bob").kept, 5)
+            return thing
+
+        self.avatar("bob").perspective_nested = echo
+        self.assertEqual(self.client.call(self.bob, "nested", counter), counter)
+        self.kick()
+        self.assert_revoked(counter, "add")
+
+    def test_next_call(self):
+        """It isn't known to the next call, in the same packet."""
+        counter = self.get("counter")
+        self.avatar("bob").kept = self.avatar("alice").counter
+        answers = [
+            self.bob.callRemote("echo", counter),
+            self.bob.callRemote("get", "kept"),
+        ]
+        for answer in answers:
+            self.client.wait(answer)
+        self.kick()
+        self.assertEqual(self.client.call(counter, "add"), 1)
+
     def test_handed_out_by_a_call_that_was_not_passed_it(self):
         """Calls that run at the same time don't take part."""
         counter = self.get("counter")

@@ -15,7 +15,13 @@ from twisted.python.reflect import qual
 from twisted.spread import pb
 
 from pbrealm._addresses import format_address
-from pbrealm._on_behalf_of import ON_BEHALF_OF, PASSED_BACK, OnBehalfOf, on_behalf_of
+from pbrealm._on_behalf_of import (
+    ON_BEHALF_OF,
+    PASSED_BACK,
+    OnBehalfOf,
+    forget_passed_back,
+    on_behalf_of,
+)
 from pbrealm._server.granting_broker import GrantingBroker
 from pbrealm._server.login_refusal import REFUSED_SESSIONS
 from pbrealm._server.login_request import count_arguments, decode_arguments, is_plain_id
@@ -185,14 +191,12 @@ class ServerBroker(GrantingBroker):
                 return
             # What an object hands out belongs to whom the object does.
             whom = self._grants.of(objectID)
-        # As C{serving} does, at less cost.
-        passed_back = PASSED_BACK.set({})
         token = ON_BEHALF_OF.set(whom)
         try:
             super().proto_message(requestID, objectID, message, answerRequired, netArgs, netKw)
         finally:
             ON_BEHALF_OF.reset(token)
-            PASSED_BACK.reset(passed_back)
+            forget_passed_back()
 
     def _call_login(
         self, target: Any, request_id: Any, method: Any, answer: Any, args: Any, kw: Any
@@ -292,7 +296,8 @@ class ServerBroker(GrantingBroker):
     def dataReceived(self, chunk: bytes) -> None:
         """Handle what the client sends; if that isn't valid, abort the connection."""
         # Some reactors read in the context in which the transport was resumed: perhaps a call's.
-        passed_back = PASSED_BACK.set(None)
+        # Or this is called by what handles a call.
+        passed_back = forget_passed_back()
         token = ON_BEHALF_OF.set(None)
         try:
             self.send_queue.start()
@@ -302,7 +307,8 @@ class ServerBroker(GrantingBroker):
             self.client.misbehaved(why)
         finally:
             ON_BEHALF_OF.reset(token)
-            PASSED_BACK.reset(passed_back)
+            if passed_back is not None:
+                PASSED_BACK.set(passed_back)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.client.disconnected()

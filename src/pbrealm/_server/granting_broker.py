@@ -13,7 +13,13 @@ from twisted.spread.jelly import SecurityOptions, globalSecurity
 
 from pbrealm._delivery.bound_reference import BoundReference
 from pbrealm._delivery.queued_broker import QueuedBroker
-from pbrealm._on_behalf_of import PASSED_BACK, granting_sessions, on_behalf_of, serving
+from pbrealm._on_behalf_of import (
+    ON_BEHALF_OF,
+    PASSED_BACK,
+    forget_passed_back,
+    granting_sessions,
+    on_behalf_of,
+)
 from pbrealm._server.client_connection import ClientConnection
 from pbrealm._server.grants import Grants, Sessions, check_any_permits
 from pbrealm.errors import Reason
@@ -98,8 +104,11 @@ class GrantingBroker(QueuedBroker):
         if type(reference) is pb.RemoteReference:
             sessions = self._present_sessions()
             return BoundReference(reference, sessions) if sessions else reference
-        passed_back = PASSED_BACK.get()
-        if passed_back is not None and not self.checks_for_itself(reference):
+        # Not what an answer has.
+        if ON_BEHALF_OF.get() is not None and not self.checks_for_itself(reference):
+            passed_back = PASSED_BACK.get()
+            if passed_back is None:
+                PASSED_BACK.set(passed_back := {})
             key = reference.processUniqueID()
             passed_back[self, key] = reference, self._bound_to(key)
         return reference
@@ -208,5 +217,8 @@ class GrantingBroker(QueuedBroker):
         """Protocol message: a call of an object that the client has this end cache."""
         known = isinstance(objectID, Hashable)
         sessions = self._received_cache_grants.of(objectID) if known else ()
-        with serving(sessions):
-            super().proto_cachemessage(requestID, objectID, *call)
+        try:
+            with on_behalf_of(sessions):
+                super().proto_cachemessage(requestID, objectID, *call)
+        finally:
+            forget_passed_back()
