@@ -11,7 +11,7 @@ from twisted.spread import pb
 from pbrealm import CachingRealm, MindTrackingRealm, SharedDict
 from pbrealm.client import ClientFactory
 from pbrealm.testing import MemoryServer
-from tests.server.test_revocation import Counter, RevocationTestCase
+from tests.server.revocation_cases import Counter, RevocationTestCase
 
 
 class Found(pb.Error, pb.Copyable):

@@ -11,7 +11,7 @@ from twisted.spread import pb
 from pbrealm import CachingRealm, ClientSet, MindTrackingRealm, Reason, SharedDict, reason_of
 from pbrealm.client import ClientFactory
 from pbrealm.testing import MemoryServer, RecordingMind
-from tests.server.test_revocation import Counter, RevocationTestCase
+from tests.server.revocation_cases import Counter, RevocationTestCase
 
 
 class Score(pb.Viewable):
