@@ -114,6 +114,24 @@ class Player(pb.Avatar):
         session: Any = current_session()
         session.notify("told", *what)
 
+    def perspective_call(self, method: Any, *what: Any) -> None:
+        self.state["told"] = 1
+        session: Any = current_session()
+        session.mind.callRemote(*method, *what)
+
+    def perspective_call_only(self, *what: Any) -> None:
+        session: Any = current_session()
+        session.mind.callRemote("told", *what)
+
+    def perspective_call_back(self, callback: Any) -> None:
+        self.state["told"] = 1
+        callback.callRemote("told", 1).addErrback(lambda _: None)
+
+    def perspective_call_without_answer(self, *what: Any) -> Any:
+        self.state["told"] = what
+        session: Any = current_session()
+        return session.mind.callRemote("told", *what, pbanswer=False)
+
     def perspective_tell_only(self, *what: Any) -> None:
         session: Any = current_session()
         session.notify("told", *what)
@@ -436,6 +454,59 @@ class NotifyTests(AnswersTestCase):
         self.flushLoggedErrors()
         answer.addErrback(lambda _: None)
         del again
+
+
+class CallRemoteTests(AnswersTestCase):
+    """
+    Calls that an avatar makes by C{callRemote}, as plain PB does.
+    """
+
+    def test_saved(self) -> None:
+        for args in ([1, [2]], [pb.Referenceable()]):
+            self.start("call", ["told"], *args)
+            self.assertEqual(self.told(), [])
+            self.save()
+            self.assertEqual(len(self.told()), 1)
+            self.mind.calls.clear()
+
+    def test_undone(self) -> None:
+        self.start("call", ["told"], 1).addErrback(lambda _: None)
+        self.save("disk full")
+        self.assertEqual(self.told(), [])
+        gc.collect()
+        self.assertEqual(len(self.flushLoggedErrors(SaveFailed)), 1)
+
+    def test_order(self) -> None:
+        self.start("call", ["told"], 1)
+        self.start("call_only", 2)
+        self.start("tell_only", pb.Referenceable())
+        self.start("call_only", 3)
+        self.assertEqual(self.told(), [])
+        self.save()
+        self.assertEqual([args[0] for args in self.told() if args[0] in (1, 2, 3)], [1, 2, 3])
+        self.assertEqual([len(args) for args in self.told()], [1] * 4)
+
+    def test_without_answer(self) -> None:
+        answer = self.start("call_without_answer", 1)
+        self.assertEqual(self.told(), [])
+        self.save()
+        self.assertEqual(self.told(), [(1,)])
+        self.assertIsNone(self.successResultOf(answer))
+
+    def test_callback(self) -> None:
+        """An object that the client has passed as an argument."""
+        callback = RecordingMind()
+        self.start("call_back", callback)
+        self.assertEqual(callback.calls, [])
+        self.save()
+        self.assertEqual(callback.calls, [("told", (1,))])
+
+    def test_client_has_left(self) -> None:
+        self.start("call", ["told"], 1).addErrback(lambda _: None)
+        self.client.drop()
+        self.storage.release_one()
+        gc.collect()
+        self.assertEqual(len(self.flushLoggedErrors(pb.DeadReferenceError)), 1)
 
 
 class BroadcastTests(AnswersTestCase):

@@ -35,7 +35,17 @@ class Sender(Protocol):
         """Send to the target with this index."""
 
 
-_UNSENT: Final = BrokerSlot[deque[tuple[Sender, int]]]("unsent")
+class _Unsent(deque[tuple[Sender, int]]):
+    """
+    What has yet to be sent to one connection.
+
+    @ivar sending: whether some of it is being sent just now.
+    """
+
+    sending = False
+
+
+_UNSENT: Final = BrokerSlot[_Unsent]("unsent")
 
 UNSENT_ATTRIBUTE: Final = _UNSENT.name
 """The attribute of brokers that L{send_unsent} has something to send for."""
@@ -45,7 +55,7 @@ def add_unsent(broker: pb.Broker, sender: Sender, at: int) -> None:
     """Something has yet to be sent to its target C{at}, which is on this connection."""
     unsent = _UNSENT.get(broker)
     if unsent is None:
-        unsent = deque()
+        unsent = _Unsent()
         _UNSENT.set(broker, unsent)
     unsent.append((sender, at))
 
@@ -59,10 +69,16 @@ def send_unsent(broker: pb.Broker) -> bool:
     unsent = _UNSENT.get(broker)
     if unsent is None:
         return True
-    # One at a time: what is sent may end a session, whose goodbye then comes after the rest.
-    while unsent and not unsent[0][0].waits:
-        sender, at = unsent.popleft()
-        sender.send_to(at)
+    sending, unsent.sending = unsent.sending, True
+    token = UNSAVED.set(None)
+    try:
+        # One at a time: what is sent may end a session, whose goodbye then comes after the rest.
+        while unsent and not unsent[0][0].waits:
+            sender, at = unsent.popleft()
+            sender.send_to(at)
+    finally:
+        UNSAVED.reset(token)
+        unsent.sending = sending
     if unsent:
         return False
     if _UNSENT.get(broker) is unsent:
@@ -70,26 +86,48 @@ def send_unsent(broker: pb.Broker) -> bool:
     return True
 
 
-def send_in_order(
-    broker: pb.Broker | None,
-    send: Callable[..., Deferred[_T]],
-    /,
-    *args: object,
-) -> Deferred[_T]:
+def must_wait(broker: pb.Broker | None) -> bool:
     """
-    Send something once all is sent that this connection is to get before; and, in the course of a
-    client's call, once what that has changed or read is saved.
+    Whether a notification must wait: for what this connection is to get before; or, in the course
+    of a client's call, until what that has changed or read is saved.
 
     @param broker: of the connection, where it's known.
-    @param send: called at once, or later on behalf of the same sessions.
-    @return: what C{send} returns.  Cancelled, nothing is sent any more.
     """
     call = UNSAVED.get()
     if call and call.is_pending():
-        return _Later(broker, call, send, args).sent
-    if broker is None or send_unsent(broker):
-        return send(*args)
-    return _Later(broker, None, send, args).sent
+        return True
+    return broker is not None and not send_unsent(broker)
+
+
+def send_in_order(
+    broker: pb.Broker | None, send: Callable[..., Deferred[_T]], /, *args: object
+) -> Deferred[_T]:
+    """
+    Send a notification now, or later if it L{must_wait}.
+
+    @param send: called on behalf of the same sessions.
+    @return: what C{send} returns.  Cancelled, nothing is sent any more.
+    """
+    return send_later(broker, send, *args) if must_wait(broker) else send(*args)
+
+
+def is_sending(broker: pb.Broker) -> bool:
+    """Whether something that has waited is being sent to this connection just now."""
+    unsent = _UNSENT.get(broker)
+    return unsent is not None and unsent.sending
+
+
+def send_later(
+    broker: pb.Broker | None, send: Callable[..., Deferred[_T]], /, *args: object
+) -> Deferred[_T]:
+    """
+    Send a notification that L{must_wait}, in order.
+
+    @param send: called on behalf of the same sessions.
+    @return: what C{send} returns.  Cancelled, nothing is sent any more.
+    """
+    call = UNSAVED.get()
+    return _Later(broker, call if call and call.is_pending() else None, send, args).sent
 
 
 class _Later:
@@ -109,7 +147,7 @@ class _Later:
         self._broker = broker
         self._send: Callable[..., Deferred[Any]] | None = send
         # They may be changed until it is sent.
-        self._args = copy_plain(args)
+        self._args = [copy_plain(each) for each in args]
         self._whom = ON_BEHALF_OF.get()
         if broker is not None:
             add_unsent(broker, self, 0)

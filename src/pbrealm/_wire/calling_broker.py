@@ -15,6 +15,7 @@ from twisted.spread import pb
 from twisted.spread.jelly import InsecureJelly, SecurityOptions
 from twisted.spread.pb import Broker
 
+from pbrealm._unsaved import STORES
 from pbrealm._wire.banana import FastBanana
 from pbrealm._wire.immediate_write import write_immediately
 from pbrealm._wire.outgoing import call_header, write_call
@@ -60,6 +61,8 @@ class CallingBroker(FastBanana, Broker):
         args: tuple[object, ...],
         kw: dict[str, object],
     ) -> Deferred[Any] | None:
+        if STORES.used and not prefix and self.calls_must_wait():
+            return self.call_later(perspective, objectID, message, args, kw)
         if (
             prefix
             or self.disconnected
@@ -77,6 +80,18 @@ class CallingBroker(FastBanana, Broker):
         except NotPlain:
             return self._send_by_jelly(prefix, perspective, objectID, message, args, kw)
         return self._send_encoded_call(parts, answer)
+
+    def calls_must_wait(self) -> bool:
+        """Whether C{callRemote} must wait for unsaved changes; for subclasses to override."""
+        return False
+
+    def call_later(self, *call: Any) -> Deferred[Any] | None:
+        """
+        Make a call that must wait; for subclasses to override.
+
+        @param call: the arguments of C{_sendMessage}, but for the prefix.
+        """
+        raise NotImplementedError
 
     def _send_by_jelly(
         self,
