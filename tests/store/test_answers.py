@@ -12,6 +12,7 @@ from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm import MindTrackingRealm, SharedDict, SharedStateRealm, current_session
+from pbrealm.client import SharedDictCopy
 from pbrealm.errors import NotifyTimeout, SaveFailed
 from pbrealm.store import Store
 from pbrealm.testing import MemoryServer, MemoryStorage, RecordingMind, make_portal
@@ -377,6 +378,7 @@ class CopyTests(AnswersTestCase):
         self.realm.sessions()[0].notify("take", state)
         self.server.flush()
         copy: Any = self.mind.calls[0][1][0]
+        self.assertIsInstance(copy, SharedDictCopy)
         self.assertEqual(dict(copy), {"a": 1})
         self.save()
         self.assertEqual(dict(copy), {"a": 2, "b": 2})
@@ -578,6 +580,7 @@ class BroadcastTests(AnswersTestCase):
         self.realm.sessions("alice")[0].notify("take", shared)
         self.server.flush()
         copy: Any = self.mind.calls[0][1][0]
+        self.assertIsInstance(copy, SharedDictCopy)
 
         def change() -> None:
             avatar.state["a"] = 1

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from twisted.spread import flavors, pb
 
+from pbrealm._unsaved import STORES
 from pbrealm._wire.held_answers import answer_when_saved
 from pbrealm._wire.lazy_jelly import arguments_for, takes_lazy_jelly
 from pbrealm._wire.sexp import Sexp
@@ -44,7 +45,10 @@ def _call_avatar(avatar: Any, broker: Any, message: str, args: Any, kw: Any) -> 
     args = broker.unserialize(args, avatar)
     kw = broker.unserialize(kw, avatar)
     method = getattr(avatar, f"perspective_{message}")
-    result = answer_when_saved(method, *args, **kw)
+    if STORES.used:
+        result = answer_when_saved(method, *args, **kw)
+    else:
+        result = method(*args, **kw)
     return broker.serialize(result, avatar, method, args, kw)
 
 
