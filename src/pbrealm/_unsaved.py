@@ -47,8 +47,9 @@ class Unsaved(list[Commit]):
         """The call has made a change that this commit will save, or has read one."""
         # It's nearly always the same one, many times in a row.
         if commit not in self:
-            # A coroutine may go on for ever.
-            self.is_pending()
+            if self:
+                # A coroutine may go on for ever.
+                self.is_pending()
             self.append(commit)
 
     def discard(self, commit: Commit) -> None:

@@ -8,7 +8,7 @@ import sys
 from typing import Any, Final
 
 from pbrealm._wire.decode import DECODE_ERRORS, decode_next
-from pbrealm._wire.encode import SCALARS, encode_plain
+from pbrealm._wire.encode import SCALARS, encode_plain, str_token
 from pbrealm._wire.hashed_keys import MAX_EQUAL_HASHES
 from pbrealm._wire.message_limits import MessageTooLarge
 from pbrealm._wire.tokens import (
@@ -37,11 +37,13 @@ def encode_key(key: object) -> bytes:
     @raise TypeError: if it can't be stored, or not be found again.
     """
     try:
+        if type(key) is str:
+            return str_token(key)
         encoded = _encode(key)
         # Not equal to itself: NaN, or a collection with it.
-        if type(key) is not str and _decode(encoded) != key:
+        if _decode(encoded) != key:
             raise NotPlain(_UNEQUAL)
-    except NotPlain as error:
+    except (NotPlain, UnicodeEncodeError) as error:
         raise TypeError(f"the key {_shown(key)} can't be stored: {error}") from None
     return encoded
 
