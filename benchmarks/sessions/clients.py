@@ -17,8 +17,8 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.spread import pb
 
+from benchmarks.commands import run
 from benchmarks.processes import allow_many_files, say
-from benchmarks.sessions.commands import run
 from benchmarks.sessions.realms import PASSWORD
 from pbrealm._wire.lazy_jelly import accepts_lazy_jelly
 from pbrealm.client import ClientFactory

@@ -7,7 +7,6 @@ It says its port, and does what it's told by lines of C{[command, ...]}.
 from __future__ import annotations
 
 import gc
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -19,8 +18,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from benchmarks.codec.rows import PLAYER
-from benchmarks.processes import allow_many_files, say
-from benchmarks.sessions.commands import run
+from benchmarks.commands import run
+from benchmarks.processes import allow_many_files, resident, say
 from benchmarks.sessions.realms import SIDES, Sender
 from pbrealm._delivery.encoded_call import encode_call
 
@@ -34,12 +33,6 @@ PAGE = bytes(256 * 1024)
 
 MOST = 6000
 """Accounts of each kind."""
-
-
-def resident() -> int:
-    """Bytes of memory that this process has now (Linux only)."""
-    with open("/proc/self/statm") as statm:
-        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def names() -> Iterator[str]:

@@ -8,9 +8,10 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from itertools import count
+from itertools import count, islice
 
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.threads import deferToThread
 
 from pbrealm.store import SQLiteStore, StoredDict
 
@@ -21,6 +22,12 @@ NAMES = [f"user{number:03}" for number in range(200)]
 def value(number: int) -> dict[str, object]:
     """What is set: about 60 bytes."""
     return {"gold": number, "items": ["sword", "shield"], "place": (1.5, 2.5)}
+
+
+def place(number: int, states: int, keys: int) -> tuple[int, int]:
+    """Which item of which state is changed: all of them in turn, and none beside the last one."""
+    item = number * 7_919 % (states * keys)
+    return item // keys, item % keys
 
 
 class Pbrealm:
@@ -60,20 +67,18 @@ class Pbrealm:
         @param group: ignored here.
         @return: the seconds that it took.
         """
-        left = iter(range(changes))
+        left = islice(self._numbers, changes)
+        states, keys = self._states, self.keys
 
-        async def go_on(state: StoredDict) -> None:
+        async def go_on() -> None:
             for number in left:
-                state[f"key{number * 7919 % self.keys}"] = value(next(self._numbers))
+                at, key = place(number, len(states), keys)
+                state = states[at]
+                state[f"key{key}"] = value(number)
                 await state.saved()
 
         began = time.perf_counter()
-        await gatherResults(
-            [
-                Deferred.fromCoroutine(go_on(self._states[number * 7919 % len(self._states)]))
-                for number in range(in_flight)
-            ]
-        )
+        await gatherResults([Deferred.fromCoroutine(go_on()) for _ in range(in_flight)])
         return time.perf_counter() - began
 
     async def close(self) -> None:
@@ -85,10 +90,13 @@ class Groups:
     Sides that commit groups of a given size, one after another, and wait for each.
     """
 
-    def _groups(self, changes: int, group: float) -> Iterator[range]:
-        size = max(1, round(group))
-        for start in range(0, changes, size):
-            yield range(start, min(changes, start + size))
+    def __init__(self) -> None:
+        self._numbers = count()
+
+    def _groups(self, changes: int, group: float) -> Iterator[list[int]]:
+        left = islice(self._numbers, changes)
+        while numbers := list(islice(left, max(1, round(group)))):
+            yield numbers
 
     async def open(self) -> None:
         """Nothing is left to be done."""
@@ -97,10 +105,14 @@ class Groups:
         """Make changes, as L{Pbrealm.change} does."""
         began = time.perf_counter()
         for numbers in self._groups(changes, group):
-            self.commit(numbers)
+            await self.wait_for_commit(numbers)
         return time.perf_counter() - began
 
-    def commit(self, numbers: range) -> None:
+    async def wait_for_commit(self, numbers: list[int]) -> None:
+        """Save one group while the reactor waits."""
+        self.commit(numbers)
+
+    def commit(self, numbers: list[int]) -> None:
         """Save one group."""
         raise NotImplementedError
 
@@ -111,8 +123,9 @@ class Raw(Groups):
     name = "sqlite3"
 
     def __init__(self, directory: str) -> None:
-        path = os.path.join(directory, "raw.db")
-        self._connection = sqlite3.connect(path, isolation_level=None)
+        super().__init__()
+        path = os.path.join(directory, f"{self.name}.db")
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL"):
             self._connection.execute(f"PRAGMA {pragma}")
         self._connection.execute(
@@ -120,23 +133,32 @@ class Raw(Groups):
             " WITHOUT ROWID"
         )
         # SQLite writes nothing where a value stays the same.
-        self._values = [b"%060d" % number for number in range(10_007)]
-        self._numbers = count()
+        self._values = [b"%0130d" % number for number in range(10_007)]
 
-    def commit(self, numbers: range) -> None:
+    def commit(self, numbers: list[int]) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
         self._connection.executemany(
             "INSERT INTO items VALUES (?, ?, ?)"
             " ON CONFLICT (name, key) DO UPDATE SET value = excluded.value",
-            [
-                (NAMES[n % len(NAMES)], f"key{n % 10}", self._values[next(self._numbers) % 10_007])
-                for n in numbers
-            ],
+            [self._row(number) for number in numbers],
         )
         self._connection.execute("COMMIT")
 
+    def _row(self, number: int) -> tuple[str, str, bytes]:
+        state, key = place(number, len(NAMES), 10)
+        return NAMES[state], f"key{key}", self._values[number % 10_007]
+
     async def close(self) -> None:
         self._connection.close()
+
+
+class RawInThread(Raw):
+    """The same in a thread, so that the reactor doesn't wait."""
+
+    name = "thread"
+
+    async def wait_for_commit(self, numbers: list[int]) -> None:
+        await deferToThread(self.commit, numbers)
 
 
 class Zodb(Groups):
@@ -149,6 +171,7 @@ class Zodb(Groups):
         import ZODB
         from BTrees.OOBTree import OOBTree
 
+        super().__init__()
         self._database = ZODB.DB(os.path.join(directory, "data.fs"))
         self._connection = self._database.open()
         self._commit = transaction.commit
@@ -157,9 +180,10 @@ class Zodb(Groups):
             self._states[name] = OOBTree({f"key{key}": value(key) for key in range(10)})
         self._commit()
 
-    def commit(self, numbers: range) -> None:
+    def commit(self, numbers: list[int]) -> None:
         for number in numbers:
-            self._states[NAMES[number % len(NAMES)]][f"key{number % 10}"] = value(number)
+            state, key = place(number, len(NAMES), 10)
+            self._states[NAMES[state]][f"key{key}"] = value(number)
         self._commit()
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@ A crash can't take back what a client was told, if it is told only once this is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import Final, ParamSpec, Protocol, TypeVar
 
@@ -47,8 +47,9 @@ class Unsaved(list[Commit]):
         """The call has made a change that this commit will save, or has read one."""
         # It's nearly always the same one, many times in a row.
         if commit not in self:
-            # A coroutine may go on for ever.
-            self.is_pending()
+            if self:
+                # A coroutine may go on for ever.
+                self.is_pending()
             self.append(commit)
 
     def discard(self, commit: Commit) -> None:
@@ -61,15 +62,22 @@ class Unsaved(list[Commit]):
         self[:] = [commit for commit in self if not commit.is_saved]
         return bool(self)
 
-    async def saved(self) -> None:
+    def saved(self) -> Deferred[None]:
         """
         Wait until all of it is saved.
 
-        @raise SaveFailed: if any was undone.
+        @return: fires then.  Fails with L{SaveFailed<pbrealm.errors.SaveFailed>} if any of it was
+            undone.
         """
-        for commit in tuple(self):
-            if not commit.is_saved:
-                await commit.saved()
+        if len(self) == 1:
+            return self[0].saved()
+        return Deferred.fromCoroutine(_all_saved(tuple(self)))
+
+
+async def _all_saved(commits: Iterable[Commit]) -> None:
+    for commit in commits:
+        if not commit.is_saved:
+            await commit.saved()
 
 
 class _Stores:

@@ -9,6 +9,8 @@ from typing import Any
 from hypothesis import given
 from twisted.trial.unittest import SynchronousTestCase
 
+from pbrealm._wire.decode import decode_next
+from pbrealm.store import _codec
 from pbrealm.store._codec import decode_key, decode_value, encode_key, encode_value
 from tests.wire.plain import graphs, hashables, trees
 
@@ -82,6 +84,42 @@ class CodecTests(SynchronousTestCase):
         ):
             with self.assertRaisesRegex(TypeError, "^the value of 'gold' can't be stored: .+"):
                 encode_value("gold", value)
+
+    def test_colliding_keys_anywhere(self):
+        """More keys with one hash than can be loaded again are refused, however they are held."""
+        for count, storable in ((64, True), (65, False)):
+            keys = [number * (2**61 - 1) for number in range(count)]
+            table: dict[Any, Any] = dict.fromkeys(keys, "value")
+            values: list[Any] = [
+                table,
+                [{"a": (table,)}],
+                {b"unicode": 1, **table},
+                {b"unicode": {b"unicode": table}},
+                [set(keys)],
+                (frozenset(keys),),
+                ["x" * 1000, table],
+            ]
+            for value in values:
+                if storable:
+                    self.assertEqual(decode_value(encode_value("k", value)), value)
+                else:
+                    self.assertRaises(TypeError, encode_value, "k", value)
+
+    def test_decodes_only_what_may_fail(self):
+        """Most collections are stored without being decoded, which takes twice as long."""
+        decoded = []
+
+        def decode(encoded, start, depth):
+            decoded.append(encoded)
+            return decode_next(encoded, start, depth)
+
+        self.patch(_codec, "decode_next", decode)
+        player = {"name": "alice", "items": ["sword"] * 200, "place": (1.5, 2.5)}
+        for value in (player, [player["items"]], dict.fromkeys(map(str, range(64)), "text")):
+            encode_value("k", value)
+        self.assertEqual(decoded, [])
+        encode_value("k", dict.fromkeys(range(65)))
+        self.assertEqual(len(decoded), 1)
 
     def test_keys_that_can_not_be_found_again(self):
         nan = float("nan")

@@ -163,7 +163,7 @@ class Broadcast:
         if call and call.is_pending():
             self.waits = True
             self._add_rest_to_unsent()
-            Deferred.fromCoroutine(call.saved()).addBoth(self._saved)
+            call.saved().addBoth(self._saved)
         else:
             self.send_slice()
 

@@ -152,7 +152,7 @@ class _Later:
         if broker is not None:
             add_unsent(broker, self, 0)
         if call is not None:
-            Deferred.fromCoroutine(call.saved()).addBoth(self._saved)
+            call.saved().addBoth(self._saved)
 
     def _saved(self, result: Failure | None) -> None:
         self.waits = False

@@ -49,4 +49,4 @@ def _wait(result: Any, call: Unsaved) -> Any:
         return result
     # Others may change it until the answer is sent.
     held = copy_plain(result)
-    return Deferred.fromCoroutine(call.saved()).addCallback(lambda _: held)
+    return call.saved().addCallback(lambda _: held)

@@ -8,19 +8,24 @@ import sys
 from typing import Any, Final
 
 from pbrealm._wire.decode import DECODE_ERRORS, decode_next
-from pbrealm._wire.encode import SCALARS, encode_plain
+from pbrealm._wire.encode import SCALARS, encode_plain, str_token
 from pbrealm._wire.hashed_keys import MAX_EQUAL_HASHES
 from pbrealm._wire.message_limits import MessageTooLarge
-from pbrealm._wire.tokens import VOCABULARY_TOKENS, NotPlain
+from pbrealm._wire.tokens import (
+    PAIR_START,
+    UNICODE_START,
+    VOCABULARY_TOKENS,
+    NotPlain,
+    bytes_token,
+)
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 """How long an encoded key or value may be: as long as a message, so that clients can get it."""
 
-# What can always be decoded again: scalars, and collections that are not within themselves, and
-# not so long that too many keys can have the same hash; each takes two bytes at least.
-_SAFE: Final = frozenset({*SCALARS, bytes})
-_SAFE_BYTES: Final = 2 * MAX_EQUAL_HASHES
+_SCALARS: Final = frozenset({*SCALARS, bytes})
 _REFERENCE: Final = VOCABULARY_TOKENS[b"dereference"]
+_SET: Final = bytes_token(b"set")
+_FROZENSET: Final = bytes_token(b"frozenset")
 
 _UNEQUAL: Final = "it doesn't equal itself"
 
@@ -32,11 +37,13 @@ def encode_key(key: object) -> bytes:
     @raise TypeError: if it can't be stored, or not be found again.
     """
     try:
+        if type(key) is str:
+            return str_token(key)
         encoded = _encode(key)
         # Not equal to itself: NaN, or a collection with it.
-        if type(key) is not str and _decode(encoded) != key:
+        if _decode(encoded) != key:
             raise NotPlain(_UNEQUAL)
-    except NotPlain as error:
+    except (NotPlain, UnicodeEncodeError) as error:
         raise TypeError(f"the key {_shown(key)} can't be stored: {error}") from None
     return encoded
 
@@ -83,9 +90,25 @@ def _encode(thing: object) -> bytes:
     encoded = encode_plain(thing)
     if len(encoded) > MAX_BYTES:
         raise NotPlain(f"it takes {len(encoded):,} bytes, and {MAX_BYTES:,} are allowed")
-    if type(thing) not in _SAFE and (len(encoded) > _SAFE_BYTES or _REFERENCE in encoded):
+    if type(thing) not in _SCALARS and not _is_safe(encoded):
         _decode(encoded)
     return encoded
+
+
+def _is_safe(encoded: bytes) -> bool:
+    """
+    Whether a collection can certainly be decoded again: nothing in it is within itself, and it has
+    too few keys for too many to have the same hash.
+    """
+    if _REFERENCE in encoded:
+        return False
+    # Each item takes two bytes at least.
+    if len(encoded) <= 2 * MAX_EQUAL_HASHES:
+        return True
+    if _SET in encoded or _FROZENSET in encoded:
+        return False
+    # Strings begin as the pairs of a dictionary do.
+    return encoded.count(PAIR_START) - encoded.count(UNICODE_START) <= MAX_EQUAL_HASHES
 
 
 def _decode(encoded: bytes) -> Any:

@@ -61,6 +61,18 @@ class Commit:
         """Whether it has changes of a name."""
         return name in self.rows or name in self.erased
 
+    def changes(
+        self, name: str, state: ChangedState
+    ) -> tuple[dict[bytes, bytes | None], dict[bytes, Saved | None]]:
+        """
+        The C{rows} of a name, and what is on the disk for them, to add changes of a state to.
+        """
+        changed = self.changed.get(name)
+        if changed is None:
+            changed = self.changed[name] = state, {}
+            self.rows[name] = {}
+        return self.rows[name], changed[1]
+
     @property
     def is_saved(self) -> bool:
         """Whether the changes are on the disk."""

@@ -4,7 +4,7 @@ A mapping whose changes are saved.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -82,7 +82,10 @@ class StoredDict(SharedDict):
 
         @raise TypeError: if it can't be stored; nothing is changed then.
         """
-        self.update({key: value})
+        contents = self._contents
+        row_key, encoded = contents.row_key(key), encode_value(key, value)
+        self._record(((row_key, key, encoded),))
+        contents.set(key, value, row_key, encoded)
 
     def __delitem__(self, key: Any) -> None:
         if key not in self._items:
@@ -97,11 +100,11 @@ class StoredDict(SharedDict):
         """
         items = dict(*args, **kw)
         contents = self._contents
-        rows = {
-            contents.row_key(key): (key, encode_value(key, value)) for key, value in items.items()
-        }
+        rows = [
+            (contents.row_key(key), key, encode_value(key, value)) for key, value in items.items()
+        ]
         self._record(rows)
-        for row_key, (key, encoded) in rows.items():
+        for row_key, key, encoded in rows:
             contents.set(key, items[key], row_key, encoded)
 
     def clear(self) -> None:
@@ -153,17 +156,21 @@ class StoredDict(SharedDict):
             self._contents.set(key, value, row_key, encoded)
 
     def _remove(self, keys: list[Any]) -> None:
-        self._record({self._contents.row_key(key): (key, None) for key in keys})
+        self._record([(self._contents.row_key(key), key, None) for key in keys])
         for key in keys:
             self._contents.remove(key)
 
-    def _record(self, rows: Mapping[bytes, tuple[Any, bytes | None]]) -> None:
+    def _record(self, rows: Sequence[tuple[bytes, Any, bytes | None]]) -> None:
+        """
+        Note what is to be saved, and what is on the disk instead.
+
+        @param rows: encoded keys, keys, and encoded values; L{None} for a key that goes.
+        """
         if not rows:
             return
         commit = self._commit = self._commits.collecting()
-        changed = commit.rows.setdefault(self.name, {})
-        saved = commit.changed.setdefault(self.name, (self, {}))[1]
-        for row_key, (key, encoded) in rows.items():
+        changed, saved = commit.changes(self.name, self)
+        for row_key, key, encoded in rows:
             if row_key not in saved:
                 saved[row_key] = self._contents.saved(key)
             changed[row_key] = encoded
