@@ -8,7 +8,7 @@ from twisted.cred.portal import IRealm
 from twisted.spread import pb
 from zope.interface import Interface, implementer
 
-from pbrealm import CachingRealm, Login, MindTrackingRealm, Reason, current_session
+from pbrealm import CachingRealm, Login, MindTrackingRealm, Reason, current_session, reason_of
 from tests.avatars import Player
 from tests.logs import log_entries
 from tests.server.login_method_cases import Asking, LoginMethodTestCase, Token
@@ -158,6 +158,23 @@ class InterfaceTests(LoginMethodTestCase):
         self.assertEqual((copied.ended, perspective.ended), (None, None))
         client.drop()
         self.assertIs(copied.ended, Reason.DISCONNECTED)
+
+    def test_what_a_copy_holds(self) -> None:
+        """A reference in a copy ends with the session, also if the connection stays."""
+        page = Board(Player("alice"))
+        self.patch(Snapshot, "getStateToCopy", lambda _: {"page": page})
+        client = self.serve_interface(IBoard, Copied)
+        copy = client.call(client.root, "ask", b"t0ken")
+        (copied,) = self.realm.sessions()
+        self.interface = pb.IPerspective
+        held = client.call(client.root, "ask", b"t0ken")
+        self.assertEqual(client.call(copy.page, "read"), "notices for alice")
+        copied.end()
+        self.server.flush()
+        with self.assertRaises(pb.RemoteError) as caught:
+            client.call(copy.page, "read")
+        self.assertIs(reason_of(caught.exception), Reason.KICKED)
+        del held
 
     def refuse_copy(self, state: Any) -> str:
         """

@@ -252,7 +252,8 @@ class ServerBroker(GrantingBroker):
             client knows, so its session ends.
         """
         try:
-            with on_behalf_of(None):
+            # What the copy holds ends with the session, whoever has completed the login.
+            with on_behalf_of(None if copy.session is None else (copy.session,)):
                 jelly = AnswerJelly(self.serialize(copy.aspect), "the answer of a login")
             error = None if request_id is None else self.send_jelly(jelly, request_id)
             if error is not None:

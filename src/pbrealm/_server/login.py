@@ -118,7 +118,7 @@ class PortalLogin:
             # A session watches the connection by itself; nobody else does.
             logout = self._until_lost(logout, counted=session is None)
         if not isinstance(reference, pb.Referenceable):
-            return AspectCopy(reference, logout)
+            return AspectCopy(reference, session, logout)
         # Only this private table tells when the client drops the reference.  Its keys are those of
         # registered objects; that of another may come to be one later.
         ends, key = self._broker._localCleanup, reference.processUniqueID()

@@ -64,6 +64,9 @@ class AspectCopy(NamedTuple):
 
     aspect: object
 
+    session: Session | None
+    """The session that hands it out; L{None} if a hand-written realm knows of none."""
+
     logout: Callable[[], object]
     """Ends the login, if the copy can't be sent."""
 
