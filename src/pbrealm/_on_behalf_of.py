@@ -40,6 +40,21 @@ def on_behalf_of(whom: OnBehalfOf) -> Iterator[None]:
         ON_BEHALF_OF.reset(token)
 
 
+@contextmanager
+def handing_out(whom: OnBehalfOf, passed_back: PassedBack | None) -> Iterator[None]:
+    """
+    Send later what a call has sent.
+
+    @param passed_back: what was passed back in the call then.
+    """
+    token = PASSED_BACK.set(passed_back)
+    try:
+        with on_behalf_of(whom):
+            yield
+    finally:
+        PASSED_BACK.reset(token)
+
+
 def forget_passed_back() -> PassedBack | None:
     """
     Another call is served from now on, or none.

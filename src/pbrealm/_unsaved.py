@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from typing import Final, ParamSpec, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -33,15 +34,35 @@ class Commit(Protocol):
         """
 
 
+class Account:
+    """
+    Counts what is kept in memory for a client while changes aren't saved; for subclasses.
+    """
+
+    def hold(self, size: int) -> None:
+        """Something of about this many bytes is kept."""
+
+    def release(self, size: int) -> None:
+        """It isn't any more."""
+
+
 class Unsaved(list[Commit]):
     """
     What will save the changes that a call has made, or has read.
 
     It's that of the coroutines that the call has started, too.  It's a list since that is made
     for each call, and nearly always left empty.
+
+    @ivar account: of the client whose call it is; L{None} if it's none's.
+    @ivar undone: a commit that was undone, which a notification of the call has failed for.  Later
+        notifications don't, but the answer does.
     """
 
-    __slots__ = ()
+    __slots__ = ("account", "undone")
+
+    def __init__(self, account: Account | None = None) -> None:
+        self.account = account
+        self.undone: Commit | None = None
 
     def add(self, commit: Commit) -> None:
         """The call has made a change that this commit will save, or has read one."""
@@ -56,11 +77,17 @@ class Unsaved(list[Commit]):
         """The call has been told itself what became of this commit."""
         if commit in self:
             self.remove(commit)
+        if self.undone is commit:
+            self.undone = None
 
     def is_pending(self) -> bool:
         """Whether any of it isn't saved."""
         self[:] = [commit for commit in self if not commit.is_saved]
         return bool(self)
+
+    def answer_waits(self) -> bool:
+        """Whether the answer of the call has to wait, or to fail."""
+        return self.undone is not None or self.is_pending()
 
     def saved(self) -> Deferred[None]:
         """
@@ -72,6 +99,30 @@ class Unsaved(list[Commit]):
         if len(self) == 1:
             return self[0].saved()
         return Deferred.fromCoroutine(_all_saved(tuple(self)))
+
+    def saved_for_answer(self) -> Deferred[None]:
+        """
+        Wait as L{saved} does.
+
+        @return: fails also if something was undone before that only notifications have failed for.
+        """
+        return self.saved() if self.undone is None else self.undone.saved()
+
+    def saved_for_notification(self) -> Deferred[None]:
+        """
+        Wait as L{saved} does.
+
+        @return: fails for what was undone only once, so that a coroutine that goes on for ever can
+            notify again.
+        """
+        return self.saved().addErrback(self._forget_undone, tuple(self))
+
+    def _forget_undone(self, why: Failure, waited: tuple[Commit, ...]) -> Failure:
+        for commit in waited:
+            if commit in self and not commit.is_saved:
+                self.remove(commit)
+                self.undone = commit
+        return why
 
 
 async def _all_saved(commits: Iterable[Commit]) -> None:

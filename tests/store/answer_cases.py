@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm import MindTrackingRealm, SharedStateRealm, current_session
+from pbrealm import Limits, MindTrackingRealm, SharedStateRealm, current_session
 from pbrealm.errors import SaveFailed
 from pbrealm.store import Store
 from pbrealm.testing import MemoryServer, MemoryStorage, RecordingMind, make_portal
@@ -156,7 +156,8 @@ class AnswersTestCase(SynchronousTestCase):
         )
         users = {"alice": "s", "bob": "s"}
         factory = pb.PBServerFactory(make_portal(self.realm, users)) if self.plain else None
-        self.server = MemoryServer(self.realm, users, factory=factory)
+        limits = None if self.plain else Limits(ping_interval=10, ping_timeout=5)
+        self.server = MemoryServer(self.realm, users, limits=limits, factory=factory)
         self.store = Store(self.storage, clock=self.server.clock)
         self.mind = RecordingMind()
         self.client = self.server.connect()

@@ -18,8 +18,9 @@ from pbrealm._delivery.notify import call_mind, take_timeout, timed_out
 from pbrealm._delivery.report import DeliveryReport
 from pbrealm._delivery.send_call import forget_answer, send_call, takes_encoded
 from pbrealm._delivery.unsent import UNSENT_ATTRIBUTE, add_unsent, send_unsent
-from pbrealm._on_behalf_of import ON_BEHALF_OF
-from pbrealm._unsaved import UNSAVED
+from pbrealm._on_behalf_of import PASSED_BACK, handing_out
+from pbrealm._unsaved import UNSAVED, Account
+from pbrealm._wire.kept import OVERHEAD
 from pbrealm._wire.received_failure import received_failure
 from pbrealm.errors import NotificationDropped
 from pbrealm.interfaces import ISession
@@ -31,6 +32,9 @@ Target = tuple[_C, Any, ISession | None]
 
 SLICE_SECONDS: Final = 0.04
 """How long one broadcast keeps the reactor from other work at a time."""
+
+_UNSENT_SIZE: Final = 200
+"""Bytes that a target takes which is yet to be sent to."""
 
 _CLOCK_INTERVAL: Final = 64
 """Clients between two looks at the clock."""
@@ -140,8 +144,12 @@ class Broadcast:
         self._blocked = False
         # Why it isn't sent after all.
         self._undone: Failure | None = None
+        # Of the client whose call this is in.
+        self._account: Account | None = None
+        self._passed_back = PASSED_BACK.get()
         # None if the arguments aren't plain data.
         self._call: EncodedCall | None = encode_call(method, args, kw)
+        self._size = OVERHEAD + (0 if self._call is None else len(self._call.tail))
         self._method = method
         self._args = args
         self._kw = kw
@@ -160,10 +168,11 @@ class Broadcast:
     def begin(self) -> None:
         """Send what can be sent now."""
         call = UNSAVED.get()
+        self._account = None if call is None else call.account
         if call and call.is_pending():
             self.waits = True
             self._add_rest_to_unsent()
-            call.saved().addBoth(self._saved)
+            call.saved_for_notification().addBoth(self._saved)
         else:
             self.send_slice()
 
@@ -206,6 +215,9 @@ class Broadcast:
                     self._add_to_unsent(broker, at)
 
     def _add_to_unsent(self, broker: pb.Broker, at: int) -> None:
+        if self._account is not None:
+            # The first is counted with what is sent.
+            self._account.hold(_UNSENT_SIZE if self._unsent else self._size)
         self._unsent += 1
         add_unsent(broker, self, at)
 
@@ -231,6 +243,8 @@ class Broadcast:
         client, mind, session = self._targets[at]
         self._send(at, client, mind, session, broker_of(mind))
         self._unsent -= 1
+        if self._account is not None:
+            self._account.release(_UNSENT_SIZE if self._unsent else self._size)
         if self._blocked and not self._unsent:
             self._blocked = False
             self._all_sent()
@@ -261,11 +275,8 @@ class Broadcast:
     def _send_by_twisted(self, at: int, client: Any, mind: Any, session: ISession | None) -> None:
         pending = _PendingAnswer(self, at, client, mind)
         # What is passed belongs to the session that it is passed to, not to whoever passes it.
-        token = ON_BEHALF_OF.set(None if session is None else (session,))
-        try:
+        with handing_out(None if session is None else (session,), self._passed_back):
             answer = self._pending[at] = call_mind(mind, self._method, self._args, self._kw)
-        finally:
-            ON_BEHALF_OF.reset(token)
         answer.addCallbacks(pending.callback, pending.errback)
 
     def _count_told(self) -> bool:

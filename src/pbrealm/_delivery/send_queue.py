@@ -70,6 +70,7 @@ class SendQueue:
 
     @ivar ready: the other transport while it keeps up, else L{None}.
     @ivar receiver: is paused while the client doesn't keep up; L{None} if there is none.
+    @ivar reading_held: whether L{hold_reading} holds, too.
     """
 
     __slots__ = (
@@ -91,6 +92,7 @@ class SendQueue:
         "_too_slow_timer",
         "_transport",
         "_yielded",
+        "reading_held",
         "ready",
         "receiver",
     )
@@ -132,6 +134,7 @@ class SendQueue:
         self._too_slow_timer: IDelayedCall | None = None
         self.ready: Any = transport
         self.receiver: Receiver | None = None
+        self.reading_held = False
         self.__provides__ = _provides(providedBy(transport))
 
     def start(self) -> None:
@@ -298,11 +301,32 @@ class SendQueue:
         self._queue = self._droppable = self._by_kind = None
         if self._other_producer is not None:
             self._yield_to_producer()
-        self._transport.resumeProducing()
+        if not self.reading_held:
+            self._transport.resumeProducing()
         if self._closing:
             self._close()
-        elif self.receiver is not None:
+        elif self.receiver is not None and not self.reading_held:
             self.receiver.resume_messages()
+
+    # For the receiver
+
+    def hold_reading(self) -> None:
+        """Read nothing from the client, and handle none of its messages."""
+        self.reading_held = True
+        self._transport.pauseProducing()
+        if self.receiver is not None:
+            self.receiver.pause_messages()
+
+    def release_reading(self) -> None:
+        """Read again from the reactor's next turn on, if the client keeps up."""
+        self._clock.callLater(0, self._resume_reading)
+
+    def _resume_reading(self) -> None:
+        self.reading_held = False
+        if self.ready is not None and not self._queue:
+            self._transport.resumeProducing()
+            if self.receiver is not None and not self._closing:
+                self.receiver.resume_messages()
 
     def stopProducing(self) -> None:
         """The connection is lost."""

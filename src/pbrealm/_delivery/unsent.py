@@ -17,9 +17,9 @@ from twisted.python.failure import Failure
 from twisted.spread import pb
 
 from pbrealm._broker_slot import BrokerSlot
-from pbrealm._on_behalf_of import ON_BEHALF_OF, on_behalf_of
-from pbrealm._unsaved import UNSAVED, Unsaved
-from pbrealm._wire.plain_copy import copy_plain
+from pbrealm._on_behalf_of import ON_BEHALF_OF, PASSED_BACK, handing_out
+from pbrealm._unsaved import UNSAVED
+from pbrealm._wire.kept import Kept
 
 _T = TypeVar("_T")
 
@@ -126,8 +126,7 @@ def send_later(
     @param send: called on behalf of the same sessions.
     @return: what C{send} returns.  Cancelled, nothing is sent any more.
     """
-    call = UNSAVED.get()
-    return _Later(broker, call if call and call.is_pending() else None, send, args).sent
+    return _Later(broker, send, args).sent
 
 
 class _Later:
@@ -136,41 +135,52 @@ class _Later:
     """
 
     def __init__(
-        self,
-        broker: pb.Broker | None,
-        call: Unsaved | None,
-        send: Callable[..., Deferred[Any]],
-        args: tuple[object, ...],
+        self, broker: pb.Broker | None, send: Callable[..., Deferred[Any]], args: tuple[Any, ...]
     ) -> None:
+        call = UNSAVED.get()
         self.sent: Deferred[Any] = Deferred(self._cancel)
-        self.waits = call is not None
+        self.waits = call is not None and call.is_pending()
         self._broker = broker
         self._send: Callable[..., Deferred[Any]] | None = send
+        # What send has returned.
+        self._sending: Deferred[Any] | None = None
         # They may be changed until it is sent.
-        self._args = [copy_plain(each) for each in args]
-        self._whom = ON_BEHALF_OF.get()
+        self._args = [Kept(each) for each in args]
+        self._account = None if call is None else call.account
+        if self._account is not None:
+            self._account.hold(self._size())
+        self._whom, self._passed_back = ON_BEHALF_OF.get(), PASSED_BACK.get()
         if broker is not None:
             add_unsent(broker, self, 0)
-        if call is not None:
-            call.saved().addBoth(self._saved)
+        if self.waits and call is not None:
+            call.saved_for_notification().addBoth(self._saved)
+
+    def _size(self) -> int:
+        return sum(each.size for each in self._args)
 
     def _saved(self, result: Failure | None) -> None:
         self.waits = False
         if result is not None and self._send is not None:
             self._send = None
             self.sent.errback(result)
-        if self._broker is not None:
-            send_unsent(self._broker)
-        else:
+        if self._broker is None:
             self.send_to(0)
+        else:
+            send_unsent(self._broker)
 
     def send_to(self, at: int) -> None:
-        """Send to the only target."""
+        """Send to the only target, unless that is done, or not wanted any more."""
         send, self._send = self._send, None
+        args, size = self._args, self._size()
+        self._args = []
+        if self._account is not None and args:
+            self._account.release(size)
         if send is not None:
-            with on_behalf_of(self._whom):
-                sent = send(*self._args)
-            sent.chainDeferred(self.sent)
+            with handing_out(self._whom, self._passed_back):
+                self._sending = send(*[each.get() for each in args])
+            self._sending.chainDeferred(self.sent)
 
     def _cancel(self, _: Deferred[Any]) -> None:
         self._send = None
+        if self._sending is not None:
+            self._sending.cancel()

@@ -471,6 +471,10 @@ class ClientConnection:
             self._connection.ping(self._server.clock, self._server.limits.ping_timeout)
 
     def _found_dead(self) -> None:
+        if self._keepalive is not None and self._broker.send_queue.reading_held:
+            # It may have answered: what it sends isn't read just now.
+            self._keepalive.go_on()
+            return
         connection = self._connection
         _log.info("no answer from {peer}", peer=format_address(connection.peer))
         connection.end_sessions(Reason.NO_ANSWER)

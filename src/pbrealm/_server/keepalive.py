@@ -75,6 +75,11 @@ class Keepalive:
         if self._call.active():
             self._call.cancel()
 
+    def go_on(self) -> None:
+        """After all, the peer isn't dead: wait as if something had come from it now."""
+        self.last_heard = self._clock.seconds()
+        self._check()
+
     def _check(self) -> None:
         now = self._clock.seconds()
         left = self.last_heard + self._interval - now

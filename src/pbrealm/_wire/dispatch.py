@@ -38,7 +38,7 @@ def receive_message(
     if takes_lazy_jelly(receiver):
         # Passes the call on to a method of pbrealm's, which sees to the rest.
         return receiver(broker, message, args, kw)
-    return answer_when_saved(receiver, broker, message, *arguments_for(receiver, args, kw))
+    return answer_when_saved(broker, receiver, broker, message, *arguments_for(receiver, args, kw))
 
 
 def _call_avatar(avatar: Any, broker: Any, message: str, args: Any, kw: Any) -> Any:
@@ -46,7 +46,7 @@ def _call_avatar(avatar: Any, broker: Any, message: str, args: Any, kw: Any) -> 
     kw = broker.unserialize(kw, avatar)
     method = getattr(avatar, f"perspective_{message}")
     if STORES.used:
-        result = answer_when_saved(method, *args, **kw)
+        result = answer_when_saved(broker, method, *args, **kw)
     else:
         result = method(*args, **kw)
     return broker.serialize(result, avatar, method, args, kw)
@@ -62,7 +62,7 @@ def _call_referenceable(target: Any, broker: Any, message: str, args: Any, kw: A
     method = getattr(target, f"remote_{message}", None)
     if method is None:
         raise flavors.NoSuchMethod(f"No such method: remote_{message}")
-    return broker.serialize(answer_when_saved(method, *args, **kw), target.perspective)
+    return broker.serialize(answer_when_saved(broker, method, *args, **kw), target.perspective)
 
 
 def _call_view_point(view: Any, broker: Any, message: str, args: Any, kw: Any) -> Any:
@@ -70,7 +70,7 @@ def _call_view_point(view: Any, broker: Any, message: str, args: Any, kw: Any) -
     args = broker.unserialize(args, perspective)
     kw = broker.unserialize(kw, perspective)
     method = getattr(view.object, f"view_{message}")
-    result = answer_when_saved(method, perspective, *args, **kw)
+    result = answer_when_saved(broker, method, perspective, *args, **kw)
     return broker.serialize(result, perspective, method, args, kw)
 
 

@@ -9,16 +9,19 @@ from types import CoroutineType
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail
+from twisted.python.failure import Failure
 
-from pbrealm._unsaved import STORES, UNSAVED, Unsaved
-from pbrealm._wire.plain_copy import copy_plain
+from pbrealm._unsaved import STORES, UNSAVED, Account, Unsaved
+from pbrealm._wire.kept import Kept
 
 
-def answer_when_saved(method: Callable[..., Any], /, *args: Any, **kw: Any) -> Any:
+def answer_when_saved(broker: Any, method: Callable[..., Any], /, *args: Any, **kw: Any) -> Any:
     """
     Call a method that serves a client's call.
 
     Nearly always nothing has to be waited for, and this just calls it.
+
+    @param broker: of the client.
 
     @return: what it returns; or a L{Deferred<twisted.internet.defer.Deferred>} of that, or of what
         it has raised, which fires once all that the call has changed or read is saved.  That
@@ -27,7 +30,7 @@ def answer_when_saved(method: Callable[..., Any], /, *args: Any, **kw: Any) -> A
     if not STORES.used:
         result = method(*args, **kw)
         return Deferred.fromCoroutine(result) if type(result) is CoroutineType else result
-    call = Unsaved()
+    call = Unsaved(broker if isinstance(broker, Account) else None)
     token = UNSAVED.set(call)
     try:
         result = method(*args, **kw)
@@ -45,8 +48,17 @@ def answer_when_saved(method: Callable[..., Any], /, *args: Any, **kw: Any) -> A
 
 
 def _wait(result: Any, call: Unsaved) -> Any:
-    if not call.is_pending():
+    if not call.answer_waits():
         return result
     # Others may change it until the answer is sent.
-    held = copy_plain(result)
-    return call.saved().addCallback(lambda _: held)
+    kept = Kept(result)
+    account = call.account
+    if account is not None:
+        account.hold(kept.size)
+
+    def saved(why: Failure | None) -> Any:
+        if account is not None:
+            account.release(kept.size)
+        return kept.get() if why is None else why
+
+    return call.saved_for_answer().addBoth(saved)

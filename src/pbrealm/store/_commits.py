@@ -4,7 +4,8 @@ Group commit: changes that are made while the disk is busy are saved together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
@@ -139,6 +140,8 @@ class CommitQueue:
         self._writing: Commit | None = None
         self._collecting: Commit | None = None
         self._closed = False
+        # Commits that have ended, and whoever waits hasn't been told; with why they were undone.
+        self._ends: deque[tuple[list[Commit], Failure | None]] = deque()
 
     def collecting(self) -> Commit:
         """
@@ -207,9 +210,10 @@ class CommitQueue:
     def _written(self, _: object) -> None:
         commit = self._writing
         assert commit is not None
+        self._ends.append(([commit], None))
         # The disk gets to work before those who waited do.
         self._write_next()
-        self._end([commit], None)
+        self._tell_ends()
 
     def _not_written(self, why: Failure) -> None:
         if not why.check(SaveFailed):
@@ -228,15 +232,19 @@ class CommitQueue:
         # All is undone before anybody is told of any of it.
         for state, saved in changed.values():
             state.restore(saved)
-        self._end(reversed(undone), why)
+        self._ends.append((undone[::-1], why))
+        self._tell_ends()
 
-    def _end(self, commits: Iterable[Commit], result: Failure | None) -> None:
+    def _tell_ends(self) -> None:
         # Whoever is told now is told of what is saved.  With some reactors this runs in the
         # context of the call that has begun the commit.
         token = UNSAVED.set(None)
         try:
-            for commit in commits:
-                commit.end(result)
+            # In order, also where the next write is done at once.
+            while self._ends:
+                commits, result = self._ends.popleft()
+                for commit in commits:
+                    commit.end(result)
         finally:
             UNSAVED.reset(token)
 

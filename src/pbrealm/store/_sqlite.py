@@ -71,11 +71,14 @@ class SQLiteStore(Store):
 
         @return: fires when it is closed; never fails.
         """
+        # If the reactor stops before that is done, the trigger waits for it.
+        return super().close().addCallback(self._remove_trigger)
+
+    def _remove_trigger(self, _: None) -> None:
         trigger, self._trigger = self._trigger, None
         if trigger is not None:
             reactor: Any = clock_or_reactor(self._reactor)
             reactor.removeSystemEventTrigger(trigger)
-        return super().close()
 
     def _finish(self) -> None:
         # The services have stopped, and the reactor calls nobody any more.

@@ -1,0 +1,225 @@
+"""
+What waits for unsaved changes is bounded for each client, and the client isn't lost over it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.spread import pb
+
+from pbrealm.client import SharedDictCopy
+from tests.store.answer_cases import AnswersTestCase
+
+BIG = 100_000
+ALLOWED = 1024 * 1024 + 2 * BIG
+
+
+class WaitingTests(AnswersTestCase):
+    """
+    A client that makes many calls in one go while nothing can be saved.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.avatar = self.realm.sessions()[0].avatar
+        self.avatar.perspective_do = self.do
+        self.done = 0
+        self.broker = self.client.server_broker
+
+    def do(self, what: str, number: int) -> Any:
+        """A method whose answer waits."""
+        self.done += 1
+        state = self.avatar.state
+        state["a"] = number
+        match what:
+            case "list":
+                return [number, b"x" * BIG]
+            case "string":
+                return "x" * BIG
+            case "error":
+                raise pb.Error("x" * BIG)
+            case "object":
+                return pb.Referenceable()
+            case "notify":
+                self.realm.sessions()[0].notify("told", b"x" * BIG)
+            case "broadcast":
+                self.realm.broadcast("told", b"x" * BIG)
+        return number
+
+    def ask(self, what: str, count: int = 2000) -> list[Deferred[Any]]:
+        """Make many calls."""
+        answers = [self.alice.callRemote("do", what, number) for number in range(count)]
+        self.server.flush()
+        return answers
+
+    def check(self, what: str, count: int = 300) -> list[Any]:
+        """
+        Check that the server doesn't take more calls than it has room to wait for, and that all
+        are answered in the end.
+        """
+        answers = self.ask(what, count)
+        self.assertLess(self.done, count)
+        self.assertLessEqual(self.broker._held_bytes, ALLOWED)
+        for _ in range(count):
+            self.server.advance(0)
+            if not self.storage.release_one():
+                break
+            self.server.advance(0)
+        self.assertEqual(self.done, count)
+        self.assertEqual(self.broker._held_bytes, 0)
+        found: list[Any] = []
+        for answer in answers:
+            answer.addBoth(found.append)
+        self.assertEqual(len(found), count)
+        return found
+
+    def test_lists(self) -> None:
+        self.assertEqual(self.check("list"), [[n, b"x" * BIG] for n in range(300)])
+
+    def test_strings(self) -> None:
+        self.check("string")
+
+    def test_errors(self) -> None:
+        self.check("error")
+
+    def test_objects(self) -> None:
+        self.check("object")
+
+    def test_notifications(self) -> None:
+        self.check("notify")
+        self.assertEqual(len(self.told()), 300)
+
+    def test_broadcasts(self) -> None:
+        self.check("broadcast")
+        self.assertEqual(len(self.told()), 300)
+
+    def test_numbers(self) -> None:
+        self.check("number", 3000)
+
+    def test_others(self) -> None:
+        """Other clients are served meanwhile."""
+        bob = self.server.connect().login("bob", "s")
+        self.ask("list")
+        self.assertEqual(self.successResultOf(self.start("echo", 5, reference=bob)), 5)
+
+    def test_keepalive(self) -> None:
+        """A client whose messages aren't read isn't taken for dead."""
+        for answer in self.ask("list", 100):
+            answer.addErrback(lambda _: None)
+        for _ in range(300):
+            self.server.advance(1)
+        (session,) = self.realm.sessions()
+        self.assertIsNone(session.ended)
+        done = self.done
+        self.save()
+        self.server.advance(0)
+        self.assertGreater(self.done, done)
+        # Once it is read again, silence counts.
+        self.client.cut_off()
+        for _ in range(300):
+            self.storage.release_one()
+            self.server.advance(1)
+        self.assertIsNotNone(session.ended)
+
+    def test_client_has_left(self) -> None:
+        for answer in self.ask("list"):
+            answer.addErrback(lambda _: None)
+        self.client.drop()
+        self.save()
+        self.server.advance(0)
+        self.assertEqual(self.broker._held_bytes, 0)
+
+
+class LastingTests(AnswersTestCase):
+    """
+    What goes on after a failure to save.
+    """
+
+    def test_coroutine(self) -> None:
+        """Its later notifications are sent; its answer fails, since it rests on what is undone."""
+        steps: list[Deferred[None]] = [Deferred(), Deferred()]
+        session: Any = self.realm.sessions()[0]
+
+        async def work() -> str:
+            session.avatar.state["a"] = 1
+            session.notify("told", 1).addErrback(lambda _: None)
+            for number, step in enumerate(steps, 2):
+                await step
+                session.notify("told", number)
+            return "done"
+
+        session.avatar.perspective_work = work
+        answer = self.start("work")
+        self.save("disk full")
+        self.assertEqual(self.told(), [])
+        for number, step in enumerate(steps, 2):
+            step.callback(None)
+            self.server.flush()
+            self.assertEqual(self.told()[-1], (number,))
+        self.fails(answer)
+
+    def test_time_out(self) -> None:
+        """A notification that was sent late, and isn't answered in time, is forgotten."""
+        session: Any = self.realm.sessions()[0]
+        self.patch(self.mind, "respond", lambda _: Deferred())
+        self.start("tell", 1)
+        self.save()
+        self.assertEqual(len(self.told()), 1)
+        waiting = session.mind.broker.waitingForAnswers
+        self.assertEqual(len(waiting), 1)
+        self.server.advance(31)
+        self.assertEqual(len(waiting), 0)
+        self.flushLoggedErrors()
+
+    def test_order_of_commits(self) -> None:
+        """Changes are told in order, also if a write is done at once after one that took time."""
+        answer = self.start("copy", 0)
+        self.save()
+        copy = self.successResultOf(answer)
+        self.assertIsInstance(copy, SharedDictCopy)
+        state: Any = self.realm.sessions()[0].avatar.state
+        state["a"] = 1
+        self.server.advance(0)
+        state["a"] = 2
+        self.storage.release()
+        self.server.flush()
+        self.assertEqual(dict(copy), {"copied": 0, "a": 2})
+
+
+class PassedBackTests(AnswersTestCase):
+    """
+    What another session's client passes back in a call doesn't become that session's, also if it
+    is sent later.
+    """
+
+    def check(self, send: Any) -> None:
+        """alice and bob are on one connection; bob passes back what alice was given."""
+        reader = self.client.call(self.alice, "reader")
+        bob = self.client.login("bob", "s", self.mind)
+        (session,) = self.realm.sessions("bob")
+
+        def pass_on(thing: Any) -> None:
+            session.avatar.state["a"] = 1
+            send(session, thing)
+
+        session.avatar.perspective_pass_on = pass_on
+        self.start("pass_on", reader, reference=bob)
+        self.save()
+        self.assertEqual(len(self.told()), 1)
+        self.realm.sessions("alice")[0].end()
+        self.server.flush()
+        self.assertIsNone(session.ended)
+        why = self.failureResultOf(self.start("set", "b", 1, reference=reader))
+        self.assertTrue(why.check("pbrealm.errors.SessionEnded"), why)
+
+    def test_notification(self) -> None:
+        self.check(lambda session, thing: session.notify("told", thing))
+
+    def test_call(self) -> None:
+        self.check(lambda session, thing: session.mind.callRemote("told", thing))
+
+    def test_broadcast(self) -> None:
+        self.mind.calls.clear()
+        self.check(lambda session, thing: self.realm._broadcast((session,), "told", (thing,), {}))
