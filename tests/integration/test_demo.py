@@ -15,16 +15,18 @@ from tests.integration.processes import ROOT
 
 DEMO = ROOT / "docs" / "demo.py"
 
+GREETING = r"hello alice, greeting number \d; this avatar has 1 client\n"
+
 LINES = (
-    r"alice \(1st\) +hello alice, this avatar has 1 client\n",
-    r"alice \(2nd\) +hello alice, this avatar has 2 clients\n",
+    r"alice \(1st\) +hello alice, greeting number 1; this avatar has 1 client\n",
+    r"alice \(2nd\) +hello alice, greeting number 2; this avatar has 2 clients\n",
     r"alice \(3rd\) +login refused: alice is logged in already, from 127",
     r"alice \(1st\) +the server's clock ticks: ",
     r"alice \(2nd\) +the server's clock ticks: ",
     r"bob \(1st\) +the server says goodbye: replaced \(reason 3\)",
     r"bob \(1st\) +the connection was closed",
-    r"guest \(1\) +hello guest#1, this avatar has 1 client\n",
-    r"guest \(2\) +hello guest#2, this avatar has 1 client\n",
+    r"guest \(1\) +hello guest#1, greeting number 1; this avatar has 1 client\n",
+    r"guest \(2\) +hello guest#2, greeting number 1; this avatar has 1 client\n",
     r"mallory +login refused: the name or the password is wrong",
 )
 
@@ -51,11 +53,11 @@ class DemoTests(CommandTestCase):
         found = await demo.wait_for(r"(?s)still there, at 127\.0\.0\.1:(\d+)\..*:\n\n(.*)\nCtrl-C")
         client = self.start(self.write("client.py", found[2]))
         await client.wait()
-        self.assertIn("hello alice, this avatar has 1 client\n", client.output)
+        self.assertRegex(client.output, GREETING)
         prompt = self.start("-i")
         prompt.write(found[2].encode() + b"exit()\n")
         await prompt.wait()
-        self.assertIn("hello alice, this avatar has 1 client\n", prompt.output)
+        self.assertRegex(prompt.output, GREETING)
         await demo.wait_for("login of alice from 127")
         demo.signal("INT")
         self.assertEqual(await demo.wait(), 0)
