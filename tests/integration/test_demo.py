@@ -28,11 +28,14 @@ LINES = (
     r"guest \(1\) +hello guest#1, greeting number 1; this avatar has 1 client\n",
     r"guest \(2\) +hello guest#2, greeting number 1; this avatar has 1 client\n",
     r"mallory +login refused: the name or the password is wrong",
+    r"alice \(4th\) +hello alice, greeting number 3; this avatar has 1 client\n",
 )
 
 
 class DemoTests(CommandTestCase):
     async def test_with_once_it_ends_even_if_its_port_is_in_use(self) -> None:
+        temporary = os.path.join(self.directory, "temporary")
+        os.mkdir(temporary)
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -40,11 +43,15 @@ class DemoTests(CommandTestCase):
                 listener.listen()
             except OSError:
                 pass  # Another process uses the port, which serves as well.
-            demo = self.start(DEMO, "--once")
+            demo = self.start(DEMO, "--once", env={"TMPDIR": temporary})
             self.assertEqual(await demo.wait(), 0, demo.output)
         for line in ("Port 8787 is taken", *LINES):
             self.assertRegex(demo.output, line)
-        self.assertEqual(demo.output.count("goodbye: shutting down (reason 8)"), 5)
+        # The kill closes the connections of the five that are logged in, and one of bob's was
+        # closed before; the stop closes that of alice's fourth login.
+        self.assertEqual(demo.output.count("the connection was closed\n"), 7)
+        self.assertEqual(demo.output.count("goodbye: shutting down (reason 8)"), 1)
+        self.assertEqual(os.listdir(temporary), [])
         self.assertNotIn("Traceback", demo.output)
 
     async def test_left_running_it_says_how_to_connect(self) -> None:
