@@ -1,8 +1,9 @@
 """
 The demonstration that `make demo` runs.
 
-It starts a server with `twistd -n pbrealm --demo`, and plain Perspective Broker clients, each in a
-process of its own.  At the end the server runs on until Ctrl-C.  With --once as the argument, or
+It starts a server with `twistd -n pbrealm --demo --store demo.db`, in a temporary directory, and
+plain Perspective Broker clients, each in a process of its own.  The server is killed once, and
+started again.  At the end it runs on until Ctrl-C.  With --once as the argument, or
 DEMO_ONCE=1 in the environment, the demonstration stops the server.
 """
 
@@ -13,8 +14,10 @@ signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import os
 import re
+import shutil
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 
 from twisted.internet import reactor
@@ -54,7 +57,7 @@ class Process(ProcessProtocol):
     interrupted = False
     """Whether the demonstration is over, so that nothing more is printed of any program."""
 
-    def __init__(self, name, arguments, on_line=None):
+    def __init__(self, name, arguments, on_line=None, directory=None):
         self.name = name
         self.lines = []
         self.ended = Deferred()
@@ -63,7 +66,9 @@ class Process(ProcessProtocol):
         self._waiting = []
         self._rest = ""
         arguments = [sys.executable, *arguments]
-        self.transport = reactor.spawnProcess(self, sys.executable, arguments, env=os.environ)
+        self.transport = reactor.spawnProcess(
+            self, sys.executable, arguments, env=os.environ, path=directory
+        )
 
     def _print(self, line):
         print(f"  {self.name:<14} {line}", flush=True)
@@ -81,7 +86,9 @@ class Process(ProcessProtocol):
         self.has_ended = True
         if not Process.interrupted:
             self._check_waiting()
-        self.ended.callback(None)
+        # Later, since the reactor goes through all processes that have ended, and who waits for
+        # this may have it stop.
+        reactor.callLater(0, self.ended.callback, None)
 
     def _check_waiting(self):
         for pattern, found in self._waiting[:]:
@@ -112,14 +119,14 @@ class Process(ProcessProtocol):
     def output(self):
         return "\n".join(self.lines)
 
-    def stop(self):
+    def stop(self, signal="TERM"):
         """
-        Send SIGTERM to the process.
+        Send a signal to the process.
 
         @return: a Deferred that fires when the process has ended.
         """
         try:
-            self.transport.signalProcess("TERM")
+            self.transport.signalProcess(signal)
         except ProcessExitedAlready:
             pass
         return self.ended
@@ -128,21 +135,27 @@ class Process(ProcessProtocol):
 class Server:
     """
     The server, on port 8787, or on any free port if that one is in use.
+
+    Its store is in a temporary directory.
     """
 
     def __init__(self):
+        self.directory = tempfile.mkdtemp()
         self.process = None
+        self.ports = (8787, 0)
         self.show_log = False
 
     async def start(self):
-        for port in (8787, 0):
+        for port in self.ports:
             twistd = [str(Path(sysconfig.get_path("scripts"), "twistd")), "-n", "--pidfile="]
-            options = ["--demo", "--listen", ADDRESS.format(port=port)]
+            options = ["--demo", "--store", "demo.db", "--listen", ADDRESS.format(port=port)]
             print(f"$ twistd -n pbrealm {' '.join(options)}\n", flush=True)
-            self.process = Process("server", [*twistd, "pbrealm", *options], self._on_line)
+            command = [*twistd, "pbrealm", *options]
+            self.process = Process("server", command, self._on_line, self.directory)
             listening = await self.process.wait_for(r"listening on \S+:(\d+)")
             if listening is not None:
                 self.port = listening[1]
+                self.ports = (self.port,)
                 return
             if "already in use" not in self.process.output():
                 break
@@ -158,6 +171,7 @@ class Server:
         if self.process is not None:
             await self.process.stop()
             print("\nThe server has stopped.", flush=True)
+        shutil.rmtree(self.directory)
 
 
 def interrupt(*_):
@@ -203,6 +217,14 @@ async def run_scenes(server, clients):
 
     print("\nA login with a wrong password is refused:")
     await client("mallory", "alice", "guess").expect("refused: the name or the password")
+
+    print("\nThe server is killed with SIGKILL, and started again. Alice's count goes on:")
+    await server.process.stop("KILL")
+    for each in clients:
+        await each.ended
+    clients.clear()
+    await server.start()
+    await client("alice (4th)", "alice", "secret").expect("greeting number 3")
 
 
 async def main(reactor, *arguments):

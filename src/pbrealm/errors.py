@@ -57,11 +57,13 @@ class PBRealmError(pb.Error):
     The base of pbrealm's errors.
 
     @ivar reason: the L{Reason} whose number the text ends with.
+    @ivar sentence: the text without the number, for people at the server.
     """
 
     reason = Reason.REFUSED
 
     def __init__(self, text: str, reason: Reason | None = None) -> None:
+        self.sentence = text
         if reason is not None:
             self.reason = reason
         super().__init__(f"{text} (reason {self.reason.number})")

@@ -8,9 +8,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from pbrealm import CachingRealm, ConnectionLimitedRealm, IClientAware, IFullPolicy
-from pbrealm._command.demo import DemoAvatar, DemoPolicy, demo_limit
+from pbrealm._command.demo import DemoAvatar, DemoPolicy, demo_avatars, demo_limit
 from pbrealm._command.endpoints import DEFAULT_ENDPOINT
-from pbrealm.testing import MemoryServer, RecordingMind
+from pbrealm.store import Store
+from pbrealm.testing import MemoryServer, MemoryStorage, RecordingMind
 
 
 class DemoAvatarTests(SynchronousTestCase):
@@ -54,12 +55,26 @@ class DemoAvatarTests(SynchronousTestCase):
     def test_alice_may_have_two_sessions_and_bob_s_newest_replaces_the_one(self) -> None:
         second = self.server.connect()
         held = [second.login("alice", "secret")]
-        self.assertEqual(self.call("greet"), "hello alice, this avatar has 2 clients")
+        self.assertEqual(
+            self.call("greet"), "hello alice, greeting number 1; this avatar has 2 clients"
+        )
         self.assertRaises(pb.RemoteError, self.server.connect().login, "alice", "secret")
         mind = RecordingMind()
         held.append(self.server.connect().login("bob", "secret", mind))
         held.append(self.server.connect().login("bob", "secret"))
         self.assertEqual(mind.goodbyes(), [(3, "replaced", False)])
+
+    def test_greetings_are_counted_in_the_store(self) -> None:
+        """A later process goes on with the count."""
+        storage = MemoryStorage()
+        for number in (1, 2):
+            clock = Clock()
+            make = demo_avatars(Store(storage, clock=clock))
+            server = MemoryServer(CachingRealm(make), clock=clock)
+            client = server.connect()
+            perspective = client.login("alice", "secret")
+            said = f"hello alice, greeting number {number}; this avatar has 1 client"
+            self.assertEqual(client.call(perspective, "greet"), said)
 
 
 class DefaultEndpointTests(SynchronousTestCase):

@@ -12,7 +12,8 @@ from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from pbrealm._command.endpoints import CannotListen, NamedEndpoint, listen_endpoint
+from pbrealm._command.cannot_start import CannotStart
+from pbrealm._command.endpoints import NamedEndpoint, listen_endpoint
 from tests.server.test_service import IN_USE, SlowEndpoint
 
 
@@ -39,7 +40,7 @@ class NamedEndpointTests(SynchronousTestCase):
         ):
             listening = self.listen()
             self.slow.listening.errback(why)
-            failure = self.failureResultOf(listening, CannotListen)
+            failure = self.failureResultOf(listening, CannotStart)
             sentence = f"pbrealm: {cause}: cannot listen on tcp:8787"
             self.assertEqual((failure.value.code, str(failure.value)), (sentence, sentence))
             self.assertIsInstance(failure.value, SystemExit)

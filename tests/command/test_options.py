@@ -3,6 +3,7 @@ The options: what each makes, and every sentence that refuses one.
 """
 
 import io
+import os
 
 from twisted.application.service import IServiceMaker
 from twisted.cred.checkers import ANONYMOUS
@@ -18,6 +19,7 @@ from pbrealm import PingOldest, Refuse, ReplaceOldest, WaitForRoom
 from pbrealm._command.demo import DemoAvatar
 from pbrealm._command.options import Options
 from pbrealm._command.service import makeService
+from tests.store.cases import make_directory
 
 
 @implementer(IRealm)
@@ -81,6 +83,26 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual((wanted.limit, wanted.total, wanted.linger), (2, 9, 1.5))
         self.assertIs(wanted.guests, Avatar)
         self.assertEqual(wanted.guest_names, ("visitor", "kiosk"))
+
+    def test_store(self):
+        """The state comes from the file, wherever twistd changes to afterwards."""
+        directory = make_directory(self)
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(directory)
+        wanted = parse(*PLAIN, "--realm", "shared", "--store", "players.db").realm_options
+        store = wanted.store
+        assert store is not None
+        self.assertEqual(wanted.state, store.load)
+        os.chdir("/")
+        store.open_blocking()
+        self.addCleanup(store.close)
+        self.assertTrue(os.path.exists(os.path.join(directory, "players.db")))
+
+    def test_store_of_the_demonstration(self):
+        wanted = parse("--demo", "--store", "/nowhere/demo.db").realm_options
+        self.assertIsNotNone(wanted.store)
+        self.assertEqual((wanted.kind, wanted.state), ("caching", None))
+        self.assertIs(wanted.guests, DemoAvatar)
 
     def test_on_full(self):
         for name, policy in (
@@ -272,10 +294,29 @@ class MistakeTests(SynchronousTestCase):
 
     def test_state(self):
         self.assertRefused(
-            "--realm shared needs --state, the dotted name of the state factory",
+            "--realm shared needs --state, the dotted name of the state factory, or --store, the "
+            "path of a file",
             *(*PLAIN, "--realm", "shared"),
         )
         self.assertRefused("--state needs --realm shared", *PLAIN, "--state", AVATAR)
+
+    def test_store(self):
+        self.assertRefused(
+            "--store must be the path of a file, not ''",
+            *(*PLAIN, "--realm", "shared", "--store", ""),
+        )
+        self.assertRefused(
+            "--state can't be used with --store: leave out one of them",
+            *(*PLAIN, "--realm", "shared", "--store", "players.db", "--state", AVATAR),
+        )
+        for realm in ((), ("--realm", "caching"), ("--realm", "disposable")):
+            self.assertRefused(
+                "--store needs --realm shared or --demo", *PLAIN, *realm, "--store", "players.db"
+            )
+        self.assertRefused(
+            "--store needs --realm shared or --demo",
+            *(*AUTH, "--realm", f"{__name__}.REALM", "--store", "players.db"),
+        )
 
     def test_contradictions(self):
         foreign = f"{__name__}.REALM"

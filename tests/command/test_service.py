@@ -4,16 +4,94 @@ From options to the service.
 
 from typing import Any
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
+from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
-from pbrealm import CachingRealm, ServerService
+from pbrealm import CachingRealm, IClientAware, ServerService
+from pbrealm._command.cannot_start import CannotStart
 from pbrealm._command.demo import DemoAvatar
 from pbrealm._command.realm import make_realm
 from pbrealm._command.realm_options import RealmOptions
-from pbrealm._command.service import makeService
+from pbrealm._command.service import CommandService, makeService
+from pbrealm.errors import StoreLocked
 from pbrealm.testing import MemoryServer, RecordingMind
 from tests.command.test_options import parse
+from tests.server.test_service import SlowEndpoint
+
+
+class RecordingStore:
+    """
+    Remembers how it was called.
+    """
+
+    path = "/players.db"
+
+    def __init__(self, problem: Exception | None = None) -> None:
+        self.calls: list[str] = []
+        self.problem = problem
+
+    def open_blocking(self) -> None:
+        self.calls.append("open")
+        if self.problem is not None:
+            raise self.problem
+
+    def close(self) -> Deferred[None]:
+        self.calls.append("close")
+        return succeed(None)
+
+
+@implementer(IClientAware)
+class SlowLeaver(pb.Avatar):
+    """
+    Detaches when the test says so.
+    """
+
+    def __init__(self, avatar_id: str) -> None:
+        pass
+
+    def attached(self, session: Any) -> None:
+        self.left: Deferred[None] = Deferred()
+
+    def detached(self, session: Any, reason: Any) -> Deferred[None]:
+        return self.left
+
+
+class StoreTests(SynchronousTestCase):
+    """
+    The store of a server, from its start to its end.
+    """
+
+    def make_service(self, store: Any, endpoint: Any) -> CommandService:
+        self.clock = Clock()
+        self.realm = CachingRealm(SlowLeaver)
+        self.server = MemoryServer(self.realm, clock=self.clock)
+        factory: Any = self.server.factory
+        return CommandService([endpoint], factory, store)
+
+    def test_opens_before_clients_come(self):
+        """If it can't be used, its problem comes first, and no number for clients."""
+        endpoint = SlowEndpoint()
+        store = RecordingStore(StoreLocked("/players.db is in use by another process"))
+        service = self.make_service(store, endpoint)
+        why = self.assertRaises(CannotStart, service.startService)
+        self.assertEqual(why.code, "pbrealm: the store is in use by another process: /players.db")
+        self.assertFalse(service.running)
+
+    def test_closes_when_all_have_left(self):
+        store = RecordingStore()
+        service = self.make_service(store, SlowEndpoint())
+        held = self.server.connect().login("alice", "secret")
+        stopped = service.stopService()
+        self.server.flush()
+        self.assertEqual(store.calls, [])
+        self.realm.avatars["alice"].left.callback(None)
+        self.server.flush()
+        self.successResultOf(stopped)
+        self.assertEqual(store.calls, ["close"])
+        self.assertTrue(held.broker.disconnected)
 
 
 class MakeServiceTests(SynchronousTestCase):

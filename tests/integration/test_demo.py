@@ -15,22 +15,27 @@ from tests.integration.processes import ROOT
 
 DEMO = ROOT / "docs" / "demo.py"
 
+GREETING = r"hello alice, greeting number \d; this avatar has 1 client\n"
+
 LINES = (
-    r"alice \(1st\) +hello alice, this avatar has 1 client\n",
-    r"alice \(2nd\) +hello alice, this avatar has 2 clients\n",
+    r"alice \(1st\) +hello alice, greeting number 1; this avatar has 1 client\n",
+    r"alice \(2nd\) +hello alice, greeting number 2; this avatar has 2 clients\n",
     r"alice \(3rd\) +login refused: alice is logged in already, from 127",
     r"alice \(1st\) +the server's clock ticks: ",
     r"alice \(2nd\) +the server's clock ticks: ",
     r"bob \(1st\) +the server says goodbye: replaced \(reason 3\)",
     r"bob \(1st\) +the connection was closed",
-    r"guest \(1\) +hello guest#1, this avatar has 1 client\n",
-    r"guest \(2\) +hello guest#2, this avatar has 1 client\n",
+    r"guest \(1\) +hello guest#1, greeting number 1; this avatar has 1 client\n",
+    r"guest \(2\) +hello guest#2, greeting number 1; this avatar has 1 client\n",
     r"mallory +login refused: the name or the password is wrong",
+    r"alice \(4th\) +hello alice, greeting number 3; this avatar has 1 client\n",
 )
 
 
 class DemoTests(CommandTestCase):
     async def test_with_once_it_ends_even_if_its_port_is_in_use(self) -> None:
+        temporary = os.path.join(self.directory, "temporary")
+        os.mkdir(temporary)
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -38,11 +43,15 @@ class DemoTests(CommandTestCase):
                 listener.listen()
             except OSError:
                 pass  # Another process uses the port, which serves as well.
-            demo = self.start(DEMO, "--once")
+            demo = self.start(DEMO, "--once", env={"TMPDIR": temporary})
             self.assertEqual(await demo.wait(), 0, demo.output)
         for line in ("Port 8787 is taken", *LINES):
             self.assertRegex(demo.output, line)
-        self.assertEqual(demo.output.count("goodbye: shutting down (reason 8)"), 5)
+        # The kill closes the connections of the five that are logged in, and one of bob's was
+        # closed before; the stop closes that of alice's fourth login.
+        self.assertEqual(demo.output.count("the connection was closed\n"), 7)
+        self.assertEqual(demo.output.count("goodbye: shutting down (reason 8)"), 1)
+        self.assertEqual(os.listdir(temporary), [])
         self.assertNotIn("Traceback", demo.output)
 
     async def test_left_running_it_says_how_to_connect(self) -> None:
@@ -51,11 +60,11 @@ class DemoTests(CommandTestCase):
         found = await demo.wait_for(r"(?s)still there, at 127\.0\.0\.1:(\d+)\..*:\n\n(.*)\nCtrl-C")
         client = self.start(self.write("client.py", found[2]))
         await client.wait()
-        self.assertIn("hello alice, this avatar has 1 client\n", client.output)
+        self.assertRegex(client.output, GREETING)
         prompt = self.start("-i")
         prompt.write(found[2].encode() + b"exit()\n")
         await prompt.wait()
-        self.assertIn("hello alice, this avatar has 1 client\n", prompt.output)
+        self.assertRegex(prompt.output, GREETING)
         await demo.wait_for("login of alice from 127")
         demo.signal("INT")
         self.assertEqual(await demo.wait(), 0)

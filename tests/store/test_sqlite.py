@@ -71,6 +71,22 @@ class OpenTests(SQLiteTestCase):
         self.assertEqual(threads(), [])
         self.assertEqual(os.listdir(os.path.dirname(self.path)), ["players.db"])
 
+    async def test_blocking(self):
+        """Before the reactor runs, opening is waited for; the store works as ever afterwards."""
+        store = self.start()
+        store.open_blocking()
+        self.assertTrue(os.path.exists(self.path))
+        self.assertRaises(StoreLocked, StoreFile, self.path)
+        state = await store.load("alice")
+        state["a"] = 1
+        await state.saved()
+        second = self.start()
+        error = self.assertRaises(StoreLocked, second.open_blocking)
+        self.assertIn(self.path, str(error))
+        await store.close()
+        second.open_blocking()
+        self.assertEqual(dict(await second.load("alice")), {"a": 1})
+
     async def fails_to_open(self, kind, expected):
         """At the start the error says it all; later the log does."""
         store = self.start()

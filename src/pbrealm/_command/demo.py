@@ -4,8 +4,8 @@ The demonstration that C{--demo} serves: its accounts, its avatar, and its limit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, MutableMapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.task import LoopingCall
 from twisted.spread import pb
@@ -17,6 +17,9 @@ from pbrealm._session.session import current_session
 from pbrealm.errors import Reason
 from pbrealm.interfaces import IClientAware, IFullPolicy, ISession
 from pbrealm.policies import Refuse, ReplaceOldest
+
+if TYPE_CHECKING:
+    from pbrealm.store import IStore
 
 ACCOUNTS = {"alice": "secret", "bob": "secret"}
 """The names and passwords of the accounts."""
@@ -33,8 +36,12 @@ class DemoAvatar(pb.Avatar):
     The clock runs only while there are clients.
     """
 
-    def __init__(self, avatar_id: str) -> None:
+    def __init__(self, avatar_id: str, state: MutableMapping[str, int] | None = None) -> None:
+        """
+        @param state: has the number of greetings; L{None} for a state that the avatar has alone.
+        """
         self._avatar_id = avatar_id
+        self._state = {} if state is None else state
         self._clients = ClientSet()
         self._period = 1.0
         self._clock = LoopingCall(self._tick)
@@ -53,10 +60,13 @@ class DemoAvatar(pb.Avatar):
         self._clients.notify("notifyTime", self._clock.clock.seconds(), pbanswer=False)
 
     def perspective_greet(self) -> str:
-        """Return a greeting with the avatar id and the number of clients of this avatar."""
+        """Return a greeting with its number, the avatar id and the number of its clients."""
+        number = self._state["greetings"] = self._state.get("greetings", 0) + 1
         count = len(self._clients)
         clients = "client" if count == 1 else "clients"
-        return f"hello {self._avatar_id}, this avatar has {count} {clients}"
+        return (
+            f"hello {self._avatar_id}, greeting number {number}; this avatar has {count} {clients}"
+        )
 
     def perspective_whoami(self) -> dict[str, Any]:
         """Return what the server knows about the session of the calling client."""
@@ -78,6 +88,17 @@ class DemoAvatar(pb.Avatar):
         if self._clock.running:
             self._clock.stop()
             self._clock.start(self._period, now=False)
+
+
+def demo_avatars(store: IStore | None) -> Callable[[str], Any]:
+    """Return what makes the avatars of accounts, with their state in the store if there is one."""
+    if store is None:
+        return DemoAvatar
+
+    async def load(avatar_id: str) -> DemoAvatar:
+        return DemoAvatar(avatar_id, await store.load(avatar_id))
+
+    return load
 
 
 def demo_limit(avatar_id: str) -> int:

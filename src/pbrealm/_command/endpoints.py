@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 from twisted.python.usage import UsageError
 from zope.interface import implementer
 
+from pbrealm._command.cannot_start import CannotStart
 from pbrealm._error_text import describe
 from pbrealm._server.endpoints import parse_endpoint
 
@@ -20,20 +21,10 @@ DEFAULT_ENDPOINT = "tcp:8787:interface=127.0.0.1"
 """Where to listen if no C{--listen} is given: only clients on the same machine can connect."""
 
 
-class CannotListen(SystemExit, Exception):
-    """
-    It's impossible to listen at an endpoint: ends the process with a message and exit status 1.
-
-    The message begins with the cause, since the parent of a daemon shows 100 bytes of it only.
-    As a L{SystemExit} it's shown without a traceback.  As an L{Exception} it makes C{twistd}
-    remove its pidfile, and makes a daemon report the message to its parent process.
-    """
-
-
 @implementer(IStreamServerEndpoint)
 class NamedEndpoint:
     """
-    An endpoint that fails with L{CannotListen}.
+    An endpoint that fails with L{CannotStart}.
 
     @ivar name: the endpoint string.
     """
@@ -49,7 +40,8 @@ class NamedEndpoint:
     def _cannot_listen(self, why: Failure) -> Failure:
         if why.check(CancelledError):
             return why
-        return Failure(CannotListen(f"pbrealm: {_cause(why.value)}: cannot listen on {self.name}"))
+        # The cause is first, in case that the end is cut off.
+        return Failure(CannotStart(f"pbrealm: {_cause(why.value)}: cannot listen on {self.name}"))
 
 
 def listen_endpoint(description: str) -> NamedEndpoint:

@@ -12,7 +12,7 @@ from twisted.python.usage import Options
 GROUPS: Mapping[str, Sequence[str]] = {
     "Where to listen": ("listen",),
     "Who can log in": ("auth", "help-auth", "help-auth-type", "guests", "guest-name", "demo"),
-    "Avatars": ("avatar", "realm", "state", "linger"),
+    "Avatars": ("avatar", "realm", "state", "store", "linger"),
     "Sessions": ("limit", "total", "on-full", "goodbye"),
     "Connections and logins": (
         "connections",

@@ -30,10 +30,7 @@ def check_conflicts(options: Mapping[str, Any]) -> None:
         _refuse_together(f"--realm {options['realm']}", options, ("avatar", "state", "linger"))
     if options["realm"] == "disposable":
         _refuse_together("--realm disposable", options, ("linger",))
-    if options["realm"] == "shared":
-        _require("--realm shared", options, "state", "the dotted name of the state factory")
-    elif options["state"] is not None:
-        raise UsageError("--state needs --realm shared")
+    _check_state(options)
     if options["on-full"] is not None and options["limit"] is None and options["total"] is None:
         raise UsageError("--on-full needs --limit or --total")
     if not options["demo"]:
@@ -46,6 +43,22 @@ def _check_realm(options: Mapping[str, Any]) -> None:
             f"--realm must be one of {', '.join(REALM_KINDS)}, or a dotted name, "
             f"not {options['realm']!r}"
         )
+
+
+def _check_state(options: Mapping[str, Any]) -> None:
+    if options["store"] is not None:
+        if options["realm"] != "shared" and not options["demo"]:
+            raise UsageError("--store needs --realm shared or --demo")
+        _refuse_together("--store", options, ("state",))
+    elif options["realm"] == "shared":
+        _require(
+            "--realm shared",
+            options,
+            "state",
+            "the dotted name of the state factory, or --store, the path of a file",
+        )
+    elif options["state"] is not None:
+        raise UsageError("--state needs --realm shared")
 
 
 def _check_logins(options: Mapping[str, Any]) -> None:

@@ -79,6 +79,14 @@ class Options(UsageOptions, AuthOptionMixin):
             "id.",
         ],
         [
+            "store",
+            None,
+            None,
+            "File that keeps the state of each account, so that it outlives the process, for "
+            "--realm shared instead of --state, or for --demo. It's made if there is none. "
+            "[default: the state is in memory only]",
+        ],
+        [
             "limit",
             None,
             None,

@@ -6,18 +6,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.cred.portal import IRealm
 from twisted.python.reflect import qual
 from twisted.python.usage import UsageError
 
-from pbrealm._command.demo import DemoAvatar, DemoPolicy, demo_limit
+from pbrealm._command.demo import DemoAvatar, DemoPolicy, demo_avatars, demo_limit
 from pbrealm._command.import_name import import_factory, import_option
 from pbrealm._command.on_full import parse_policy
 from pbrealm._command.option_values import parse_count, parse_seconds
+from pbrealm._command.store import parse_store
 from pbrealm._error_text import describe
 from pbrealm.interfaces import IFullPolicy
+
+if TYPE_CHECKING:
+    from pbrealm.store import SQLiteStore
 
 REALM_KINDS = ("caching", "shared", "disposable")
 """The values of C{--realm} that choose a realm of pbrealm; any other one is a dotted name."""
@@ -41,7 +45,10 @@ class RealmOptions:
     """A realm of the user's, to serve instead of one of pbrealm's."""
 
     state: Callable[[str], Any] | None = None
-    """Makes the state from an avatar id, for C{kind} C{"shared"}."""
+    """Makes or loads the state of an avatar id, for C{kind} C{"shared"}."""
+
+    store: SQLiteStore | None = None
+    """Keeps the states, or that of the demonstration's avatars; L{None} if none are kept."""
 
     linger: float | None = None
     """Seconds that an avatar, or its state, is kept after its last session; L{None} for good."""
@@ -91,13 +98,16 @@ def _session_limits(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _factories(options: Mapping[str, Any]) -> dict[str, Any]:
+    store = _parse("store", options, parse_store)
     if options["demo"]:
-        return {"avatar": DemoAvatar, "guests": DemoAvatar}
+        return {"avatar": demo_avatars(store), "guests": DemoAvatar, "store": store}
     found = {
         option: _parse(option, options, import_factory) for option in ("avatar", "state", "guests")
     }
     if names_a_realm(options):
         return found | {"realm": _import_realm(options["realm"])}
+    if store is not None:
+        found |= {"state": store.load, "store": store}
     return found | {"kind": options["realm"] or "caching"}
 
 

@@ -4,31 +4,80 @@ The service that the command runs.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from twisted.application.service import IService
 from twisted.cred.portal import Portal
+from twisted.internet.defer import Deferred
 
 from pbrealm._command.options import Options
 from pbrealm._command.realm import make_realm
 from pbrealm._command.signals import stop_on_signals
+from pbrealm._command.store import open_store
 from pbrealm._server.factory import ServerFactory
 from pbrealm._server.service import ServerService
+from pbrealm._types import AnyEndpoint
 from pbrealm.realms._journal import JournalRealm
+
+if TYPE_CHECKING:
+    from pbrealm.store import SQLiteStore
 
 
 class CommandService(ServerService):
     """
     The service of a process that serves nothing else, which it may have handle signals.
+
+    The store is open for as long as there are sessions, and until the last avatar has detached
+    and retired.
     """
+
+    def __init__(
+        self,
+        endpoint: Iterable[AnyEndpoint],
+        factory: ServerFactory,
+        store: SQLiteStore | None = None,
+    ) -> None:
+        """
+        @param endpoint: where to listen.
+        @param store: has the state, if it is stored.
+        """
+        super().__init__(endpoint, factory)
+        self._store = store
 
     def privilegedStartService(self) -> None:
         super().privilegedStartService()
         stop_on_signals(self._reactor)
+
+    def startService(self) -> None:
+        """
+        Open the store, and start.
+
+        @raise CannotStart: if the store can't be used, or the service can't listen.
+        """
+        # Not earlier: twistd first makes a daemon of the process, and gives up its privileges.
+        if self._store is not None:
+            open_store(self._store)
+        super().startService()
+
+    def stopService(self) -> Deferred[None]:
+        """
+        Stop serving, and then close the store.
+
+        @return: fires when all is saved, and never fails.
+        """
+        stopped = super().stopService()
+        if self._store is not None:
+            store = self._store
+            stopped.addCallback(lambda _: store.close())
+        return stopped
 
 
 def makeService(options: Options) -> IService:
     """
     Make the service that the options ask for.
     """
-    portal = Portal(JournalRealm(make_realm(options.realm_options)), options.checkers)
+    wanted = options.realm_options
+    portal = Portal(JournalRealm(make_realm(wanted)), options.checkers)
     factory = ServerFactory(portal, options.limits, options.backlog, goodbye=options.goodbye)
-    return CommandService(options.endpoints, factory)
+    return CommandService(options.endpoints, factory, wanted.store)

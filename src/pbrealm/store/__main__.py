@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pbrealm.errors import PBRealmError, StoreError
+from pbrealm.errors import StoreError
 from pbrealm.store._codec import encode_value
 from pbrealm.store._contents import Contents, decode_rows
 from pbrealm.store._file import StoreFile
@@ -97,7 +97,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (Problem, StoreError) as error:
-        print(f"pbrealm.store: {_text(error)}", file=sys.stderr)
+        # Here, no client has to tell the reason from the text.
+        text = error.sentence if isinstance(error, StoreError) else str(error)
+        print(f"pbrealm.store: {text}", file=sys.stderr)
         return 1
     return 0
 
@@ -144,12 +146,6 @@ def _parse(line: str) -> tuple[str, Any, Any]:
 
 def _shown(name: str) -> str:
     return name if name.isprintable() and name else repr(name)
-
-
-def _text(error: Exception) -> str:
-    text = str(error)
-    # Here, no client has to tell the reason from the text.
-    return text.rpartition(" (reason ")[0] if isinstance(error, PBRealmError) else text
 
 
 if __name__ == "__main__":

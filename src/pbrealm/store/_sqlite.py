@@ -9,6 +9,7 @@ from os import PathLike, fspath
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.python.failure import Failure
 
 from pbrealm._arguments import described
 from pbrealm._clock import clock_or_reactor
@@ -30,6 +31,8 @@ class SQLiteStore(Store):
 
     A thread of its own works with the file, from the first call until L{close}; making the store
     does nothing with the file yet.  If nobody closes the store, it's done when the reactor stops.
+
+    @ivar path: the file.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class SQLiteStore(Store):
         path = fspath(path) if isinstance(path, PathLike) else path
         if not isinstance(path, str):
             raise TypeError(f"path must be the path of a file, not {described(path)}")
+        self.path = path
         self._reactor = reactor
         self._trigger: Any = None
         self._file = SQLiteStorage(path, reactor)
@@ -63,6 +67,20 @@ class SQLiteStore(Store):
             reactor: Any = clock_or_reactor(self._reactor)
             self._trigger = reactor.addSystemEventTrigger("during", "shutdown", self._finish)
         return super().open()
+
+    def open_blocking(self) -> None:
+        """
+        Open the file, and wait until it is open: for a program that is about to start, and whose
+        reactor doesn't run yet.
+
+        @raise StoreError: if the file can't be used.
+        """
+        results: list[Failure | None] = []
+        self.open().addBoth(results.append)
+        self._file.finish()
+        (result,) = results
+        if result is not None:
+            result.raiseException()
 
     def close(self) -> Deferred[None]:
         """
