@@ -381,6 +381,11 @@ class Renaming(PassingOn):
         return self.realm.requestAvatar(f"the owner {avatarId}", mind, *interfaces)
 
 
+class RenamingLater(ByCallback):
+    def requestAvatar(self, avatarId: Any, mind: Any, *interfaces: Any) -> Any:
+        return super().requestAvatar(f"the owner {avatarId}", mind, *interfaces)
+
+
 class RenamingTests(HandWrittenRealmTestCase):
     def test_left_by_a_session_that_logged_out(self) -> None:
         """A kick also revokes that if the inner realm has other avatar ids than the outer one."""
@@ -393,6 +398,20 @@ class RenamingTests(HandWrittenRealmTestCase):
         self.server.flush()
         self.assertEqual(self.client.call(counter, "add"), 1)
         self.kick(self.realms[1])
+        self.assert_refused(counter, "add")
+
+    def test_kicked_before_the_inner_realm_is_asked(self) -> None:
+        self.serve(RenamingLater, outer=True)
+        self.bob = self.enter(b"bob", b"perspective")
+        first = self.enter(b"alice", b"perspective")
+        counter = self.client.call(first, "counter")
+        del first
+        self.server.flush()
+        self.assertEqual(self.client.call(counter, "add"), 1)
+        login = self.start(b"alice", b"perspective")
+        self.client.server_broker.client.sessions[-1].end()
+        self.server.flush()
+        self.assertIs(reason_of(self.failureResultOf(login)), Reason.KICKED)
         self.assert_refused(counter, "add")
 
 

@@ -22,8 +22,6 @@ from pbrealm._on_behalf_of import (
 )
 from pbrealm._server.client_connection import ClientConnection
 from pbrealm._server.grants import Grants, Sessions, check_any_permits
-from pbrealm.errors import Reason
-from pbrealm.interfaces import ISession
 
 
 class _StoppedCopy(pb.Cacheable):
@@ -138,15 +136,6 @@ class GrantingBroker(QueuedBroker):
         super().proto_decache(objectID)
         if objectID not in self.remotelyCachedObjects:
             self._cache_grants.discard(objectID)
-
-    def session_ended(self, session: ISession) -> None:
-        """A session on this connection has ended, and what it has handed out with it."""
-        if self.disconnected:
-            return
-        if session.ended is not Reason.LOGGED_OUT:
-            for grants in (self._grants, self._cache_grants, self._received_cache_grants):
-                grants.revoke_left_by(session)
-        self.stop_revoked_copies()
 
     def stop_revoked_copies(self) -> None:
         """

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 
-from pbrealm.errors import Reason, SessionEnded
-from pbrealm.interfaces import ISession
+from pbrealm._session.session import Session
+from pbrealm.errors import SessionEnded
 
-Sessions = tuple[ISession, ...]
+Sessions = tuple[Session, ...]
 
 
 class Grants:
@@ -44,10 +44,12 @@ class Grants:
         if not sessions or earlier[-len(sessions) :] == sessions:
             return
         if earlier:
-            earlier = tuple([each for each in earlier if each not in sessions])
+            permit = [
+                each for each in earlier if each not in sessions and each.revoked_for is None
+            ]
             # One session that has logged out is enough: a client may log in and out all day.
-            left = [each for each in earlier if each.ended is Reason.LOGGED_OUT]
-            sessions = (*left[-1:], *[each for each in earlier if each.ended is None], *sessions)
+            left = [each for each in permit if each.ended is not None]
+            sessions = (*left[-1:], *[each for each in permit if each.ended is None], *sessions)
         self._sessions[object_id] = sessions
 
     def discard(self, object_id: Hashable) -> None:
@@ -62,49 +64,29 @@ class Grants:
         """
         Check that the client may use an object.
 
-        @raise SessionEnded: if every session that handed it out has been ended by the server.
+        @raise SessionEnded: if it is revoked for every session that handed it out.
         """
         check_any_permits(self._sessions.get(object_id, ()))
-
-    def revoke_left_by(self, ended: ISession) -> None:
-        """
-        Revoke what earlier sessions of an avatar id have handed out, which have logged out.
-
-        @param ended: a session of that avatar id, which the server has ended.
-        """
-        for object_id, sessions in self._sessions.items():
-            if any(_has_left(each, ended.avatar_id) for each in sessions):
-                self._sessions[object_id] = tuple(
-                    [ended if _has_left(each, ended.avatar_id) else each for each in sessions]
-                )
 
     def revoked(self) -> list[Hashable]:
         """The ids of the objects that the client may not use any more."""
         return [
             object_id
             for object_id, sessions in self._sessions.items()
-            if sessions and not any(_permits(each) for each in sessions)
+            if sessions and all(each.revoked_for is not None for each in sessions)
         ]
 
 
-def check_any_permits(sessions: Iterable[ISession]) -> None:
+def check_any_permits(sessions: Iterable[Session]) -> None:
     """
     Check that something may still be done on behalf of sessions.
 
-    @raise SessionEnded: if there are any, and the server has ended all of them.
+    @raise SessionEnded: if there are any, and the server has revoked what each has handed out.
     """
-    ended = None
+    revoked_for = None
     for session in sessions:
-        if _permits(session):
+        # Asked with each call of a reference, when nearly always the session hasn't ended.
+        if session.ended is None or (revoked_for := session.revoked_for) is None:
             return
-        ended = session.ended
-    if ended is not None:
-        raise SessionEnded(ended)
-
-
-def _permits(session: ISession) -> bool:
-    return session.ended is None or session.ended is Reason.LOGGED_OUT
-
-
-def _has_left(session: ISession, avatar_id: str) -> bool:
-    return session.ended is Reason.LOGGED_OUT and session.avatar_id == avatar_id
+    if revoked_for is not None:
+        raise SessionEnded(revoked_for)

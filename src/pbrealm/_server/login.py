@@ -128,9 +128,9 @@ class PortalLogin:
         ends[key] = logout if earlier is None else partial(_call_both, earlier, logout)
         return reference
 
-    def _session_ended(self, session: Session, reason: Reason) -> None:
+    def _session_ended(self, _: Session, reason: Reason) -> None:
         self._client.logged_out(reason)
-        self._broker.session_ended(session.serving)
+        self._broker.stop_revoked_copies()
 
     def _until_lost(self, logout: Callable[[], object], *, counted: bool) -> Callable[[], object]:
         """

@@ -29,6 +29,7 @@ from pbrealm._session.connection import (
     connection_of,
 )
 from pbrealm._session.goodbye import say_goodbye
+from pbrealm._session.lease import Lease, revoke_lease, take_lease
 from pbrealm._session.login_waits import LoginWaits
 from pbrealm._session.served_realms import add_served_realm
 from pbrealm._session.state import SESSION, SessionState
@@ -92,8 +93,10 @@ class Session(Generic[AvatarT]):
         "__provides__",
         "__weakref__",
         "_attachment",
+        "_avatar_ids",
         "_connection",
         "_end",
+        "_leases",
         "_on_end",
         "_on_revoke",
         "_perspective",
@@ -138,6 +141,10 @@ class Session(Generic[AvatarT]):
         self._connection: Connection | None = connection_of(mind)
         # The hold on the avatar, once that is found.
         self._attachment: Attachment | None = None
+        # Its own avatar id, and those of the sessions around it, which realms may have renamed.
+        self._avatar_ids: tuple[str, ...] = (avatar_id,)
+        # Once the client has logged out.
+        self._leases: tuple[Lease, ...] = ()
         # What the client is told in its goodbye, if not the text of the reason.
         self._text: str | None = None
         # What the login waits for, once it does.
@@ -165,6 +172,21 @@ class Session(Generic[AvatarT]):
     def is_on(self, broker: pb.Broker) -> bool:
         """Whether this session's connection is that of a broker."""
         return self._connection is not None and self._connection.broker is broker
+
+    @property
+    def revoked_for(self) -> Reason | None:
+        """
+        Why what this session has handed out is revoked; L{None} as long as it isn't.
+
+        A client that has logged out by itself may keep it until the server ends another session of
+        the avatar id on the connection.
+        """
+        if self.ended is not Reason.LOGGED_OUT:
+            return self.ended
+        for lease in self._leases:
+            if lease.revoked_for is not None:
+                return lease.revoked_for
+        return None
 
     def learn_connection(self, broker: pb.Broker) -> None:
         """
@@ -324,11 +346,20 @@ class Session(Generic[AvatarT]):
         """
         if self.ended is None:
             self.ended = reason
+            if self._connection is not None:
+                self._update_leases(self._connection.broker, reason)
             held = self._state is SessionState.OPEN
             self._become(SessionState.REVOKED if held else SessionState.WITHDRAWN)
             callbacks, self._on_revoke = self._on_revoke, ()
             for callback in callbacks:
                 self._call(callback, reason)
+
+    def _update_leases(self, broker: pb.Broker, reason: Reason) -> None:
+        if reason is Reason.LOGGED_OUT:
+            self._leases = tuple([take_lease(broker, each) for each in self._avatar_ids])
+        else:
+            for avatar_id in self._avatar_ids:
+                revoke_lease(broker, avatar_id, reason)
 
     def on_revoke(self, callback: _Callback[AvatarT]) -> None:
         """
@@ -422,6 +453,7 @@ class Session(Generic[AvatarT]):
         if inner._state is SessionState.OPEN:
             inner._become(SessionState.ENCLOSED)
         self.avatar = inner.avatar
+        inner._avatar_ids += self._avatar_ids
         # The inner session serves the calls, so what is handed out ends with that.
         self.on_revoke(lambda _, reason: inner.revoke(reason))
         if inner._connection is None:
