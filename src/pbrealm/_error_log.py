@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from contextlib import suppress
-from os.path import basename
-from typing import Final
+from os.path import basename, dirname, sep
+from typing import Any, Final
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
+import twisted
 from pbrealm._broker_slot import BrokerSlot
 from pbrealm._log_text import bounded_failure, kind_of, log_text
 
@@ -29,6 +30,9 @@ MAX_LINE_BYTES: Final = 150
 
 MAX_PLACES: Final = 256
 """Places in the code whose errors are logged in full, once each."""
+
+_LIBRARIES: Final = tuple(dirname(path) + sep for path in (__file__, twisted.__file__))
+"""Where the code is that isn't the program's own."""
 
 _OWNED: Final = "_pbrealm_errors"
 """The attribute of an owner."""
@@ -67,9 +71,9 @@ class ErrorLog:
     """
     Logs the first error of each place in the code in full, and further ones as a short line each.
 
-    A place is the innermost line of the traceback, with the type of the exception.  There are at
-    most L{LINES_PER_PERIOD} short lines in a L{PERIOD}.  Those left out are counted, and the count
-    is logged at its end.
+    A place is the innermost line of the traceback that is the program's own, if any is, with the
+    type of the exception.  There are at most L{LINES_PER_PERIOD} short lines in a L{PERIOD}.
+    Those left out are counted, and the count is logged at its end.
     """
 
     def __init__(self, clock: IReactorTime) -> None:
@@ -92,7 +96,7 @@ class ErrorLog:
             # The client that answered with it has chosen its type.
             place, where = "a client", "a client"
         elif why.frames:
-            name, path, line = why.frames[-1][:3]
+            name, path, line = _place_of(why.frames)
             place = f"{kind} {path}:{line}"
             where = f"{basename(path)}:{line} in {name}"
         else:
@@ -150,3 +154,10 @@ class ErrorLog:
 
 
 _ERRORS: Final = BrokerSlot[ErrorLog]("errors")
+
+
+def _place_of(frames: list[Any]) -> tuple[str, str, int]:
+    """The name of the function, the path and the line of the place of an error."""
+    own = [frame for frame in frames if not frame[1].startswith(_LIBRARIES)]
+    name, path, line = (own or frames)[-1][:3]
+    return name, path, line

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from typing import Final, ParamSpec, Protocol, TypeVar
+from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -37,13 +37,23 @@ class Commit(Protocol):
 class Account:
     """
     Counts what is kept in memory for a client while changes aren't saved; for subclasses.
+
+    @ivar message_bytes: of the message that is being handled.
     """
+
+    message_bytes: int
 
     def hold(self, size: int) -> None:
         """Something of about this many bytes is kept."""
 
     def release(self, size: int) -> None:
         """It isn't any more."""
+
+    def keep(self, answer: Any) -> None:
+        """An answer is kept, which isn't needed once the client has left."""
+
+    def let_go(self, answer: Any) -> None:
+        """It isn't kept any more."""
 
 
 class Unsaved(list[Commit]):
@@ -54,14 +64,16 @@ class Unsaved(list[Commit]):
     for each call, and nearly always left empty.
 
     @ivar account: of the client whose call it is; L{None} if it's none's.
+    @ivar message_bytes: of the call's message.
     @ivar undone: a commit that was undone, which a notification of the call has failed for.  Later
         notifications don't, but the answer does.
     """
 
-    __slots__ = ("account", "undone")
+    __slots__ = ("account", "message_bytes", "undone")
 
     def __init__(self, account: Account | None = None) -> None:
         self.account = account
+        self.message_bytes = 0 if account is None else account.message_bytes
         self.undone: Commit | None = None
 
     def add(self, commit: Commit) -> None:

@@ -4,6 +4,7 @@ Avatars whose calls change a stored state, and clients, for the tests of what wa
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 from twisted.internet.defer import Deferred, inlineCallbacks
@@ -163,6 +164,10 @@ class AnswersTestCase(SynchronousTestCase):
         self.client = self.server.connect()
         self.alice = self.client.login("alice", "s", self.mind)
         self.storage.hold()
+
+    def tearDown(self) -> None:
+        # What nobody has handled is logged now, and not in a later test.
+        gc.collect()
 
     def start(self, method: str, *args: Any, reference: Any = None) -> Deferred[Any]:
         """Call a method, whose changes are being written then."""

@@ -20,7 +20,7 @@ from pbrealm._delivery.send_call import forget_answer, send_call, takes_encoded
 from pbrealm._delivery.unsent import UNSENT_ATTRIBUTE, add_unsent, send_unsent
 from pbrealm._on_behalf_of import PASSED_BACK, handing_out
 from pbrealm._unsaved import UNSAVED, Account
-from pbrealm._wire.kept import OVERHEAD
+from pbrealm._wire.kept import NOT_PLAIN, OVERHEAD
 from pbrealm._wire.received_failure import received_failure
 from pbrealm.errors import NotificationDropped
 from pbrealm.interfaces import ISession
@@ -168,7 +168,10 @@ class Broadcast:
     def begin(self) -> None:
         """Send what can be sent now."""
         call = UNSAVED.get()
-        self._account = None if call is None else call.account
+        if call is not None:
+            self._account = call.account
+            if self._call is None:
+                self._size = NOT_PLAIN + call.message_bytes
         if call and call.is_pending():
             self.waits = True
             self._add_rest_to_unsent()

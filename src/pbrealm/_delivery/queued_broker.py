@@ -8,12 +8,16 @@ from typing import Any, Final
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+from twisted.spread.jelly import SecurityOptions, globalSecurity
 
 from pbrealm._delivery.send_queue import SendQueue
 from pbrealm._delivery.unsent import is_sending, must_wait, send_later
 from pbrealm._unsaved import Account
 from pbrealm._wire.broker import FastBroker
 from pbrealm._wire.immediate_write import unencrypted_descriptor
+from pbrealm._wire.kept import Kept
 
 _MAX_HELD_BYTES: Final = 1024 * 1024
 """How much may be kept for the calls of one client, until what they have changed is saved."""
@@ -32,6 +36,11 @@ class QueuedBroker(FastBroker, Account):
     send_queue: SendQueue
 
     _held_bytes = 0
+
+    def __init__(self, isClient: int = 1, security: SecurityOptions = globalSecurity) -> None:
+        super().__init__(isClient, security)
+        # Answers that wait for unsaved changes, by their ids.
+        self._kept: dict[int, Kept] = {}
 
     def makeConnection(self, transport: Any) -> None:
         self.send_queue.receiver = self
@@ -52,6 +61,24 @@ class QueuedBroker(FastBroker, Account):
 
     def _call_now(self, *call: Any) -> Deferred[Any]:
         return maybeDeferred(self._sendMessage, b"", *call)
+
+    @property
+    def message_bytes(self) -> int:  # type: ignore[override]  # of the reader
+        return self._reader.message_bytes
+
+    def keep(self, answer: Kept) -> None:
+        self._kept[id(answer)] = answer
+        self.hold(answer.size)
+
+    def let_go(self, answer: Kept) -> None:
+        del self._kept[id(answer)]
+        self.release(answer.size)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        super().connectionLost(reason)
+        # Nobody gets them any more.
+        for answer in self._kept.values():
+            answer.thing = None
 
     def hold(self, size: int) -> None:
         self._held_bytes += size

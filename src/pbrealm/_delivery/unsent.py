@@ -12,16 +12,19 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Protocol, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
 from pbrealm._broker_slot import BrokerSlot
 from pbrealm._on_behalf_of import ON_BEHALF_OF, PASSED_BACK, handing_out
 from pbrealm._unsaved import UNSAVED
-from pbrealm._wire.kept import Kept
+from pbrealm._wire.kept import NOT_PLAIN, Kept
 
 _T = TypeVar("_T")
+
+_log = Logger()
 
 
 class Sender(Protocol):
@@ -75,7 +78,11 @@ def send_unsent(broker: pb.Broker) -> bool:
         # One at a time: what is sent may end a session, whose goodbye then comes after the rest.
         while unsent and not unsent[0][0].waits:
             sender, at = unsent.popleft()
-            sender.send_to(at)
+            try:
+                sender.send_to(at)
+            except BaseException:
+                # Whoever sends next to this connection has nothing to do with it.
+                _log.failure("what has waited can't be sent")
     finally:
         UNSAVED.reset(token)
         unsent.sending = sending
@@ -145,7 +152,8 @@ class _Later:
         # What send has returned.
         self._sending: Deferred[Any] | None = None
         # They may be changed until it is sent.
-        self._args = [Kept(each) for each in args]
+        unknown = NOT_PLAIN + (0 if call is None else call.message_bytes)
+        self._args = [Kept(each, unknown) for each in args]
         self._account = None if call is None else call.account
         if self._account is not None:
             self._account.hold(self._size())
@@ -177,7 +185,7 @@ class _Later:
             self._account.release(size)
         if send is not None:
             with handing_out(self._whom, self._passed_back):
-                self._sending = send(*[each.get() for each in args])
+                self._sending = maybeDeferred(send, *[each.thing for each in args])
             self._sending.chainDeferred(self.sent)
 
     def _cancel(self, _: Deferred[Any]) -> None:

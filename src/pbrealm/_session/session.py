@@ -525,7 +525,12 @@ class Session(Generic[AvatarT]):
 
     def _say_goodbye(self, reason: Reason) -> Deferred[object] | None:
         broker = None if self._connection is None else self._connection.broker
-        return say_goodbye(broker, self.mind, reason, self._text or reason.text, self.clock)
+        try:
+            return say_goodbye(broker, self.mind, reason, self._text or reason.text, self.clock)
+        except BaseException:
+            # Nothing keeps a session from ending.
+            self.log_failure("the goodbye failed", Failure())
+            return None
 
     def _release_avatar(self, reason: Reason) -> Deferred[Any] | None:
         return None if self._attachment is None else self._attachment.release(reason)

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, fail
 from twisted.python.failure import Failure
 
 from pbrealm._unsaved import STORES, UNSAVED, Account, Unsaved
-from pbrealm._wire.kept import Kept
+from pbrealm._wire.kept import NOT_PLAIN, Kept
 
 
 def answer_when_saved(broker: Any, method: Callable[..., Any], /, *args: Any, **kw: Any) -> Any:
@@ -51,14 +51,14 @@ def _wait(result: Any, call: Unsaved) -> Any:
     if not call.answer_waits():
         return result
     # Others may change it until the answer is sent.
-    kept = Kept(result)
+    kept = Kept(result, NOT_PLAIN + call.message_bytes)
     account = call.account
     if account is not None:
-        account.hold(kept.size)
+        account.keep(kept)
 
     def saved(why: Failure | None) -> Any:
         if account is not None:
-            account.release(kept.size)
-        return kept.get() if why is None else why
+            account.let_go(kept)
+        return kept.thing if why is None else why
 
     return call.saved_for_answer().addBoth(saved)

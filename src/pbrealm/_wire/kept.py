@@ -4,10 +4,11 @@ What is sent later than it was passed.
 
 from __future__ import annotations
 
-import sys
+from copy import deepcopy
 from typing import Any, Final
 
-from pbrealm._wire.decode import decode_next
+from twisted.python.failure import Failure
+
 from pbrealm._wire.encode import SCALARS, encode_plain
 from pbrealm._wire.tokens import NotPlain
 
@@ -15,7 +16,10 @@ OVERHEAD: Final = 1000
 """Bytes that keeping one thing takes, besides its own."""
 
 NOT_PLAIN: Final = 16 * 1024
-"""What counts for a thing whose size isn't known, since it isn't plain data."""
+"""The least that counts for a thing whose size isn't known, since it isn't plain data."""
+
+_COPY_FACTOR: Final = 8
+"""Bytes that a copy may take for each byte of its encoding; those of strings aren't copied."""
 
 _STRINGS: Final[frozenset[type]] = frozenset({str, bytes})
 _COLLECTIONS: Final[frozenset[type]] = frozenset({list, tuple, dict, set})
@@ -26,32 +30,36 @@ class Kept:
     """
     A thing as it is now.
 
-    Plain data that could be changed is kept encoded.  What isn't plain data is kept as it is: what
-    it comes to is known when it is sent.
+    Plain data that could be changed is kept as a copy.  What isn't plain data is kept as it is:
+    what it comes to is known when it is sent.
 
+    @ivar thing: the thing, or an equal one.
     @ivar size: about how many bytes it takes.
     """
 
-    __slots__ = ("_encoded", "_thing", "size")
+    __slots__ = ("size", "thing")
 
-    def __init__(self, thing: Any) -> None:
-        self._thing = thing
-        self._encoded = b""
+    def __init__(self, thing: Any, unknown: int = NOT_PLAIN) -> None:
+        """
+        @param unknown: what counts if the size isn't known: that of the message that led to it, or
+            more.
+        """
+        self.thing = thing
         self.size = OVERHEAD
         kind = type(thing)
         if kind in _STRINGS:
             self.size += len(thing)
         elif kind in _COLLECTIONS:
             try:
-                self._encoded = encode_plain(thing)
-            except NotPlain:
-                self.size = NOT_PLAIN
+                size = _COPY_FACTOR * len(encode_plain(thing))
+                # Of plain data only.  What is in it more than once, or in itself, is copied so.
+                self.thing = deepcopy(thing)
+            except (NotPlain, RecursionError):
+                self.size = unknown
             else:
-                self._thing = None
-                self.size += len(self._encoded)
+                self.size += size
         elif kind not in SCALARS:
-            self.size = NOT_PLAIN
-
-    def get(self) -> Any:
-        """The thing, or an equal one."""
-        return decode_next(self._encoded, 0, sys.maxsize)[0] if self._encoded else self._thing
+            self.size = unknown
+            if isinstance(thing, Failure):
+                # Its frames hold the arguments of the call.
+                thing.cleanFailure()

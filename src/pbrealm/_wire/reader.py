@@ -61,6 +61,7 @@ class MessageReader:
         "_vocabulary",
         "lazy",
         "limits",
+        "message_bytes",
         "paused",
         "pinged",
         "standard",
@@ -80,6 +81,8 @@ class MessageReader:
         self._vocabulary: Mapping[int, bytes] = INCOMING_VOCABULARY
         self._dialect: bytes | None = None
         self._scanner = Scanner()
+        # Of the last message.
+        self.message_bytes = 0
         self._buffer: bytes | bytearray = b""
         # Where the next message starts in the buffer.
         self._start = 0
@@ -230,6 +233,7 @@ class MessageReader:
             raise
 
     def _consume(self, end: int) -> None:
+        self.message_bytes = end - self._start
         if end == len(self._buffer):
             self._buffer = b""
             self._start = 0

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -20,6 +20,9 @@ from pbrealm.store._contents import Saved
 from pbrealm.store._outcome import Outcome
 
 _log = Logger()
+
+_WAITING_BYTES: Final = 4000
+"""About what a coroutine takes that waits."""
 
 
 class ChangedState(Protocol):
@@ -95,7 +98,13 @@ class Commit:
         """
         saved = self.saved()
         call = UNSAVED.get()
-        return saved if call is None else saved.addBoth(_discard, call, self)
+        if call is None:
+            return saved
+        # A coroutine that waits keeps what its call has brought.
+        size = _WAITING_BYTES + call.message_bytes
+        if call.account is not None:
+            call.account.hold(size)
+        return saved.addBoth(_told, call, self, size)
 
     def end(self, result: Failure | None) -> None:
         """
@@ -115,8 +124,10 @@ class Commit:
         self._outcome.set(result)
 
 
-def _discard(result: Failure | None, call: Unsaved, commit: Commit) -> Failure | None:
+def _told(result: Failure | None, call: Unsaved, commit: Commit, size: int) -> Failure | None:
     call.discard(commit)
+    if call.account is not None:
+        call.account.release(size)
     return result
 
 

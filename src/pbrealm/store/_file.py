@@ -51,6 +51,7 @@ class StoreFile:
         @raise StoreLocked: if another process, or another store of this one, has it open.
         """
         self.path = path
+        _check_length(path)
         try:
             self._connection = sqlite3.connect(
                 path, timeout=0, isolation_level=None, check_same_thread=False
@@ -209,3 +210,33 @@ class StoreFile:
             raise StoreError(f"{what} can't be read now: {error}") from error
         except _ERRORS as error:
             raise StoreDamaged(f"{what} can't be read, as the file is damaged: {error}") from error
+
+
+def _check_length(path: str) -> None:
+    """
+    SQLite takes the pages at the end of a file that was cut off for empty ones.
+
+    @raise StoreUnusable: if the file is shorter than it says itself.
+    @see: U{The database header<https://www.sqlite.org/fileformat.html#the_database_header>}
+    """
+    try:
+        with open(path, "rb") as file:
+            header = file.read(100)
+        size = os.path.getsize(path)
+        # What isn't in the file yet may be in its log.
+        if os.path.exists(f"{path}-wal") and os.path.getsize(f"{path}-wal"):
+            return
+    except OSError:
+        return  # SQLite says what the matter is, or makes the file.
+    if len(header) < 100 or not header.startswith(b"SQLite format 3\0"):
+        return
+    page_size, counter, pages = (
+        int.from_bytes(header[start:end], "big") for start, end in ((16, 18), (24, 28), (28, 32))
+    )
+    expected = pages * (65536 if page_size == 1 else page_size)
+    # Otherwise an old version of SQLite has written to it, which doesn't note its size.
+    noted = counter == int.from_bytes(header[92:96], "big")
+    if noted and size < expected:
+        raise StoreUnusable(
+            f"{path} is damaged: it has {size:,} bytes, of the {expected:,} that it had"
+        )
