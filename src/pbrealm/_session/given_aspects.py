@@ -14,7 +14,7 @@ from typing import Any, Final
 from weakref import WeakSet, finalize
 
 from pbrealm._session.session import Session
-from pbrealm.errors import Reason
+from pbrealm.errors import LoginRefused, Reason
 
 # Each session holds its aspect, so no other object has the id.  A session that is over is kept by
 # its logout, and so for as long as a hand-written realm may still return that.
@@ -43,6 +43,7 @@ def take_session(aspect: Any, logout: Callable[[], object], mind: object) -> Ses
     @param logout: what the realm has returned with the aspect.
     @param mind: what the realm was asked with.
     @return: the session, which may have ended; L{None} if there is none, or it was logged out.
+    @raise LoginRefused: if it could be that of one of several users.
     """
     if isinstance(aspect, Session):
         return aspect
@@ -50,13 +51,18 @@ def take_session(aspect: Any, logout: Callable[[], object], mind: object) -> Ses
     candidates = [each for each in sessions if each.ended is not Reason.LOGGED_OUT]
     if not candidates:
         return None
-
-    def likelihood(session: Session) -> tuple[bool, bool, int]:
-        # The realm may have put a logout of its own around the session's, and passed on no mind.
-        # The newest session is this login's then, unless another login came while the realm
-        # waited for something else.
-        return logout == session.logout, mind is not None and mind is session.mind, session.id
-
-    session = max(candidates, key=likelihood)
+    # The realm may have put a logout of its own around the session's, and passed on no mind.
+    for is_this in (
+        lambda each: logout == each.logout,
+        lambda each: mind is not None and mind is each.mind,
+        lambda each: each.mind is None,
+    ):
+        found = [each for each in candidates if is_this(each)]
+        if found:
+            candidates = found
+            break
+    if len({each.avatar_id for each in candidates}) > 1:
+        raise LoginRefused("other users are logging in; try again", Reason.BUSY)
+    session = max(candidates, key=lambda each: each.id)
     _given[id(aspect)].discard(session)
     return session

@@ -29,7 +29,7 @@ from pbrealm._session.given_aspects import note_aspect, take_session
 from pbrealm._session.served_realms import add_served_realm
 from pbrealm._session.session import Session
 from pbrealm._types import AnyRealm
-from pbrealm.errors import PBRealmError, Reason, SessionEnded
+from pbrealm.errors import LoginRefused, PBRealmError, Reason, SessionEnded
 from pbrealm.interfaces import ISession, ISessionRealm
 
 Login = tuple[type[Interface], Any, Callable[[], None]]
@@ -141,7 +141,11 @@ async def _admit_by_request(
     request: Callable[..., Any] = realm.requestAvatar
     answer = maybeDeferred(request, session.avatar_id, session.mind, *interfaces)
     interface, aspect, logout = await session.wait(answer, late=lambda login: login[2]())
-    inner = take_session(aspect, logout, session.mind)
+    try:
+        inner = take_session(aspect, logout, session.mind)
+    except LoginRefused:
+        logout()
+        raise
     await session.attach(aspect if inner is None else inner, aspect, logout)
     return interface, aspect
 
