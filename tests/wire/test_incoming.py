@@ -18,7 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pbrealm._wire import lazy_jelly
 from pbrealm._wire.broker import FastBroker
 from pbrealm._wire.lazy_jelly import LazyJelly, materialize
-from pbrealm._wire.message_limits import MessageLimits
+from pbrealm._wire.message_limits import MessageLimits, MessageTooLarge
 from pbrealm._wire.tokens import NotPlain
 from tests.wire.pair import Pair
 from tests.wire.plain import integers, outcome, trees, twisted_decode, twisted_encode, written
@@ -98,7 +98,12 @@ class SameMessagesTests(SynchronousTestCase):
         theirs, expected = listening_broker(pb.Broker)
         for piece in stream:
             error = outcome(theirs.dataReceived, piece)
-            self.assertEqual(outcome(ours.dataReceived, piece), error)
+            found = outcome(ours.dataReceived, piece)
+            if found is MessageTooLarge and error is None:
+                # Lists that announce more items together than a message may have; plain PB waits
+                # for them.
+                return heard
+            self.assertEqual(found, error)
             self.assertEqual(len(heard), len(expected))
             if error is not None:
                 break
@@ -130,6 +135,7 @@ class SameMessagesTests(SynchronousTestCase):
         self.run_both(pieces(b"".join(map(written, several)), cuts))
 
     @given(st.lists(tokens, max_size=9))
+    @example([b"\x00\x00 \x80"] * 2)
     def test_nonsense(self, nonsense: list[bytes]) -> None:
         """Messages that start as a call or an answer and become invalid."""
         for start in (
