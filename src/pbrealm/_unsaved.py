@@ -26,6 +26,10 @@ class Commit(Protocol):
     def is_saved(self) -> bool:
         """Whether the changes are saved."""
 
+    @property
+    def is_undone(self) -> bool:
+        """Whether the changes were undone."""
+
     def saved(self) -> Deferred[None]:
         """
         Wait until the changes are saved.
@@ -131,7 +135,7 @@ class Unsaved(list[Commit]):
 
     def _forget_undone(self, why: Failure, waited: tuple[Commit, ...]) -> Failure:
         for commit in waited:
-            if commit in self and not commit.is_saved:
+            if commit in self and commit.is_undone:
                 self.remove(commit)
                 self.undone = commit
         return why

@@ -11,7 +11,8 @@ from twisted.spread import pb
 
 from pbrealm._delivery.unsent import UNSENT_ATTRIBUTE
 from pbrealm.client import SharedDictCopy
-from pbrealm.testing import RecordingMind
+from pbrealm.store import Store
+from pbrealm.testing import MemoryStorage, RecordingMind
 from tests.store.answer_cases import AnswersTestCase
 
 BIG = 100_000
@@ -226,6 +227,30 @@ class LastingTests(AnswersTestCase):
             step.callback(None)
             self.server.flush()
             self.assertEqual(self.told()[-1], (number,))
+        self.fails(answer)
+
+    def test_two_stores(self) -> None:
+        """What one store has undone isn't made good by what another saves."""
+        other = Store(slow := MemoryStorage(), clock=self.server.clock)
+        bank: Any = self.successResultOf(other.load("bank"))
+        slow.hold()
+        session: Any = self.realm.sessions()[0]
+        step: Deferred[None] = Deferred()
+
+        async def work() -> str:
+            session.avatar.state["a"] = 1
+            bank["a"] = 1
+            session.notify("told", 1).addErrback(lambda _: None)
+            await step
+            return "done"
+
+        session.avatar.perspective_work = work
+        answer = self.start("work")
+        self.save("disk full")
+        slow.release()
+        step.callback(None)
+        self.server.flush()
+        self.assertEqual(self.told(), [])
         self.fails(answer)
 
     def test_time_out(self) -> None:

@@ -82,6 +82,11 @@ class Commit:
         """Whether the changes are on the disk."""
         return self._outcome.succeeded
 
+    @property
+    def is_undone(self) -> bool:
+        """Whether the changes were undone."""
+        return self._outcome.failed
+
     def saved(self) -> Deferred[None]:
         """
         Wait until the changes are on the disk.

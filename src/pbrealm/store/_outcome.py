@@ -30,6 +30,11 @@ class Outcome(Generic[_T]):
         """Whether there is a result that isn't a failure."""
         return self._result is not _PENDING and not isinstance(self._result, Failure)
 
+    @property
+    def failed(self) -> bool:
+        """Whether there is a result that is a failure."""
+        return isinstance(self._result, Failure)
+
     def wait(self) -> Deferred[_T]:
         """
         Wait for the result.  Who cancels the wait doesn't disturb the others.
