@@ -12,6 +12,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.spread.jelly import SecurityOptions, globalSecurity
 
+from pbrealm._delivery.held_bytes import HeldBytes
 from pbrealm._delivery.send_queue import SendQueue
 from pbrealm._delivery.unsent import is_sending, must_wait, send_later
 from pbrealm._unsaved import Account
@@ -28,12 +29,16 @@ class QueuedBroker(FastBroker, Account):
     A broker whose transport is a L{SendQueue}, which notifications go through.
 
     While its client doesn't keep up, it handles none of its messages.  So it does while much that
-    the client's calls have to tell waits for unsaved changes.
+    the client's calls have to tell waits for unsaved changes, or anything, if much waits for all
+    clients together.
 
     @ivar send_queue: set before the connection is made.
+    @ivar held_for_all: how much waits for unsaved changes, for all clients of the server; set
+        before the connection is made.
     """
 
     send_queue: SendQueue
+    held_for_all: HeldBytes
 
     _held_bytes = 0
 
@@ -67,25 +72,34 @@ class QueuedBroker(FastBroker, Account):
         return self._reader.message_bytes
 
     def keep(self, answer: Kept) -> None:
+        if self.disconnected:
+            # Nobody gets it any more.
+            answer.thing = None
+            return
         self._kept[id(answer)] = answer
         self.hold(answer.size)
 
     def let_go(self, answer: Kept) -> None:
-        del self._kept[id(answer)]
-        self.release(answer.size)
+        if self._kept.pop(id(answer), None) is not None:
+            self.release(answer.size)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)
-        # Nobody gets them any more.
-        for answer in self._kept.values():
+        while self._kept:
+            _, answer = self._kept.popitem()
             answer.thing = None
+            self.release(answer.size)
 
     def hold(self, size: int) -> None:
         self._held_bytes += size
-        if self._held_bytes > _MAX_HELD_BYTES and not self.send_queue.reading_held:
+        self.held_for_all.hold(size)
+        if self.send_queue.reading_held or self.disconnected:
+            return
+        if self._held_bytes > _MAX_HELD_BYTES or self.held_for_all.is_full:
             self.send_queue.hold_reading()
 
     def release(self, size: int) -> None:
         self._held_bytes -= size
-        if not self._held_bytes and self.send_queue.reading_held:
+        self.held_for_all.release(size)
+        if not self._held_bytes and self.send_queue.reading_held and not self.disconnected:
             self.send_queue.release_reading()

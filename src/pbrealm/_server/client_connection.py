@@ -332,11 +332,13 @@ class ClientConnection:
         are counted by their address, so that no guest keeps out who has an account elsewhere in
         the network.
 
-        @raise LoginRefused: if too many logins come from there; it isn't journaled, since what is
-            bounded is the journal above all.
+        @raise LoginRefused: if too many logins come from there, or too much waits for unsaved
+            changes; it isn't journaled, since what is bounded is the journal above all.
         """
         origin = network_of(self._origin) if guest else self._origin
         try:
+            if self._server.held.is_full:
+                raise LoginRefused("too much waits to be saved; try again later", Reason.BUSY)
             self._server.login_rates.begin(origin, self._server.clock.seconds())
         except LoginRefused:
             self.refused(login)

@@ -153,6 +153,7 @@ class ServerFactory(pb.PBServerFactory):
         set_served_realms(broker, state.realms)
         if self._goodbye != GOODBYE:
             set_goodbye(broker, self._goodbye)
+        broker.held_for_all = state.held
         broker.client = ClientConnection(state, broker, admission, origin)
         broker.login_root = root = self.root.rootObject(broker)
         broker.setNameForLocal("root", root)

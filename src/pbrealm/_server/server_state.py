@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from pbrealm._delivery.backlog import Backlog
+from pbrealm._delivery.held_bytes import HeldBytes
 from pbrealm._error_log import ErrorLog
 from pbrealm._server.connection_limits import ConnectionCounter
 from pbrealm._server.limits import Limits
@@ -44,6 +45,7 @@ class ServerState:
     """
     The limits, the clock, and the tables of a server.
 
+    @ivar held: what is kept for the clients until changes are saved.
     @ivar connections: those that are open.
     @ivar realms: those that logins have reached by way of hand-written ones.
     @ivar closing: whether the server accepts no more connections and logins.
@@ -60,6 +62,7 @@ class ServerState:
         self.login_rates = OriginRates(limits)
         self.throttle = LoginThrottle(limits)
         self.login_queue = LoginQueue(self.throttle, clock, 2 * limits.throttle_max_seconds)
+        self.held = HeldBytes()
         self.connections: set[OpenConnection] = set()
         self.realms: WeakSet[Any] = WeakSet()
         self.closing = False
