@@ -129,7 +129,9 @@ class CallRemoteTests(AnswersTestCase):
         self.assertIsNone(self.successResultOf(answer))
 
     def test_callback(self) -> None:
-        """An object that the client has passed as an argument."""
+        """
+        An object that the client has passed as an argument, and that the server has dropped.
+        """
         callback = RecordingMind()
         self.start("call_back", callback)
         self.assertEqual(callback.calls, [])

@@ -4,6 +4,8 @@ What waits for unsaved changes is bounded for each client, and the client isn't 
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -13,7 +15,7 @@ from pbrealm._delivery.unsent import UNSENT_ATTRIBUTE
 from pbrealm.client import SharedDictCopy
 from pbrealm.store import Store
 from pbrealm.testing import MemoryStorage, RecordingMind
-from tests.store.answer_cases import AnswersTestCase
+from tests.store.answer_cases import AnswersTestCase, Shown
 
 BIG = 100_000
 # A copy counts more than its encoding.
@@ -181,6 +183,27 @@ class WaitingTests(AnswersTestCase):
                 answer.addErrback(lambda _: None)
             self.assertEqual(self.broker._held_bytes, 0)
         self.flushLoggedErrors()
+
+    def test_arguments(self) -> None:
+        """The arguments of a call aren't kept until its answer is sent."""
+        kept: list[weakref.ref[Any]] = []
+
+        def take(thing: Any) -> int:
+            kept.append(weakref.ref(thing))
+            self.avatar.state["a"] = 1
+            return 1
+
+        async def take_later(thing: Any) -> int:
+            return take(thing)
+
+        for method in (take, take_later):
+            self.avatar.perspective_take = method
+            answer = self.start("take", Shown(1))
+            self.assertNoResult(answer)
+            gc.collect()
+            self.assertIsNone(kept.pop()())
+            self.save()
+            self.assertEqual(self.successResultOf(answer), 1)
 
     def test_kept_for_nobody(self) -> None:
         """Answers to a client that has left aren't kept."""

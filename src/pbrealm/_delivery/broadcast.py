@@ -19,8 +19,8 @@ from pbrealm._delivery.report import DeliveryReport
 from pbrealm._delivery.send_call import forget_answer, send_call, takes_encoded
 from pbrealm._delivery.unsent import UNSENT_ATTRIBUTE, add_unsent, send_unsent
 from pbrealm._on_behalf_of import PASSED_BACK, handing_out
-from pbrealm._unsaved import UNSAVED, Account
-from pbrealm._wire.kept import NOT_PLAIN, OVERHEAD
+from pbrealm._unsaved import UNSAVED, Account, Unsaved
+from pbrealm._wire.kept import NOT_PLAIN, OVERHEAD, plain_size
 from pbrealm._wire.received_failure import received_failure
 from pbrealm.errors import NotificationDropped
 from pbrealm.interfaces import ISession
@@ -149,7 +149,8 @@ class Broadcast:
         self._passed_back = PASSED_BACK.get()
         # None if the arguments aren't plain data.
         self._call: EncodedCall | None = encode_call(method, args, kw)
-        self._size = OVERHEAD + (0 if self._call is None else len(self._call.tail))
+        # What it takes until it is sent.
+        self._size = 0
         self._method = method
         self._args = args
         self._kw = kw
@@ -170,14 +171,19 @@ class Broadcast:
         call = UNSAVED.get()
         if call is not None:
             self._account = call.account
-            if self._call is None:
-                self._size = NOT_PLAIN + call.message_bytes
+            self._size = self._kept_size(call)
         if call and call.is_pending():
             self.waits = True
             self._add_rest_to_unsent()
             call.saved_for_notification().addBoth(self._saved)
         else:
             self.send_slice()
+
+    def _kept_size(self, call: Unsaved) -> int:
+        if self._call is None:
+            return NOT_PLAIN + call.message_bytes
+        encoded = len(self._call.tail)
+        return OVERHEAD + encoded + plain_size((*self._args, *self._kw.values()), encoded)
 
     def _saved(self, result: Failure | None) -> None:
         if self.waits:

@@ -14,8 +14,8 @@ from twisted.spread.jelly import SecurityOptions, globalSecurity
 
 from pbrealm._delivery.held_bytes import HeldBytes
 from pbrealm._delivery.send_queue import SendQueue
-from pbrealm._delivery.unsent import is_sending, must_wait, send_later
-from pbrealm._unsaved import Account
+from pbrealm._delivery.unsent import is_sending, must_wait, send_after_unsent, send_later
+from pbrealm._unsaved import STORES, Account
 from pbrealm._wire.broker import FastBroker
 from pbrealm._wire.immediate_write import unencrypted_descriptor
 from pbrealm._wire.kept import Kept
@@ -66,6 +66,13 @@ class QueuedBroker(FastBroker, Account):
 
     def _call_now(self, *call: Any) -> Deferred[Any]:
         return maybeDeferred(self._sendMessage, b"", *call)
+
+    def sendDecRef(self, objectID: Any) -> None:
+        """Tell the client that a reference is dropped, after the calls by it that wait."""
+        if STORES.used:
+            send_after_unsent(self, lambda: super(QueuedBroker, self).sendDecRef(objectID))
+        else:
+            super().sendDecRef(objectID)
 
     @property
     def message_bytes(self) -> int:  # type: ignore[override]  # of the reader

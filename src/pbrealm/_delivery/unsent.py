@@ -93,6 +93,27 @@ def send_unsent(broker: pb.Broker) -> bool:
     return True
 
 
+def send_after_unsent(broker: pb.Broker, send: Callable[[], object]) -> None:
+    """Send something to this connection after all that has yet to be sent to it now."""
+    if _UNSENT.get(broker) is None:
+        send()
+    else:
+        add_unsent(broker, _After(send), 0)
+
+
+class _After:
+    """What only waits for what is to be sent before."""
+
+    waits: Final = False
+
+    def __init__(self, send: Callable[[], object]) -> None:
+        self._send = send
+
+    def send_to(self, at: int) -> None:
+        """Send to the only target."""
+        self._send()
+
+
 def must_wait(broker: pb.Broker | None) -> bool:
     """
     Whether a notification must wait: for what this connection is to get before; or, in the course

@@ -92,7 +92,8 @@ class FastBroker(ServingBroker):
             # What a method returns that is a coroutine function.
             object = Deferred.fromCoroutine(object)
         if isinstance(object, Deferred):
-            return self.serialize_result(object, perspective, method, args, kw)
+            # Twisted's keeps the arguments until then, and does nothing with them.
+            return self.serialize_result(object, perspective, method)
         if self.disconnected:
             # connectionLost has deleted the tables that jelly registers references in.
             raise pb.Error("the connection is lost")

@@ -4,6 +4,7 @@ What is sent later than it was passed.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from copy import deepcopy
 from typing import Any, Final
 
@@ -18,8 +19,8 @@ OVERHEAD: Final = 1000
 NOT_PLAIN: Final = 16 * 1024
 """The least that counts for a thing whose size isn't known, since it isn't plain data."""
 
-_COPY_FACTOR: Final = 8
-"""Bytes that a copy may take for each byte of its encoding; those of strings aren't copied."""
+_PLAIN_FACTOR: Final = 8
+"""Bytes that lists and the like may take for each byte of their encoding."""
 
 _STRINGS: Final[frozenset[type]] = frozenset({str, bytes})
 _COLLECTIONS: Final[frozenset[type]] = frozenset({list, tuple, dict, set})
@@ -51,7 +52,7 @@ class Kept:
             self.size += len(thing)
         elif kind in _COLLECTIONS:
             try:
-                size = _COPY_FACTOR * len(encode_plain(thing))
+                size = _PLAIN_FACTOR * len(encode_plain(thing))
                 # Of plain data only.  What is in it more than once, or in itself, is copied so.
                 self.thing = deepcopy(thing)
             except (NotPlain, RecursionError):
@@ -63,3 +64,15 @@ class Kept:
             if isinstance(thing, Failure):
                 # Its frames hold the arguments of the call.
                 thing.cleanFailure()
+
+
+def plain_size(arguments: Iterable[object], encoded: int) -> int:
+    """
+    About how many bytes plain data takes that is kept as it is.
+
+    @param arguments: the arguments of a call.
+    @param encoded: the bytes of their encoding.
+    """
+    if any(type(each) in _COLLECTIONS for each in arguments):
+        return _PLAIN_FACTOR * encoded
+    return encoded
