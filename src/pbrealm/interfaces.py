@@ -36,6 +36,7 @@ class ISession(Interface):
     )
     since: datetime = Attribute("When the login was accepted, in UTC.")
     clock: IReactorTime = Attribute("The clock that the timeouts of this session run by.")
+    away: bool = Attribute("Whether the client has lost its connection, and may come back.")
     ended: Reason | None = Attribute("Why the session ended; None as long as it hasn't.")
 
     def notify(method: str, /, *args: object, **kw: object) -> Deferred[Any]:

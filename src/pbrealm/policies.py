@@ -212,14 +212,15 @@ def _oldest(newcomer: ISession, holders: Sequence[ISession]) -> ISession:
 
 def _replaceable(newcomer: ISession, holders: Sequence[ISession]) -> Sequence[ISession]:
     """
-    The sessions whose slot the newcomer may take, as L{_oldest}, the oldest first.
+    The sessions whose slot the newcomer may take, as L{_oldest}: those whose client is away first,
+    then the oldest.
     """
     own = [holder for holder in holders if holder.avatar_id == newcomer.avatar_id]
     if not own and is_guest(newcomer.avatar_id):
         own = [holder for holder in holders if is_guest(holder.avatar_id)]
         if not own:
             raise too_many(newcomer, holders)
-    return own or holders
+    return sorted(own or holders, key=lambda holder: not holder.away)
 
 
 def _positive(name: str, number: float) -> float:

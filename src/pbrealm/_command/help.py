@@ -36,6 +36,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "depth",
     ),
     "Silent clients": ("ping-interval", "ping-timeout"),
+    "Clients that come back": ("resume-seconds", "resume-bytes"),
     "Slow clients": ("soft-bytes", "soft-seconds", "hard-bytes", "unanswered", "when-slow"),
     "Help": ("help", "version"),
 }

@@ -16,15 +16,16 @@ from pbrealm._delivery.held_bytes import HeldBytes
 from pbrealm._delivery.send_queue import SendQueue
 from pbrealm._delivery.unsent import is_sending, must_wait, send_after_unsent, send_later
 from pbrealm._unsaved import STORES, Account
-from pbrealm._wire.broker import FastBroker
 from pbrealm._wire.immediate_write import unencrypted_descriptor
 from pbrealm._wire.kept import Kept
+from pbrealm._wire.resumable_broker import ResumableBroker
+from pbrealm._wire.resumable_stream import ResumableStream
 
 _MAX_HELD_BYTES: Final = 1024 * 1024
 """How much may be kept for the calls of one client, until what they have changed is saved."""
 
 
-class QueuedBroker(FastBroker, Account):
+class QueuedBroker(ResumableBroker, Account):
     """
     A broker whose transport is a L{SendQueue}, which notifications go through.
 
@@ -53,6 +54,14 @@ class QueuedBroker(FastBroker, Account):
 
     def immediate_descriptor(self) -> FileDescriptor | None:
         return unencrypted_descriptor(self.send_queue.direct)
+
+    def make_stream(self, limit: int) -> ResumableStream:
+        return self.send_queue.put_below(
+            lambda transport: ResumableStream(self, limit, self, transport)
+        )
+
+    def writes_to_stream(self) -> bool:
+        return self.send_queue.direct is not None
 
     def calls_must_wait(self) -> bool:
         return not is_sending(self) and must_wait(self)

@@ -8,13 +8,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from zope.interface import implementer, providedBy
 from zope.interface.declarations import Provides
 
 from pbrealm._delivery.backlog import Backlog, SlowClientPolicy
+
+_Transport = TypeVar("_Transport", bound=Any)
 
 WRITE_SIZE = 64 * 1024
 """Bytes that are written to a transport at most before it has said whether it keeps up."""
@@ -147,6 +149,35 @@ class SendQueue:
         if not self._registered:
             self._registered = True
             self._transport.registerProducer(self, True)
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing waits, and nobody else produces."""
+        return self.ready is not None and not (
+            self._queue or self._other_producer or self._yielded or self._closing
+        )
+
+    def put_below(self, wrap: Callable[[Any], _Transport]) -> _Transport:
+        """
+        Put something between this queue, which L{is_at_rest}, and the transport.
+
+        @param wrap: makes it, of the transport.
+        """
+        if self._registered:
+            self._transport.unregisterProducer()
+        transport = wrap(self._transport)
+        self._transport = self.ready = transport
+        if self._registered:
+            transport.registerProducer(self, True)
+        return transport
+
+    def release_transport(self) -> Any:
+        """Let go of the transport of this queue, which L{is_at_rest}."""
+        if self._registered:
+            self._registered = False
+            self._transport.unregisterProducer()
+        self._closing = True
+        return self._transport
 
     @property
     def direct(self) -> Any:

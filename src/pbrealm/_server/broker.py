@@ -26,6 +26,7 @@ from pbrealm._server.granting_broker import GrantingBroker
 from pbrealm._server.login_refusal import REFUSED_SESSIONS
 from pbrealm._server.login_request import count_arguments, decode_arguments, is_plain_id
 from pbrealm._server.referenceable import AspectCopy, AspectReferenceable, SessionReferenceable
+from pbrealm._server.resumption import Handover
 from pbrealm._wire.lazy_jelly import arguments_for
 from pbrealm._wire.unsendable import AnswerJelly
 from pbrealm.errors import LoginRefused, PBRealmError, Reason
@@ -132,6 +133,9 @@ class ServerBroker(GrantingBroker):
                 case ((b"answer" | b"error"), 2) if type(items[0]) is int:
                     self._discard_answer(items[0])
                     return
+                case b"acknowledge", 1:
+                    self.proto_acknowledge(items[0])
+                    return
                 case b"version", 1 if type(items[0]) is int:
                     self.proto_version(items[0])
                     return
@@ -227,6 +231,12 @@ class ServerBroker(GrantingBroker):
         if type(result) is AspectCopy:
             self._send_copy(result, request_id)
             return
+        if type(result) is Handover:
+            if request_id is not None:
+                self.sendCall(b"answer", request_id, [b"tuple", *result.parts])
+            self.flush()
+            result.then()
+            return
         parts = result if type(result) is tuple else (result,)
         if all(type(part) is bytes or self.checks_for_itself(part) for part in parts):
             # As jelly does it, at a part of the cost.
@@ -310,6 +320,9 @@ class ServerBroker(GrantingBroker):
             ON_BEHALF_OF.reset(token)
             if passed_back is not None:
                 PASSED_BACK.set(passed_back)
+
+    def stream_away(self) -> None:
+        self.client.went_away()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.client.disconnected()

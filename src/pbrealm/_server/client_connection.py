@@ -16,15 +16,18 @@ from twisted.spread.banana import BananaError
 from zope.interface import implementer
 
 from pbrealm._addresses import format_address
+from pbrealm._avatar_ids import avatar_id_from
 from pbrealm._delivery.queued_broker import QueuedBroker
 from pbrealm._delivery.send_queue import SendQueue
 from pbrealm._error_log import ErrorLog
 from pbrealm._log_text import bounded_failure, log_text
-from pbrealm._server.connection_limits import Admission, network_of
+from pbrealm._server.connection_limits import Admission, Place, network_of
 from pbrealm._server.keepalive import Keepalive
 from pbrealm._server.login_rate import LoginRate
 from pbrealm._server.login_state import Logins, PendingLogin
 from pbrealm._server.login_timeout import LoginTimeout
+from pbrealm._server.resumable_client import ResumableClient
+from pbrealm._server.resumption import Handover, ResumptionMethods
 from pbrealm._server.server_state import ServerState
 from pbrealm._server.taken_bytes import TakenBytes
 from pbrealm._server.throttled_attempt import ThrottledAttempt
@@ -67,7 +70,7 @@ class ClientConnection:
 
     __slots__ = (
         "__weakref__",
-        "_admission",
+        "_avatar_id",
         "_broker",
         "_bytes_left",
         "_keepalive",
@@ -75,9 +78,11 @@ class ClientConnection:
         "_login_timeout",
         "_logins",
         "_on_lost",
-        "_origin",
+        "_place",
+        "_resumable",
         "_server",
         "_waits",
+        "client_id",
         "lost",
         "may_only_log_in",
         "metered",
@@ -87,16 +92,11 @@ class ClientConnection:
         self,
         server: ServerState,
         broker: QueuedBroker,
-        admission: Admission,
-        origin: str | None,
+        place: Place,
     ) -> None:
-        """
-        @param origin: what connections from the client's address are counted by.
-        """
         self._server = server
         self._broker = broker
-        self._admission = admission
-        self._origin = origin
+        self._place = place
         self._logins = Logins(server.limits)
         self._login_rate = LoginRate(server.clock.seconds())
         # What the client may still send without a login.
@@ -109,6 +109,11 @@ class ClientConnection:
         # What logins wait for before the portal is asked: cancelled if the client leaves.
         self._waits: list[Deferred[Any]] = []
         self._on_lost: list[Deferred[None]] = []
+        # Of the login of a client that has told who it is.
+        self._avatar_id: str | None = None
+        # Once the client may come back.
+        self._resumable: ResumableClient | None = None
+        self.client_id: bytes | None = None
         self.lost = False
         self.metered = True
         self.may_only_log_in = True
@@ -144,6 +149,9 @@ class ClientConnection:
         self._server.connections.add(self)
         self._apply_limits()
         self._start_login_timeout()
+        self._start_keepalive()
+
+    def _start_keepalive(self) -> None:
         limits = self._server.limits
         if limits.ping_interval:
             self._keepalive = Keepalive(
@@ -223,12 +231,19 @@ class ClientConnection:
             return
         self.lost = True
         self._server.connections.discard(self)
-        self._server.counter.closed(self._origin, self._admission)
+        self._stop()
+        if self._resumable is not None:
+            self._resumable.over()
+        if self.client_id is not None and self._avatar_id is not None:
+            self._server.resumptions.leave_place(self._avatar_id, self.client_id, self)
+        for awaited in self._waits[:]:
+            awaited.cancel()
+
+    def _stop(self) -> None:
+        self._place.leave()
         self._login_timeout.stop()
         if self._keepalive is not None:
             self._keepalive.stop()
-        for awaited in self._waits[:]:
-            awaited.cancel()
 
     def closed(self) -> None:
         """All that was to be told of the lost connection knows of it."""
@@ -252,6 +267,84 @@ class ClientConnection:
         self._on_lost.append(lost)
         self._connection.close(self._server.clock)
         return lost
+
+    # For resumption
+
+    @property
+    def resumption_methods(self) -> ResumptionMethods:
+        """What clients call that come back."""
+        return self._server.resumption_methods
+
+    @property
+    def ended_for(self) -> Reason:
+        """Why the last session has ended."""
+        return self._logins.ended_for
+
+    def end_sessions(self, reason: Reason) -> None:
+        """End all sessions on this connection."""
+        self._connection.end_sessions(reason)
+
+    def begin_resumable(self) -> Handover:
+        """
+        The client may come back, if it loses the connection from now on.
+
+        @raise LoginRefused: if it can't just now.
+        """
+        if self._resumable is not None or not self._logins.alive or not self._is_at_rest:
+            raise LoginRefused("only a connection with a login can be made resumable, and once")
+        server, limits = self._server, self._server.limits
+        resumable = ResumableClient(server.resumptions, server.clock, limits.resume_seconds, self)
+
+        def begin() -> None:
+            self._resumable = resumable
+            resumable.stream = self._broker.begin_stream(limits.resume_bytes)
+            self._broker.stream_begun(resumable.stream)
+
+        return Handover(resumable.begin(), begin)
+
+    def check_may_resume(self) -> None:
+        """
+        Check that the client may come back by this connection.
+
+        @raise LoginRefused: if it may not.
+        """
+        if self._server.closing:
+            raise LoginRefused("the server is shutting down", Reason.SHUTTING_DOWN)
+        if self._place.admission is Admission.EXPLAINED:
+            raise TooManyConnections("as many connections are open as may be", Reason.BUSY)
+        if not self._logins.idle or not self._is_at_rest or self._broker.buffer:
+            raise LoginRefused("only a new connection can take the place of another")
+
+    @property
+    def _is_at_rest(self) -> bool:
+        return self._broker.send_queue.is_at_rest
+
+    def went_away(self) -> None:
+        """The connection is lost, and the client may come back."""
+        assert self._resumable is not None
+        self._stop()
+        self._resumable.went_away()
+        self._place = Place(self._server.away, self._place.origin)
+        here = self._place.admission is Admission.ACCEPTED
+        if not here or self._server.closing or not self._logins.alive:
+            self._resumable.stream.end()
+
+    def release(self) -> tuple[pb.Broker, Any]:
+        """
+        Give the connection up to another client connection, whose client has come back by it.
+
+        @return: its protocol and its transport.
+        """
+        self.lost = True
+        self._server.connections.discard(self)
+        self._stop()
+        return self._broker, self._broker.send_queue.release_transport()
+
+    def returned(self, connection: ClientConnection) -> None:
+        """The client is back, by way of another connection."""
+        self._place.leave()
+        self._place = Place(self._server.counter, connection._place.origin)
+        self._start_keepalive()
 
     # For logins
 
@@ -316,7 +409,7 @@ class ClientConnection:
     def _begin_login(self) -> PendingLogin:
         if self._server.closing:
             raise LoginRefused("the server is shutting down", Reason.SHUTTING_DOWN)
-        if self._admission is Admission.EXPLAINED:
+        if self._place.admission is Admission.EXPLAINED:
             self._logins.refuse(finally_=True)
             raise TooManyConnections("as many connections are open as may be")
         # What is refused for good isn't told to come back.
@@ -335,7 +428,7 @@ class ClientConnection:
         @raise LoginRefused: if too many logins come from there, or too much waits for unsaved
             changes; it isn't journaled, since what is bounded is the journal above all.
         """
-        origin = network_of(self._origin) if guest else self._origin
+        origin = network_of(self._place.origin) if guest else self._place.origin
         try:
             if self._server.held.is_full:
                 raise LoginRefused("too much waits to be saved; try again later", Reason.BUSY)
@@ -344,10 +437,19 @@ class ClientConnection:
             self.refused(login)
             raise
 
-    def authenticated(self, login: PendingLogin) -> None:
-        """A checker has accepted the credentials of a login; its avatar may take some time."""
+    def authenticated(self, login: PendingLogin, avatar_id: object) -> None:
+        """
+        A checker has accepted the credentials of a login; its avatar may take some time.
+
+        @param avatar_id: as the checker gave it.
+        """
         self._logins.authenticate(login)
         self._apply_limits()
+        if self.client_id is not None and isinstance(avatar_id, (str, bytes)):
+            self._avatar_id = avatar_id = avatar_id_from(avatar_id)
+            earlier = self._server.resumptions.take_place(avatar_id, self.client_id, self)
+            if earlier is not None:
+                earlier.end_sessions(Reason.REPLACED)
 
     async def wait(self, awaited: Deferred[_T]) -> _T:
         """
@@ -371,7 +473,7 @@ class ClientConnection:
 
         @param account: its name; L{None} if it isn't known yet.
         """
-        attempt = ThrottledAttempt(self._server, self._origin, account, self._waits)
+        attempt = ThrottledAttempt(self._server, self._place.origin, account, self._waits)
         login.on_authenticated = attempt.leave
         return attempt
 
@@ -468,6 +570,8 @@ class ClientConnection:
         connection.end_sessions(Reason.TOO_SLOW)
 
     def _ping(self) -> None:
+        if self._resumable is not None:
+            self._resumable.stream.acknowledge_if_due()
         # Whatever the client answers is a sign of life, so nobody waits for just that.
         if not self._broker.send_ping():
             self._connection.ping(self._server.clock, self._server.limits.ping_timeout)
@@ -479,5 +583,8 @@ class ClientConnection:
             return
         connection = self._connection
         _log.info("no answer from {peer}", peer=format_address(connection.peer))
+        if self._resumable is not None and self._resumable.stream.resumable:
+            self._resumable.stream.detach()
+            return
         connection.end_sessions(Reason.NO_ANSWER)
         connection.abort()

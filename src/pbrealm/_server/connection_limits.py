@@ -77,6 +77,28 @@ class ConnectionCounter:
         return origin is None or self._by_origin[origin] < limits.connections_per_address
 
 
+class Place:
+    """
+    The place of one connection among those of a server.
+
+    @ivar origin: L{origin_of} the client's address.
+    @ivar admission: whether it is within the limits.
+    """
+
+    __slots__ = ("_counter", "admission", "origin")
+
+    def __init__(self, counter: ConnectionCounter, origin: str | None) -> None:
+        self._counter: ConnectionCounter | None = counter
+        self.origin = origin
+        self.admission = counter.opened(origin)
+
+    def leave(self) -> None:
+        """Free it; further calls do nothing."""
+        counter, self._counter = self._counter, None
+        if counter is not None and self.admission is not Admission.REJECTED:
+            counter.closed(self.origin, self.admission)
+
+
 def origin_of(address: IAddress | None) -> str | None:
     """
     What connections are counted by: the host, or for IPv6 its network of 64 bits.

@@ -19,7 +19,7 @@ from pbrealm._delivery.backlog import Backlog
 from pbrealm._error_log import set_error_log
 from pbrealm._server.broker import ServerBroker
 from pbrealm._server.client_connection import ClientConnection
-from pbrealm._server.connection_limits import Admission, origin_of
+from pbrealm._server.connection_limits import Admission, Place, origin_of
 from pbrealm._server.limits import Limits
 from pbrealm._server.login_methods import (
     DEFAULT_LOGIN_METHODS,
@@ -143,9 +143,8 @@ class ServerFactory(pb.PBServerFactory):
         state = self._server_state()
         if state.closing:
             return None
-        origin = origin_of(addr)
-        admission = state.counter.opened(origin)
-        if admission is Admission.REJECTED:
+        place = Place(state.counter, origin_of(addr))
+        if place.admission is Admission.REJECTED:
             return None
         broker: ServerBroker = self.protocol(False, self.security)
         broker.factory = self
@@ -154,7 +153,7 @@ class ServerFactory(pb.PBServerFactory):
         if self._goodbye != GOODBYE:
             set_goodbye(broker, self._goodbye)
         broker.held_for_all = state.held
-        broker.client = ClientConnection(state, broker, admission, origin)
+        broker.client = ClientConnection(state, broker, place)
         broker.login_root = root = self.root.rootObject(broker)
         broker.setNameForLocal("root", root)
         return broker

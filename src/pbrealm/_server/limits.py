@@ -89,6 +89,16 @@ class Limits:
         "Seconds that a pinged client has to send something, or to take something that it is "
         "sent, before its connection is aborted.",
     )
+    resume_seconds: float = limit(
+        120,
+        "Seconds that a client that has lost its connection has to come back to its session, if "
+        "it has asked for that; 0 if sessions end with their connection.",
+    )
+    resume_bytes: int = limit(
+        1024 * 1024,
+        "Bytes that are kept of what a client that may come back has been sent, until it "
+        "acknowledges them. While it hasn't acknowledged more, it can't come back.",
+    )
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -42,7 +42,7 @@ class HandWrittenRealm:
         self._realm = realm
 
     def requestAvatar(self, avatarId: Any, mind: Any, *interfaces: Any) -> Any:
-        mind.authenticated()
+        mind.authenticated(avatarId)
         request: Any = self._realm.requestAvatar
         return request(avatarId, mind.mind, *interfaces)
 
@@ -73,7 +73,7 @@ class PortalLogin:
         anonymous = IAnonymous.providedBy(credentials)
         client.count_login(pending, guest=anonymous)
         mind = ConnectedMind(
-            self._broker, login.mind, client.clock, lambda: client.authenticated(pending)
+            self._broker, login.mind, client.clock, partial(client.authenticated, pending)
         )
         try:
             _check_mind(login.mind, self._broker)

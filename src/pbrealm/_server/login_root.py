@@ -54,6 +54,7 @@ class LoginRoot(pb.Referenceable):
     ) -> None:
         self._portal_login = portal_login
         self._methods = methods
+        self._resumption = broker.client.resumption_methods
         self._broker = broker
         self._client = broker.client
 
@@ -69,7 +70,7 @@ class LoginRoot(pb.Referenceable):
         if isinstance(target, LoginChallenge):
             method = target.method_for(name, count)
         else:
-            method = self._methods.find(name, count)
+            method = self._methods.find(name, count) or self._resumption.find(name, count)
         if method is None:
             raise LoginRefused("no login method has this name and number of arguments")
         return method

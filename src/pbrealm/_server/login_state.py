@@ -116,6 +116,11 @@ class Logins:
         """Whether the client can't call anything but what it logs in by."""
         return not self.trusted and self.access is not Access.LOGGED_OUT
 
+    @property
+    def ended_for(self) -> Reason:
+        """Why the last login is over; as far as is known, since the connection is lost."""
+        return self._revoked_for
+
     def check_may_call(self) -> None:
         """
         Check whether the client may call something else than what it logs in by.

@@ -19,6 +19,7 @@ from pbrealm._server.limits import Limits
 from pbrealm._server.login_queue import LoginQueue
 from pbrealm._server.login_rate import OriginRates
 from pbrealm._server.login_throttle import LoginThrottle
+from pbrealm._server.resumption import ResumptionMethods, Resumptions
 from pbrealm._session.connection import ConnectedSession
 from pbrealm._wire.message_limits import MessageLimits
 
@@ -46,7 +47,8 @@ class ServerState:
     The limits, the clock, and the tables of a server.
 
     @ivar held: what is kept for the clients until changes are saved.
-    @ivar connections: those that are open.
+    @ivar away: counts the clients that may come back.
+    @ivar connections: those that are open, or whose client may come back.
     @ivar realms: those that logins have reached by way of hand-written ones.
     @ivar closing: whether the server accepts no more connections and logins.
     @ivar unauthenticated: the limits on messages of a client without a login.
@@ -59,6 +61,9 @@ class ServerState:
         self.clock = clock
         self.errors = ErrorLog(clock)
         self.counter = ConnectionCounter(limits)
+        self.away = ConnectionCounter(limits)
+        self.resumptions = Resumptions(clock, limits.resume_seconds)
+        self.resumption_methods = ResumptionMethods(self.resumptions)
         self.login_rates = OriginRates(limits)
         self.throttle = LoginThrottle(limits)
         self.login_queue = LoginQueue(self.throttle, clock, 2 * limits.throttle_max_seconds)

@@ -14,6 +14,7 @@ from twisted.spread import pb
 from pbrealm._broker_slot import BrokerSlot, broker_of
 from pbrealm._wire.broker import FastBroker
 from pbrealm._wire.ping import ping_by_call
+from pbrealm._wire.resumable_broker import ResumableBroker
 from pbrealm.errors import Reason
 
 CLOSE_TIMEOUT = 5.0
@@ -61,6 +62,13 @@ class Connection:
         """Whether the connection is lost, as far as the transport knows."""
         return bool(self.broker.disconnected)
 
+    @property
+    def away(self) -> bool:
+        """Whether the client has lost its connection, and may come back."""
+        broker = self.broker
+        stream = broker.stream if isinstance(broker, ResumableBroker) else None
+        return stream is not None and stream.away
+
     def add(self, session: ConnectedSession) -> None:
         """A session begins on this connection."""
         if not self.sessions:
@@ -100,7 +108,7 @@ class Connection:
         @param timeout: seconds to wait.
         @return: fires with whether an answer came, an error included; never fails.
         """
-        if self.lost:
+        if self.lost or self.away:
             return succeed(False)
         broker = self.broker
         answer = broker.ping() if isinstance(broker, FastBroker) else ping_by_call(broker)
@@ -150,7 +158,8 @@ class ConnectedMind:
 
     @ivar mind: what the client passed, or L{None}.
     @ivar clock: the server's clock.
-    @ivar authenticated: called once the client has been authenticated.
+    @ivar authenticated: called once the client has been authenticated, with the avatar id as the
+        checker gave it.
     @ivar session: the session of the login, once a realm has begun it.
     """
 
@@ -161,7 +170,7 @@ class ConnectedMind:
         broker: pb.Broker,
         mind: object,
         clock: IReactorTime,
-        authenticated: Callable[[], object],
+        authenticated: Callable[[object], object],
     ) -> None:
         self.broker = broker
         self.mind = mind

@@ -208,6 +208,11 @@ class Session(Generic[AvatarT]):
         return self._connection is not None and self._connection.lost
 
     @property
+    def away(self) -> bool:
+        """Whether the client has lost its connection, and may come back to this session."""
+        return self._connection is not None and self._connection.away
+
+    @property
     def since(self) -> datetime:
         """When the login was accepted, in UTC."""
         return datetime.fromtimestamp(self._since, timezone.utc)

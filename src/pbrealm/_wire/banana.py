@@ -168,7 +168,7 @@ class FastBanana(Banana):
         coalesced.append(encoded)
         if len(coalesced) == _MAX_COALESCED or len(encoded) > _MAX_COALESCED_BYTES:
             self._coalesced = []
-            self._write_immediately(coalesced)
+            self.write_now(b"".join(coalesced))
 
     def flush(self) -> None:
         """
@@ -180,8 +180,9 @@ class FastBanana(Banana):
         if coalesced:
             self.transport.write(b"".join(coalesced))
 
-    def _write_immediately(self, messages: list[bytes]) -> None:
-        write_immediately(b"".join(messages), self.immediate_descriptor(), self.transport)
+    def write_now(self, data: bytes) -> None:
+        """Write to the socket at once, if that is possible."""
+        write_immediately(data, self.immediate_descriptor(), self.transport)
 
     def pause_messages(self) -> None:
         """
@@ -215,7 +216,7 @@ class FastBanana(Banana):
                 self.callExpressionReceived(message)
             coalesced, self._coalesced = self._coalesced, None
             if coalesced:
-                self._write_immediately(coalesced)
+                self.write_now(b"".join(coalesced))
         finally:
             self._handling_messages = False
             if self._coalesced is not None:

@@ -17,7 +17,6 @@ from twisted.spread.pb import Broker
 
 from pbrealm._unsaved import STORES
 from pbrealm._wire.banana import FastBanana
-from pbrealm._wire.immediate_write import write_immediately
 from pbrealm._wire.outgoing import call_header, write_call
 from pbrealm._wire.ping import PING, PING_ID, ping_by_call
 from pbrealm._wire.received_failure import received_failure
@@ -190,7 +189,7 @@ class CallingBroker(FastBanana, Broker):
             self._pings = []
             self._reader.pinged = True
         if self._coalesced is None:
-            write_immediately(PING, self.immediate_descriptor(), self.transport)
+            self.write_now(PING)
         else:
             self.send_bytes(PING)
         return True

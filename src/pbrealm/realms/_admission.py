@@ -48,7 +48,7 @@ def request_avatar(
         Cancelling it ends the session.
     """
     if isinstance(mind, ConnectedMind):
-        mind.authenticated()
+        mind.authenticated(avatarId)
     else:
         add_served_realm(broker_of(mind), realm)
     try:

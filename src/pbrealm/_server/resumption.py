@@ -1,0 +1,248 @@
+"""
+Resumption: a client that has lost its connection comes back to its sessions.
+
+A client that wants that calls three methods of the root object.  Before its login C{identify}
+tells who it is among the clients of the account: a client that was started anew takes the place of
+its earlier self.  After its login C{beginResumable} gives it an id and a token.  On a new
+connection it calls C{resume} with these instead of logging in.  Plain clients call none of them.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from hmac import compare_digest
+from secrets import token_bytes
+from typing import Any, Final, Protocol
+
+from twisted.internet.interfaces import IReactorTime
+
+from pbrealm.errors import LoginRefused, Reason
+
+_TOKEN_BYTES: Final = 16
+_MAX_CLIENT_ID: Final = 64
+_MAX_ENDED: Final = 10_000
+"""Of how many sessions that have ended it is remembered why."""
+
+
+class Resumable(Protocol):
+    """
+    What a client comes back to: its earlier connection.
+    """
+
+    @property
+    def stream_received(self) -> int:
+        """How many bytes of the client were received."""
+
+    def resume(self, connection: Any, received: int) -> Handover:
+        """
+        The client is back.
+
+        @raise ResumptionEnded: if what it lacks isn't kept any more.
+        """
+
+
+class ResumableConnection(Protocol):
+    """
+    What the methods ask of the connection of the client that calls them.
+
+    @ivar client_id: who its client is among those of its account.
+    """
+
+    client_id: bytes | None
+
+    def begin_resumable(self) -> Handover:
+        """
+        @raise LoginRefused: if the connection can't be resumed just now.
+        """
+
+    def check_may_resume(self) -> None:
+        """
+        @raise LoginRefused: if there is a login on the connection, or it isn't at rest.
+        """
+
+
+class Handover:
+    """
+    The answer to a call, after which the connection isn't used as before.
+
+    @ivar parts: what is answered.
+    @ivar then: called once the answer is written.
+    """
+
+    __slots__ = ("parts", "then")
+
+    def __init__(self, parts: tuple[bytes, ...], then: Callable[[], object]) -> None:
+        self.parts = parts
+        self.then = then
+
+
+class _Entry:
+    """
+    @ivar tokens: any of them is accepted: the last that was given out, and the one before, since
+        the client may have lost its connection before it got the last.
+    """
+
+    __slots__ = ("resumable", "tokens")
+
+    def __init__(self, resumable: Resumable) -> None:
+        self.resumable = resumable
+        self.tokens = [token_bytes(_TOKEN_BYTES)]
+
+
+class _Ended:
+    """Why a session can't be resumed any more."""
+
+    __slots__ = ("reason", "received", "tokens", "until")
+
+    def __init__(self, entry: _Entry, reason: Reason, until: float) -> None:
+        self.tokens = entry.tokens
+        self.received = entry.resumable.stream_received
+        self.reason = reason
+        self.until = until
+
+
+class ResumptionMethods:
+    """
+    The methods of the root object by which a client comes back.
+    """
+
+    def __init__(self, resumptions: Resumptions) -> None:
+        self._resumptions = resumptions
+        self._methods: dict[tuple[str, int], Callable[..., object]] = {
+            ("identify", 1): self._identify,
+            ("beginResumable", 0): self._begin,
+            ("resume", 3): self._resume,
+        }
+
+    def find(self, name: str, count: int) -> Callable[..., object] | None:
+        """
+        @param count: how many arguments the client passes.
+        """
+        return self._methods.get((name, count))
+
+    def _identify(self, connection: ResumableConnection, client_id: object) -> bytes:
+        self._resumptions.check_enabled()
+        if type(client_id) is not bytes or not 0 < len(client_id) <= _MAX_CLIENT_ID:
+            raise LoginRefused(f"the id of a client must be 1 to {_MAX_CLIENT_ID} bytes")
+        connection.client_id = client_id
+        return b""
+
+    def _begin(self, connection: ResumableConnection) -> Handover:
+        self._resumptions.check_enabled()
+        return connection.begin_resumable()
+
+    def _resume(
+        self, connection: ResumableConnection, name: object, token: object, received: object
+    ) -> object:
+        if type(name) is not bytes or type(token) is not bytes or type(received) is not int:
+            raise LoginRefused("not what a session is resumed by")
+        connection.check_may_resume()
+        try:
+            return self._resumptions.find(name, token).resume(connection, received)
+        except ResumptionEnded as why:
+            return (b"ended", b"%d" % why.reason.number, b"%d" % why.received)
+
+
+class Resumptions:
+    """
+    The connections of a server that can be resumed, by their ids.
+    """
+
+    def __init__(self, clock: IReactorTime, seconds: float) -> None:
+        """
+        @param seconds: that a client has to come back; 0 if it can't.
+        """
+        self._clock = clock
+        self._seconds = seconds
+        self._entries: dict[bytes, _Entry] = {}
+        # In the order in which they are forgotten.
+        self._ended: OrderedDict[bytes, _Ended] = OrderedDict()
+        self._by_client: dict[tuple[str, bytes], Any] = {}
+
+    def check_enabled(self) -> None:
+        """
+        @raise LoginRefused: if clients can't come back to this server.
+        """
+        if not self._seconds:
+            raise LoginRefused("sessions can't be resumed here")
+
+    def add(self, resumable: Resumable) -> tuple[bytes, bytes]:
+        """
+        A connection can be resumed from now on.
+
+        @return: its id, and the first token.
+        """
+        name = token_bytes(_TOKEN_BYTES)
+        entry = self._entries[name] = _Entry(resumable)
+        return name, entry.tokens[-1]
+
+    def remove(self, name: bytes, reason: Reason) -> None:
+        """It can't any more."""
+        entry = self._entries.pop(name)
+        now = self._clock.seconds()
+        self._forget(now)
+        self._ended[name] = _Ended(entry, reason, now + self._seconds)
+
+    def _forget(self, now: float) -> None:
+        ended = self._ended
+        while ended and (len(ended) >= _MAX_ENDED or next(iter(ended.values())).until < now):
+            ended.popitem(last=False)
+
+    def find(self, name: bytes, token: bytes) -> Resumable:
+        """
+        Find what a client comes back to.
+
+        @raise LoginRefused: if there is nothing of that name and token.
+        @raise ResumptionEnded: if there was, but not any more.
+        """
+        entry = self._entries.get(name)
+        if entry is not None and _is_valid(token, entry.tokens):
+            # With it, the client proves that it has got it.
+            entry.tokens = [each for each in entry.tokens if compare_digest(each, token)]
+            return entry.resumable
+        self._forget(self._clock.seconds())
+        ended = self._ended.get(name)
+        if ended is not None and _is_valid(token, ended.tokens):
+            raise ResumptionEnded(ended.reason, ended.received)
+        raise LoginRefused("there is no such session to resume")
+
+    def next_token(self, name: bytes) -> bytes:
+        """A further token, to be given to the client."""
+        token = token_bytes(_TOKEN_BYTES)
+        self._entries[name].tokens.append(token)
+        return token
+
+    def take_place(self, avatar_id: str, client_id: bytes, connection: Any) -> Any:
+        """
+        A client has logged in.
+
+        @return: the earlier connection of the same client, if there is one.
+        """
+        key = avatar_id, client_id
+        earlier = self._by_client.get(key)
+        self._by_client[key] = connection
+        return None if earlier is connection else earlier
+
+    def leave_place(self, avatar_id: str, client_id: bytes, connection: Any) -> None:
+        """Its connection is gone for good."""
+        if self._by_client.get((avatar_id, client_id)) is connection:
+            del self._by_client[avatar_id, client_id]
+
+
+class ResumptionEnded(Exception):
+    """
+    What a client comes back to has ended.
+
+    @ivar reason: why.
+    @ivar received: how many bytes of the client were received before.
+    """
+
+    def __init__(self, reason: Reason, received: int) -> None:
+        super().__init__(reason.text)
+        self.reason = reason
+        self.received = received
+
+
+def _is_valid(token: bytes, tokens: list[bytes]) -> bool:
+    return any(compare_digest(token, each) for each in tokens)

@@ -1,0 +1,79 @@
+"""
+Coming back to a session whose connection was lost.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.spread import pb
+
+from pbrealm._wire.resumable_broker import ResumableBroker
+from pbrealm._wire.resumable_stream import ResumableStream
+from pbrealm.errors import Reason, SessionEnded
+
+
+class Resumption:
+    """
+    What a client comes back to its sessions by.
+
+    @ivar stream: what it sends and gets, over one connection after another.
+    """
+
+    def __init__(self, broker: ResumableBroker, stream: ResumableStream) -> None:
+        self._broker = broker
+        self.stream = stream
+        self._name = b""
+        self._token = b""
+
+    @classmethod
+    async def begin(
+        cls, broker: ResumableBroker, root: pb.RemoteReference, limit: int
+    ) -> Resumption:
+        """
+        Agree with the server that the connection may be resumed.
+
+        @param broker: of a connection with a login.
+        @param limit: how many bytes that the server hasn't acknowledged are kept.
+        @raise twisted.spread.pb.RemoteError: if the server knows no resumption, or not just now.
+        """
+        agreed = root.callRemote("beginResumable")
+        self = cls(broker, broker.begin_stream(limit))
+        # When the answer comes, before a further message is handled.
+        agreed.addCallback(self._begun)
+        try:
+            await agreed
+        except BaseException:
+            self.stream.forgo()
+            raise
+        return self
+
+    def _begun(self, answer: Any) -> None:
+        self._name, self._token = answer
+        self._broker.stream_begun(self.stream)
+
+    async def resume(self, broker: ResumableBroker, root: pb.RemoteReference) -> None:
+        """
+        Come back by another connection.
+
+        @param broker: of the new connection, on which there is no login.
+        @raise SessionEnded: if there is nothing to come back to any more.
+        @raise twisted.spread.pb.RemoteError: if the server refuses it, or doesn't know it.
+        """
+        answer = root.callRemote("resume", self._name, self._token, self.stream.received)
+        answer.addCallback(self._answered, broker)
+        await answer
+
+    def _answered(self, answer: tuple[bytes, bytes, bytes], broker: ResumableBroker) -> None:
+        outcome, value, count = answer
+        received = int(count)
+        if outcome != b"resumed":
+            reason = next(each for each in Reason if each.number == int(value))
+            raise SessionEnded(reason)
+        if not self.stream.has_kept(received):
+            raise SessionEnded(Reason.TOO_SLOW)
+        self._token = value
+        rest, broker.buffer = broker.buffer, b""
+        self.stream.attach(broker, broker.transport, received)
+        if rest:
+            broker.dataReceived(rest)
