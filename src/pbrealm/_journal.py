@@ -1,12 +1,11 @@
 """
-The journal: one log event for each login, each refusal and each end of a session, and one where
-clients of an account keep replacing each other.
+The journal: one log event for each login, each refusal and each end of a session, for each client
+that goes away and returns, and one where clients of an account keep replacing each other.
 
 What clients have sent is escaped, and cut after 200 characters.  All values are plain, so that
-they are the same in a JSON log: C{event}, C{avatar_id} and
-C{peer}; a login and an end have C{session}; a refusal and an end have C{why} and C{reason}, the
-number of a L{Reason}; an end and a contention have C{seconds}; a contention has C{session} and
-C{other}, the address of the one that stays.
+they are the same in a JSON log: C{event}, C{avatar_id} and C{peer}; all but a refusal have
+C{session}; a refusal and an end have C{why} and C{reason}, the number of a L{Reason}; an end and
+a contention have C{seconds}; a contention has C{other}, the address of the one that stays.
 """
 
 from __future__ import annotations
@@ -48,6 +47,19 @@ def log_end(session: ISession, reason: Reason) -> None:
         seconds=round(session.clock.seconds() - session.since.timestamp(), 3),
         why=reason.text,
         reason=reason.number,
+    )
+
+
+def log_away(session: ISession) -> None:
+    """The client has lost its connection and may come back to its session, or has come back."""
+    _log.info(
+        "session {session} of {avatar_id} is away, last from {peer}"
+        if session.away
+        else "session {session} of {avatar_id} is back, from {peer}",
+        event="away" if session.away else "return",
+        avatar_id=log_text(session.avatar_id),
+        peer=format_address(session.peer),
+        session=session.id,
     )
 
 

@@ -63,6 +63,12 @@ class ISession(Interface):
         @return: fires when the end is complete; never fails.
         """
 
+    def on_away(callback: Callable[[ISession], object]) -> None:
+        """
+        Have C{callback(session)} called each time that C{away} has changed, as long as the session
+        lasts.
+        """
+
     def on_end(callback: Callable[[ISession, Reason], object]) -> None:
         """Have C{callback(session, reason)} called at the end; at once if it is past."""
 

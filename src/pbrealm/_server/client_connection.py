@@ -328,6 +328,8 @@ class ClientConnection:
         here = self._place.admission is Admission.ACCEPTED
         if not here or self._server.closing or not self._logins.alive:
             self._resumable.stream.end()
+        else:
+            self._connection.away_changed()
 
     def release(self) -> tuple[pb.Broker, Any]:
         """
@@ -345,6 +347,10 @@ class ClientConnection:
         self._place.leave()
         self._place = Place(self._server.counter, connection._place.origin)
         self._start_keepalive()
+
+    def resumed(self) -> None:
+        """The stream goes on."""
+        self._connection.away_changed()
 
     # For logins
 

@@ -23,6 +23,9 @@ class AwayConnection(Protocol):
     def returned(self, connection: Any) -> object:
         """The client is back, by way of another connection, whose place this one takes."""
 
+    def resumed(self) -> object:
+        """The stream goes on."""
+
 
 class ResumableClient:
     """
@@ -92,10 +95,10 @@ class ResumableClient:
         stream = self.stream
         if stream.has_kept(received):
             stream.acknowledged(received)
-            # The connection that it had may not be lost yet, as far as this end knows.
-            stream.detach()
         else:
             stream.abortConnection()
+        # The connection that it had may not be lost yet, as far as this end knows.
+        stream.detach()
         if stream.over:
             raise ResumptionEnded(self._connection.ended_for, stream.received)
         token = self._resumptions.next_token(self._name)
@@ -105,5 +108,6 @@ class ResumableClient:
             self._returned()
             self._connection.returned(connection)
             stream.attach(protocol, transport, received)
+            self._connection.resumed()
 
         return Handover((b"resumed", token, b"%d" % stream.received), hand_over)

@@ -30,6 +30,9 @@ class ConnectedSession(Protocol):
     def end(self, reason: Reason) -> Deferred[None]:
         """End."""
 
+    def away_changed(self) -> object:
+        """The connection is lost and may be resumed, or was resumed."""
+
 
 class Connection:
     """
@@ -68,6 +71,11 @@ class Connection:
         broker = self.broker
         stream = broker.stream if isinstance(broker, ResumableBroker) else None
         return stream is not None and stream.away
+
+    def away_changed(self) -> None:
+        """The connection is lost and may be resumed, or was resumed."""
+        for session in self.sessions:
+            session.away_changed()
 
     def add(self, session: ConnectedSession) -> None:
         """A session begins on this connection."""

@@ -97,6 +97,7 @@ class Session(Generic[AvatarT]):
         "_connection",
         "_end",
         "_leases",
+        "_on_away",
         "_on_end",
         "_on_revoke",
         "_perspective",
@@ -134,6 +135,7 @@ class Session(Generic[AvatarT]):
         self._realm = realm
         self._since = clock.seconds()
         self._state = SessionState.PENDING
+        self._on_away: tuple[Callable[[Session[AvatarT]], object], ...] = ()
         self._on_end: tuple[_Callback[AvatarT], ...] = ()
         self._on_revoke: tuple[_Callback[AvatarT], ...] = ()
         self._perspective: Any = None
@@ -376,6 +378,24 @@ class Session(Generic[AvatarT]):
         else:
             self._on_revoke = (*self._on_revoke, callback)
 
+    def on_away(self, callback: Callable[[Session[AvatarT]], object]) -> None:
+        """
+        Have C{callback(session)} called each time that L{away} has changed, as long as the session
+        lasts.
+
+        Callbacks run in the order in which they were added.  An exception in one is logged, and
+        the others still run.
+        """
+        self._on_away = (*self._on_away, callback)
+
+    def away_changed(self) -> None:
+        """The connection is lost, or there is one again."""
+        for callback in self._on_away:
+            try:
+                callback(self)
+            except BaseException:
+                self.log_failure(f"{callback} failed", Failure())
+
     def on_end(self, callback: _Callback[AvatarT]) -> None:
         """
         Have C{callback(session, reason)} called when the session ends; at once, if it has ended.
@@ -461,6 +481,7 @@ class Session(Generic[AvatarT]):
         inner._avatar_ids += self._avatar_ids
         # The inner session serves the calls, so what is handed out ends with that.
         self.on_revoke(lambda _, reason: inner.revoke(reason))
+        self.on_away(lambda _: inner.away_changed())
         if inner._connection is None:
             # The inner realm was given no mind.
             inner._connection = self._connection

@@ -123,7 +123,8 @@ class ResumableStream:
 
     def has_kept(self, count: int) -> bool:
         """Whether the stream can go on for a peer that has received so many bytes of it."""
-        return max(self._acknowledged, self._kept_from) <= count <= self.written
+        least = max(self._acknowledged, self._kept_from)
+        return not self.over and least <= count <= self.written
 
     def acknowledged(self, count: int) -> None:
         """

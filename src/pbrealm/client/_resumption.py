@@ -25,6 +25,8 @@ class Resumption:
         self.stream = stream
         self._name = b""
         self._token = b""
+        # The new connection that was tried last.
+        self._attempt: ResumableBroker | None = None
 
     @classmethod
     async def begin(
@@ -60,6 +62,11 @@ class Resumption:
         @raise SessionEnded: if there is nothing to come back to any more.
         @raise twisted.spread.pb.RemoteError: if the server refuses it, or doesn't know it.
         """
+        # What still came by the old connection, or by an earlier attempt, would come twice.
+        self.stream.detach()
+        if self.stream.over:
+            raise SessionEnded(Reason.DISCONNECTED)
+        self._attempt = broker
         answer = root.callRemote("resume", self._name, self._token, self.stream.received)
         answer.addCallback(self._answered, broker)
         await answer
@@ -70,10 +77,12 @@ class Resumption:
         if outcome != b"resumed":
             reason = next(each for each in Reason if each.number == int(value))
             raise SessionEnded(reason)
-        if not self.stream.has_kept(received):
+        # From here on this connection has the bytes of the stream.
+        rest, broker.buffer = broker.buffer, b""
+        if self._attempt is not broker or not self.stream.has_kept(received):
+            broker.transport.abortConnection()
             raise SessionEnded(Reason.TOO_SLOW)
         self._token = value
-        rest, broker.buffer = broker.buffer, b""
         self.stream.attach(broker, broker.transport, received)
         if rest:
             broker.dataReceived(rest)

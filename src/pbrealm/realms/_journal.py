@@ -9,7 +9,7 @@ from typing import Any
 
 from zope.interface import Interface
 
-from pbrealm._journal import log_end, log_login
+from pbrealm._journal import log_away, log_end, log_login
 from pbrealm._types import AvatarT
 from pbrealm.interfaces import ISession
 from pbrealm.realms._base import WrappingRealm
@@ -17,7 +17,8 @@ from pbrealm.realms._base import WrappingRealm
 
 class JournalRealm(WrappingRealm[AvatarT]):
     """
-    Logs each login and each end of a session, as one event in the namespace C{pbrealm.journal}.
+    Logs each login and each end of a session, and when its client is away and returns: each as
+    one event in the namespace C{pbrealm.journal}.
 
     Put it around all other realms.  Refusals are logged in any case, by each of pbrealm's realms
     and by L{pbrealm.ServerFactory}.  L{pbrealm._journal} lists the fields of the events.
@@ -28,5 +29,6 @@ class JournalRealm(WrappingRealm[AvatarT]):
     ) -> tuple[type[Interface], Any]:
         admitted = await super().admit(session, interfaces)
         log_login(session)
+        session.on_away(log_away)
         session.on_end(log_end)
         return admitted

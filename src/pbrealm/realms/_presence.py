@@ -48,6 +48,11 @@ class Presence:
     sessions: tuple[Session, ...]
     """Its sessions, oldest first."""
 
+    @property
+    def away(self) -> bool:
+        """Whether the clients of all its sessions have lost their connection at present."""
+        return all(session.away for session in self.sessions)
+
 
 Subscriber = Callable[[Arrival | Departure], object]
 """What is called with each event."""

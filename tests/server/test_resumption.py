@@ -1,0 +1,391 @@
+"""
+Clients that come back, as the server has it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.spread import pb
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from pbrealm import (
+    CachingRealm,
+    ConnectionLimitedRealm,
+    IClientAware,
+    JournalRealm,
+    Limits,
+    MindTrackingRealm,
+    PingOldest,
+    Reason,
+    Refuse,
+    ReplaceOldest,
+)
+from pbrealm._server.resumption import Resumptions
+from pbrealm._wire.resumable_broker import ResumableBroker
+from pbrealm.client._resumption import Resumption
+from pbrealm.errors import LoginRefused, SessionEnded
+from pbrealm.testing import MemoryClient, MemoryServer, RecordingMind
+from tests.logs import observe_log
+
+
+@implementer(IClientAware)
+class Player(pb.Avatar):
+    def __init__(self, name: str) -> None:
+        self.seen: list[Any] = []
+
+    def attached(self, session: Any) -> None:
+        self.seen.append("attached")
+
+    def detached(self, session: Any, reason: Reason) -> None:
+        self.seen.append(reason)
+
+    def perspective_echo(self, value: Any) -> Any:
+        return value
+
+
+class Factory(pb.PBClientFactory):
+    protocol = ResumableBroker
+
+
+class ResumableClient:
+    """
+    A client that asks for resumption.
+    """
+
+    def __init__(self, server: MemoryServer, name: str = "alice", client_id: bytes = b"") -> None:
+        self.server = server
+        self.mind = RecordingMind()
+        self.link = self.client = server.connect(Factory())
+        if client_id:
+            self.client.wait(self.root(self.client).callRemote("identify", client_id))
+        self.perspective = self.client.login(name, "secret", self.mind)
+        self.resumption: Resumption = self.client.wait(
+            Deferred.fromCoroutine(
+                Resumption.begin(self.broker, self.root(self.client), 1024 * 1024)
+            )
+        )
+
+    @property
+    def broker(self) -> Any:
+        return self.client.broker
+
+    def root(self, link: MemoryClient) -> Any:
+        return link.wait(link.factory.getRootObject())
+
+    def lose(self) -> None:
+        self.link.drop()
+        self.server.flush()
+
+    def come_back(self) -> None:
+        link = self.server.connect(Factory())
+        link.wait(Deferred.fromCoroutine(self.resumption.resume(link.broker, self.root(link))))
+        self.link = link
+        self.server.flush()
+
+
+class ServerTestCase(SynchronousTestCase):
+    limits = Limits(login_seconds=0, ping_interval=20, ping_timeout=10, resume_seconds=60)
+
+    def serve(self, **limited: Any) -> None:
+        inner: Any = CachingRealm(Player)
+        if limited:
+            inner = ConnectionLimitedRealm(inner, **limited)
+        self.realm: MindTrackingRealm[Any] = MindTrackingRealm(JournalRealm(inner))
+        self.server = MemoryServer(self.realm, limits=self.limits)
+        self.state = self.server.factory._server_state()
+
+
+class AwayTests(ServerTestCase):
+    def setUp(self) -> None:
+        self.serve()
+        self.alice = ResumableClient(self.server)
+        (self.session,) = self.realm.sessions()
+
+    def test_avatar(self) -> None:
+        """The avatar notices nothing of a loss, but when the time is over."""
+        self.alice.lose()
+        self.alice.come_back()
+        self.assertEqual(self.session.avatar.seen, ["attached"])
+        self.alice.lose()
+        self.server.advance(61)
+        self.assertEqual(self.session.avatar.seen, ["attached", Reason.DISCONNECTED])
+        self.assertFalse(self.state.connections)
+
+    def test_presence(self) -> None:
+        (alice,) = self.realm.present()
+        self.assertFalse(alice.away)
+        self.alice.lose()
+        self.assertTrue(alice.away)
+        ResumableClient(self.server)
+        (alice,) = self.realm.present()
+        self.assertFalse(alice.away)
+
+    def test_journal(self) -> None:
+        events: list[Any] = []
+        observe_log(self, lambda event: events.append(event.get("event")))
+        self.alice.lose()
+        self.alice.come_back()
+        self.assertEqual([each for each in events if each], ["away", "return"])
+
+    def test_on_away(self) -> None:
+        seen: list[bool] = []
+        self.session.on_away(lambda _: 1 / 0)
+        self.session.on_away(lambda session: seen.append(session.away))
+        self.alice.lose()
+        self.alice.come_back()
+        self.assertEqual(seen, [True, False])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_silent(self) -> None:
+        """A client that stops answering is away, and pinged again once it is back."""
+        self.alice.link.cut_off()
+        self.server.advance(20)
+        self.server.advance(11)
+        self.assertTrue(self.session.away)
+        self.alice.come_back()
+        self.alice.link.cut_off()
+        self.server.advance(20)
+        self.server.advance(11)
+        self.assertTrue(self.session.away)
+        self.assertIsNone(self.session.ended)
+
+    def test_counted(self) -> None:
+        """One that is away takes no place among the connections, but one among those away."""
+        self.alice.lose()
+        self.assertEqual((self.state.counter._accepted, self.state.away._accepted), (0, 1))
+        self.alice.come_back()
+        self.assertEqual((self.state.counter._accepted, self.state.away._accepted), (1, 0))
+        self.alice.lose()
+        self.server.advance(61)
+        self.assertEqual((self.state.counter._accepted, self.state.away._accepted), (0, 0))
+
+    def test_shutting_down(self) -> None:
+        self.alice.lose()
+        closed = self.server.factory.close()
+        for _ in range(10):
+            self.server.advance(1)
+        self.assertIsNone(self.successResultOf(closed))
+        self.assertIs(self.session.ended, Reason.SHUTTING_DOWN)
+        self.assertFalse(self.server.clock.getDelayedCalls())
+
+    def test_lost_while_shutting_down(self) -> None:
+        closed = self.server.factory.close()
+        self.alice.lose()
+        self.server.advance(1)
+        self.assertIsNone(self.successResultOf(closed))
+
+    def test_liveness(self) -> None:
+        self.alice.lose()
+        self.assertFalse(self.successResultOf(self.session.is_alive(10)))
+
+    def test_kept_too_much(self) -> None:
+        """A client that lacks more than is kept can't come back."""
+        self.patch(self.alice.broker, "acknowledge", lambda _: None)
+        for _ in range(20):
+            self.session.notify("told", b"x" * 100_000)
+            self.server.flush()
+        self.alice.lose()
+        self.assertIsNotNone(self.session.ended)
+
+    def test_acknowledged(self) -> None:
+        """What a client has acknowledged isn't kept."""
+        for _ in range(200):
+            self.session.notify("told", b"x" * 10_000)
+            self.server.flush()
+        stream = self.alice.client.server_broker.stream
+        self.assertLess(stream._kept_bytes, 200_000)
+        self.alice.lose()
+        self.assertTrue(self.session.away)
+
+    def test_idle(self) -> None:
+        """Of an idle client, nothing much is kept for long."""
+        for _ in range(4):
+            self.session.notify("told", b"x" * 10_000)
+        stream = self.alice.client.server_broker.stream
+        self.alice.perspective.callRemote("echo", b"x" * 30_000)
+        self.server.flush()
+        # Each end acknowledges what came, at the latest when it would ping.
+        self.alice.resumption.stream.acknowledge_if_due()
+        self.server.advance(20)
+        self.assertLess(stream._kept_bytes, 10_000)
+        self.assertLess(self.alice.resumption.stream._kept_bytes, 2_000)
+
+
+class PolicyTests(ServerTestCase):
+    """
+    Whose place a newcomer gets.
+    """
+
+    def fill(self) -> None:
+        self.clients = [ResumableClient(self.server) for _ in range(2)]
+        self.first, self.second = self.realm.sessions()
+        self.clients[1].lose()
+
+    def test_replace(self) -> None:
+        self.serve(limit=2, on_full=ReplaceOldest())
+        self.fill()
+        ResumableClient(self.server)
+        self.assertEqual((self.first.ended, self.second.ended), (None, Reason.REPLACED))
+
+    def test_ping(self) -> None:
+        self.serve(limit=2, on_full=PingOldest())
+        self.fill()
+        ResumableClient(self.server)
+        self.assertEqual((self.first.ended, self.second.ended), (None, Reason.NO_ANSWER))
+
+    def test_refuse(self) -> None:
+        """The place of one that is away is its own."""
+        self.serve(limit=2, on_full=Refuse())
+        self.fill()
+        self.assertRaises(pb.RemoteError, ResumableClient, self.server)
+        self.clients[1].come_back()
+        self.assertIsNone(self.second.ended)
+
+    def test_started_anew(self) -> None:
+        """A client that was started anew has the place of its earlier self."""
+        self.serve(limit=1, on_full=Refuse())
+        earlier = ResumableClient(self.server, client_id=b"a")
+        (session,) = self.realm.sessions()
+        earlier.lose()
+        ResumableClient(self.server, client_id=b"a")
+        self.assertIs(session.ended, Reason.REPLACED)
+        earlier.come_back()
+        self.assertEqual([number for number, *_ in earlier.mind.goodbyes()], [3])
+        earlier.lose()
+        self.assertRaises(SessionEnded, earlier.come_back)
+
+    def test_another_user(self) -> None:
+        """The ids of clients are those of one account."""
+        self.serve(limit=1, on_full=Refuse())
+        ResumableClient(self.server, client_id=b"a").lose()
+        ResumableClient(self.server, "bob", client_id=b"a")
+        self.assertEqual(len(self.realm.sessions()), 2)
+
+    def test_places_are_forgotten(self) -> None:
+        self.serve()
+        ResumableClient(self.server, client_id=b"a").lose()
+        self.assertTrue(self.state.resumptions._by_client)
+        self.server.advance(61)
+        self.assertFalse(self.state.resumptions._by_client)
+
+
+class StrangerTests(ServerTestCase):
+    """
+    What one without a login can do with the methods.
+    """
+
+    def setUp(self) -> None:
+        self.serve()
+        self.alice = ResumableClient(self.server)
+        (self.session,) = self.realm.sessions()
+        self.stranger = self.server.connect()
+        self.root = self.stranger.wait(self.stranger.factory.getRootObject())
+
+    def refused(self, *call: Any) -> None:
+        self.assertRaises(pb.RemoteError, self.stranger.call, self.root, *call)
+
+    def test_begin(self) -> None:
+        self.refused("beginResumable")
+
+    def test_wrong_token(self) -> None:
+        self.refused("resume", self.alice.resumption._name, b"x" * 16, 0)
+        self.assertEqual(self.session.away, False)
+
+    def test_unknown_name(self) -> None:
+        self.refused("resume", b"x" * 16, b"x" * 16, 0)
+
+    def test_arguments(self) -> None:
+        for args in (("a", "b", 0), (b"a", b"b", b"0"), (None, None, None)):
+            stranger = self.server.connect()
+            root = stranger.wait(stranger.factory.getRootObject())
+            self.assertRaises(pb.RemoteError, stranger.call, root, "resume", *args)
+
+    def test_guesses(self) -> None:
+        """A wrong token is a refused login, and there may be only so many."""
+        for _ in range(3):
+            self.refused("resume", self.alice.resumption._name, b"x" * 16, 0)
+        self.server.advance(0)
+        self.assertFalse(self.stranger.connected)
+
+    def test_counts(self) -> None:
+        """A number of bytes that there weren't."""
+        name, token = self.alice.resumption._name, self.alice.resumption._token
+        answer = self.stranger.call(self.root, "resume", name, token, 10**9)
+        self.assertEqual(answer[0], b"ended")
+        self.server.flush()
+        self.assertIsNotNone(self.session.ended)
+
+    def test_identify(self) -> None:
+        for client_id in (b"", b"x" * 65, "a", 5):
+            stranger = self.server.connect()
+            root = stranger.wait(stranger.factory.getRootObject())
+            self.assertRaises(pb.RemoteError, stranger.call, root, "identify", client_id)
+
+    def test_logged_in(self) -> None:
+        """A connection with a login can't take the place of another."""
+        bob = self.stranger.login("bob", "secret")
+        name, token = self.alice.resumption._name, self.alice.resumption._token
+        self.refused("resume", name, token, 0)
+        del bob
+
+    def test_twice(self) -> None:
+        self.assertRaises(
+            pb.RemoteError,
+            self.alice.client.call,
+            self.alice.root(self.alice.client),
+            "beginResumable",
+        )
+
+    def test_acknowledgement(self) -> None:
+        """One of bytes that weren't sent ends the connection, for good."""
+        self.alice.broker.acknowledge(10**6)
+        self.server.flush()
+        self.assertIsNotNone(self.session.ended)
+
+
+class TurnedOffTests(ServerTestCase):
+    limits = Limits(login_seconds=0, ping_interval=0, resume_seconds=0)
+
+    def test_turned_off(self) -> None:
+        self.serve()
+        why = self.assertRaises(pb.RemoteError, ResumableClient, self.server)
+        self.assertIn("can't be resumed here", str(why))
+        (session,) = self.realm.sessions()
+        self.server.clients[0].drop()
+        self.assertIs(session.ended, Reason.DISCONNECTED)
+
+
+class ResumptionsTests(SynchronousTestCase):
+    """
+    L{Resumptions}.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.resumptions = Resumptions(self.clock, 60)
+        self.resumable: Any = type("Resumable", (), {"stream_received": 7})()
+
+    def test_tokens(self) -> None:
+        """The last two that were given out, until the client has used the later one."""
+        name, first = self.resumptions.add(self.resumable)
+        lost, second = [self.resumptions.next_token(name) for _ in range(2)]
+        self.assertEqual(len({name, first, lost, second}), 4)
+        for token in (first, first):
+            self.assertIs(self.resumptions.find(name, token), self.resumable)
+        # The client has come back by the first again, so it hasn't got those.
+        for token in (lost, second):
+            self.assertRaises(LoginRefused, self.resumptions.find, name, token)
+        third = self.resumptions.next_token(name)
+        self.assertIs(self.resumptions.find(name, third), self.resumable)
+        self.assertRaises(LoginRefused, self.resumptions.find, name, first)
+
+    def test_forgotten(self) -> None:
+        name, token = self.resumptions.add(self.resumable)
+        self.resumptions.remove(name, Reason.KICKED)
+        self.clock.advance(61)
+        self.assertRaises(LoginRefused, self.resumptions.find, name, token)
+        self.assertFalse(self.resumptions._ended)
