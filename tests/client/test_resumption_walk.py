@@ -309,7 +309,8 @@ class Walk(RuleBasedStateMachine):
             assert all(len(result) == 1 for result in results.values()), results
         for why in self.refused:
             why.trap(SessionEnded, pb.PBConnectionLost, ConnectionLost, pb.RemoteError)
-        state = self.server.factory._server_state()
+        factory: Any = self.server.factory
+        state = factory._server_state()
         assert not state.resumptions._entries
         assert not state.connections, state.connections
         assert not state.counter._accepted

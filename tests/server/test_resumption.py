@@ -96,7 +96,8 @@ class ServerTestCase(SynchronousTestCase):
             inner = ConnectionLimitedRealm(inner, **limited)
         self.realm: MindTrackingRealm[Any] = MindTrackingRealm(JournalRealm(inner))
         self.server = MemoryServer(self.realm, limits=self.limits)
-        self.state = self.server.factory._server_state()
+        self.factory: Any = self.server.factory
+        self.state = self.factory._server_state()
 
 
 class AwayTests(ServerTestCase):
@@ -165,7 +166,7 @@ class AwayTests(ServerTestCase):
 
     def test_shutting_down(self) -> None:
         self.alice.lose()
-        closed = self.server.factory.close()
+        closed = self.factory.close()
         for _ in range(10):
             self.server.advance(1)
         self.assertIsNone(self.successResultOf(closed))
@@ -173,7 +174,7 @@ class AwayTests(ServerTestCase):
         self.assertFalse(self.server.clock.getDelayedCalls())
 
     def test_lost_while_shutting_down(self) -> None:
-        closed = self.server.factory.close()
+        closed = self.factory.close()
         self.alice.lose()
         self.server.advance(1)
         self.assertIsNone(self.successResultOf(closed))
