@@ -4,7 +4,7 @@ Clients that come back, as the server has it.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -23,6 +23,7 @@ from pbrealm import (
     Reason,
     Refuse,
     ReplaceOldest,
+    ServerFactory,
 )
 from pbrealm._server.resumption import Resumptions
 from pbrealm._wire.resumable_broker import ResumableBroker
@@ -96,7 +97,7 @@ class ServerTestCase(SynchronousTestCase):
             inner = ConnectionLimitedRealm(inner, **limited)
         self.realm: MindTrackingRealm[Any] = MindTrackingRealm(JournalRealm(inner))
         self.server = MemoryServer(self.realm, limits=self.limits)
-        self.factory: Any = self.server.factory
+        self.factory = cast(ServerFactory, self.server.factory)
         self.state = self.factory._server_state()
 
 
