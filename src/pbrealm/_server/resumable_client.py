@@ -56,12 +56,12 @@ class ResumableClient:
         # Runs while it is away.
         self._away: IDelayedCall | None = None
 
-    def begin(self) -> tuple[bytes, bytes]:
+    def begin(self) -> tuple[bytes, bytes, bytes]:
         """
-        @return: the id by which the client comes back, and a token.
+        @return: the id by which the client comes back, a token, and the seconds that it has.
         """
         self._name, token = self._resumptions.add(self)
-        return self._name, token
+        return self._name, token, b"%d" % self._seconds
 
     def went_away(self) -> None:
         """The connection is lost."""

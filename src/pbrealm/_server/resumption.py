@@ -122,7 +122,6 @@ class ResumptionMethods:
         return self._methods.get((name, count))
 
     def _identify(self, connection: ResumableConnection, client_id: object) -> bytes:
-        self._resumptions.check_enabled()
         if type(client_id) is not bytes or not 0 < len(client_id) <= _MAX_CLIENT_ID:
             raise LoginRefused(f"the id of a client must be 1 to {_MAX_CLIENT_ID} bytes")
         connection.client_id = client_id

@@ -18,11 +18,13 @@ class Resumption:
     What a client comes back to its sessions by.
 
     @ivar stream: what it sends and gets, over one connection after another.
+    @ivar seconds: that it has to come back.
     """
 
     def __init__(self, broker: ResumableBroker, stream: ResumableStream) -> None:
         self._broker = broker
         self.stream = stream
+        self.seconds = 0
         self._name = b""
         self._token = b""
         # The new connection that was tried last.
@@ -51,7 +53,8 @@ class Resumption:
         return self
 
     def _begun(self, answer: Any) -> None:
-        self._name, self._token = answer
+        self._name, self._token, seconds = answer
+        self.seconds = int(seconds)
         self._broker.stream_begun(self.stream)
 
     async def resume(self, broker: ResumableBroker, root: pb.RemoteReference) -> None:
