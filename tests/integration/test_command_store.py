@@ -176,4 +176,4 @@ class FailingTests(StoreTestCase):
 
     async def test_directory(self) -> None:
         self.path.mkdir()
-        await self.check_failure("can't be opened: unable to open database file")
+        await self.check_failure("is a directory")

@@ -112,10 +112,11 @@ class OpeningTests(FileTestCase):
 
     def test_no_file(self):
         os.mkdir(self.path)
-        self.assertIn("can't be opened", self.refused())
+        self.assertIn("is a directory", self.refused())
         os.rmdir(self.path)
+        directory = self.path
         self.path += "/players.db"
-        self.assertIn("can't be opened", self.refused())
+        self.assertIn(f"can't be opened: there is no directory {directory}", self.refused())
 
     def test_no_room(self):
         """A file system on which nothing can be written."""

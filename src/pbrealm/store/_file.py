@@ -43,10 +43,13 @@ class StoreFile:
     All methods wait for the disk.  One thread at a time may call them.
     """
 
-    def __init__(self, path: str, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    def __init__(
+        self, path: str, migrations: Sequence[Migration] = MIGRATIONS, *, existing: bool = False
+    ) -> None:
         """
         Open the file; make it if there is none.
 
+        @param existing: whether an empty file is refused, instead of being made a store.
         @raise StoreUnusable: if the file can't be used.
         @raise StoreLocked: if another process, or another store of this one, has it open.
         """
@@ -57,19 +60,19 @@ class StoreFile:
                 path, timeout=0, isolation_level=None, check_same_thread=False
             )
         except sqlite3.Error as error:
-            raise StoreUnusable(f"{path} can't be opened: {error}") from error
+            raise StoreUnusable(f"{path} {_why_not_opened(path, error)}") from error
         try:
-            self._prepare(migrations)
+            self._prepare(migrations, existing)
         except BaseException as error:
             self._connection.close()
             if isinstance(error, _ERRORS):
                 self._fail_to_open(error)
             raise
 
-    def _prepare(self, migrations: Sequence[Migration]) -> None:
+    def _prepare(self, migrations: Sequence[Migration], existing: bool) -> None:
         execute = self._connection.execute
         execute("PRAGMA locking_mode = EXCLUSIVE")
-        self._check_owner(len(migrations))
+        self._check_owner(len(migrations), existing)
         execute("PRAGMA synchronous = FULL")
         # Not before the file is known to be a store's, since this writes to it.
         execute("PRAGMA journal_mode = WAL")
@@ -78,10 +81,12 @@ class StoreFile:
         execute("BEGIN IMMEDIATE")
         execute("ROLLBACK")
 
-    def _check_owner(self, newest: int) -> None:
+    def _check_owner(self, newest: int, existing: bool) -> None:
         (application,) = self._connection.execute("PRAGMA application_id").fetchone()
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         (tables,) = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if existing and not (application or version or tables):
+            raise StoreUnusable(f"{self.path} is empty, not a store")
         if application != APPLICATION_ID and (application or version or tables):
             raise StoreUnusable(f"{self.path} is a database of another program")
         if version > newest:
@@ -210,6 +215,15 @@ class StoreFile:
             raise StoreError(f"{what} can't be read now: {error}") from error
         except _ERRORS as error:
             raise StoreDamaged(f"{what} can't be read, as the file is damaged: {error}") from error
+
+
+def _why_not_opened(path: str, error: sqlite3.Error) -> str:
+    directory = os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(path):
+        return "is a directory"
+    if not os.path.isdir(directory):
+        return f"can't be opened: there is no directory {directory}"
+    return f"can't be opened: {error}"
 
 
 def _check_length(path: str) -> None:
