@@ -239,9 +239,9 @@ class IClosableRealm(Interface):
     A realm that can be closed.
 
     L{ServerFactory.close<pbrealm.ServerFactory.close>} closes the realm of its portal, unless
-    another server serves it.  The realms
-    of pbrealm close the realms within in their turn, and retire their avatars and states.  Under
-    another factory, the program closes the outermost realm.
+    another server serves it.  The realms of pbrealm close the realms within in their turn, and
+    retire their avatars and states.  Under another factory, the program closes the outermost
+    realm.
     """
 
     def close() -> Deferred[None]:
