@@ -124,7 +124,7 @@ class OpenTests(SQLiteTestCase):
 
     async def test_no_directory(self):
         self.path = os.path.join(self.path, "players.db")
-        await self.fails_to_open(StoreUnusable, "can't be opened")
+        await self.fails_to_open(StoreUnusable, "is in a directory that isn't there")
 
     async def test_damaged_state(self):
         """Others can be loaded, and what is damaged can be deleted."""

@@ -218,11 +218,10 @@ class StoreFile:
 
 
 def _why_not_opened(path: str, error: sqlite3.Error) -> str:
-    directory = os.path.dirname(os.path.abspath(path))
     if os.path.isdir(path):
         return "is a directory"
-    if not os.path.isdir(directory):
-        return f"can't be opened: there is no directory {directory}"
+    if not os.path.isdir(os.path.dirname(os.path.abspath(path))):
+        return "is in a directory that isn't there"
     return f"can't be opened: {error}"
 
 
