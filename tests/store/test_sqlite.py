@@ -91,6 +91,8 @@ class OpenTests(SQLiteTestCase):
         store.open_blocking()
         (await store.load("alice"))["a"] = 1
         await store.saved()
+        inherited: Any = store._file._file
+        self.addCleanup(inherited.close)
         self.patch(_sqlite, "getpid", lambda: -1)
         with self.assertRaisesRegex(StoreUnusable, "opened before this process was forked"):
             await store.load("bob")
