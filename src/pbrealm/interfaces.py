@@ -210,7 +210,8 @@ class ILoginObserver(Interface):
     """
     What a L{LoginService<pbrealm.client.LoginService>} tells of its logins.
 
-    An exception in one of these methods is logged.
+    Each method may return a Deferred or coroutine, which nobody waits for.  What one fails with is
+    logged.
     """
 
     def logged_in(perspective: Any) -> object:

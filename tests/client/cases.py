@@ -103,16 +103,16 @@ class LoginServiceTestCase(SynchronousTestCase):
         return service
 
     def assert_nothing_is_left(self, service: LoginService) -> None:
-        """Stop the service, which leaves no delayed call of its own."""
+        """Stop the service, which leaves no connection, no delayed call and nobody who waits."""
         stopped = service.stopService()
         self.go(6)
         self.successResultOf(stopped)
         self.assertEqual((len(service._for_login), len(service._for_stop)), (0, 0))
-        # Those of the server end with its connections.
+        self.endpoint.restore()
         for client in self.server.clients:
             client.drop()
-        left = [str(call) for call in self.clock.getDelayedCalls()]
-        self.assertEqual([call for call in left if "client" in call], [])
+        self.server.flush()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def go(self, seconds: float) -> None:
         """Let time pass, a second at a time."""

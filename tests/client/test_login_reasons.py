@@ -527,6 +527,21 @@ class ObserverTests(LoginServiceTestCase):
             ],
         )
 
+    def test_asynchronous(self):
+        """Nobody waits for it, and what it fails with is logged."""
+        greetings = []
+
+        async def logged_in(perspective):
+            greetings.append(await perspective.callRemote("greet"))
+            raise ZeroDivisionError
+
+        service = self.make()
+        self.observer.logged_in = logged_in  # type: ignore[assignment]
+        service.startService()
+        self.server.flush()
+        self.assertEqual(greetings, ["<1>hello alice"])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
     def test_stops_the_service(self):
         """From each of its methods, and the service can be started again."""
         for when in ("logged_in", "lost", "coming_back", "stopped"):
@@ -556,11 +571,14 @@ class ObserverTests(LoginServiceTestCase):
     def test_starts_the_service_when_it_has_stopped(self):
         """An observer may have a policy of its own."""
         service = self.make()
-        again = []
+        again: list[Any] = []
+        waits: list[Any] = []
 
         def stopped(why):
             again.append(why.reason)
             service.startService()
+            # For the next time.
+            waits.append(service.when_stopped())
 
         self.observer.stopped = stopped  # type: ignore[method-assign]
         service.startService()
@@ -568,6 +586,7 @@ class ObserverTests(LoginServiceTestCase):
         self.session.end()
         self.server.flush()
         self.assertEqual(again, [Reason.KICKED])
+        self.assertNoResult(waits[0])
         self.assertEqual(self.result(service.call("greet")), "<1>hello alice")
         del self.observer.stopped
 

@@ -311,12 +311,28 @@ class StopTests(LoginServiceTestCase):
         self.result(stopped)
         self.assertIs(session.ended, Reason.LOGGED_OUT)
         self.assertFalse(self.endpoint.clients[0].connected)
+        left = [str(call) for call in self.clock.getDelayedCalls()]
+        self.assertEqual([call for call in left if "abort" in call], [])
         self.assertEqual(
             self.observer.events,
             [("logged in",), ("lost", Reason.LOGGED_OUT), ("stopped", Reason.LOGGED_OUT)],
         )
         del held
         self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_perspective_that_is_dropped_while_it_logs_out(self):
+        """The server is told once that the client holds it no more."""
+        service = self.start()
+        held, session = service.perspective, self.session
+        told: list[Any] = []
+        self.patch(held.broker, "sendDecRef", told.append)
+        service.stopService()
+        luid = held.luid
+        del held
+        gc.collect()
+        self.assertEqual(told, [luid])
+        self.server.flush()
+        self.assertIsNotNone(session.ended)
 
     def test_when_stopped(self):
         service = self.start()
@@ -467,6 +483,35 @@ class StopTests(LoginServiceTestCase):
         self.server.flush()
         self.failureResultOf(other, LoginEnded)
         self.failureResultOf(service.call("greet"), LoginEnded)
+
+    def test_connection_lost_by_who_waits_for_the_login(self):
+        """The others wait on, for the next login."""
+        service = self.make()
+        service.when_logged_in().addCallback(lambda _: self.endpoint.clients[0].drop())
+        other = service.when_logged_in()
+        service.startService()
+        self.server.flush()
+        self.assertNoResult(other)
+        self.go(4)
+        self.assertIs(self.successResultOf(other), service.perspective)
+
+    def test_connection_lost_by_who_is_told_of_the_end(self):
+        service = self.start()
+        client = self.endpoint.clients[0]
+        self.observer.lost = lambda why: client.drop()  # type: ignore[method-assign]
+        self.session.end()
+        client.pump()
+        self.assertIs(self.successResultOf(service.when_stopped()).reason, Reason.KICKED)
+
+    def test_second_connection_of_an_attempt(self):
+        """An endpoint may connect twice: the first connection counts."""
+        service = self.start()
+        (first,) = self.endpoint.clients
+        second = self.server.accept(first.factory)
+        self.server.flush()
+        self.assertTrue(second.broker.disconnected)
+        self.assertFalse(first.broker.disconnected)
+        self.assertEqual(self.result(service.call("greet")), "<1>hello alice")
 
 
 class ArgumentTests(LoginServiceTestCase):

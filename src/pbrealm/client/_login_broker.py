@@ -4,7 +4,7 @@ The broker of a login: tells of what comes from the server, the goodbye above al
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import connectionDone
@@ -42,7 +42,6 @@ class LoginBroker(FastBroker):
     @ivar goodbye: the method of the mind that is called to say goodbye.
     """
 
-    factory: Any
     owner: BrokerOwner
     mind: pb.Referenceable
     goodbye: bytes
@@ -57,8 +56,6 @@ class LoginBroker(FastBroker):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)
-        # Endpoints don't tell the factory, and a login that has just begun would wait for good.
-        self.factory.clientConnectionLost(None, reason)
         self.owner.gone(self)
 
     def proto_message(

@@ -329,13 +329,12 @@ class LoginService(Service):
     def _tell(self, method: str, *args: Any) -> None:
         if self._observer is None:
             return
-        try:
-            getattr(self._observer, method)(*args)
-        except BaseException:
-            why = bounded_failure(Failure())
-            _log.failure(
-                "{method} of {observer} failed", why, method=method, observer=self._observer
-            )
+        told = maybeDeferred(getattr(self._observer, method), *args)
+        told.addErrback(self._log_failed, method)
+
+    def _log_failed(self, why: Failure, method: str) -> None:
+        why, who = bounded_failure(why), self._observer
+        _log.failure("{method} of {observer} failed", why, method=method, observer=who)
 
 
 _AT_REST: Final = (ServiceState.STOPPING, ServiceState.STOPPED)
