@@ -1,7 +1,7 @@
 """
 The tests, laid out as the modules are.
 
-The tests of C{src/pbrealm/_server/keepalive.py} are in C{tests/server/test_keepalive.py}, those of
+The tests of C{src/pbrealm/_wire/keepalive.py} are in C{tests/wire/test_keepalive.py}, those of
 C{src/pbrealm/policies.py} in C{tests/test_policies.py}, and so on: the names of packages and
 modules, without the underscore.  A large module has further files, named by what they test.  Test
 cases and helpers that several files of a folder use are in its C{cases.py}.  Besides, there are

@@ -2,19 +2,19 @@
 What the README says is so.
 """
 
-import ast
 import re
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 import pbrealm
+import pbrealm.client
 import pbrealm.store
 from pbrealm import Backlog, Limits, Reason, SlowClientPolicy
 from pbrealm._limit_fields import description_of
 from pbrealm.testing import MemoryServer
+from tests.documents import run_block
 
 README = Path(__file__).parent.parent.joinpath("README.md").read_text(encoding="utf-8")
 
@@ -63,9 +63,7 @@ class ReadmeTests(SynchronousTestCase):
 
     def test_server(self):
         """The server of the README is one."""
-        (source,) = re.findall(r"```python\n(from .*?)```", README, re.DOTALL)
-        names: dict[Any, Any] = {}
-        exec(compile(ast.parse(source), "players.tac", "exec"), names)
+        names = run_block("README.md", "service.Application(")
         server = MemoryServer(names["realm"], {"alice": "secret"})
         alice = server.connect()
         self.assertEqual(alice.call(alice.login("alice", "secret"), "greet"), "hello alice")
@@ -74,5 +72,5 @@ class ReadmeTests(SynchronousTestCase):
         """Each name of the library that the README writes as code can be imported."""
         written = set(re.findall(r"`([A-Z][A-Za-z]+)(?:\(|`)", README))
         others = {"IPerspective", "IRealm", "Clock"}
-        known = {*pbrealm.__all__, *pbrealm.store.__all__}
+        known = {*pbrealm.__all__, *pbrealm.client.__all__, *pbrealm.store.__all__}
         self.assertEqual(written - others - known, set())

@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union
 
 if TYPE_CHECKING:
     from twisted.cred.portal import IRealm
-    from twisted.internet.interfaces import IReactorTime, IStreamServerEndpoint
+    from twisted.internet.interfaces import (
+        IReactorTime,
+        IStreamClientEndpoint,
+        IStreamServerEndpoint,
+    )
 
     # Those of typing have no default in the versions of Python that are supported.
     from typing_extensions import TypeVar
@@ -59,6 +63,20 @@ class _Endpoint(Protocol):
     def listen(self, protocolFactory: Any, /) -> Any: ...
 
 
+class _ClientEndpoint(Protocol):
+    def connect(self, protocolFactory: Any, /) -> Any: ...
+
+
+class _LoginObserver(Protocol):
+    def logged_in(self, perspective: Any, /) -> object: ...
+
+    def lost(self, why: Any, /) -> object: ...
+
+    def coming_back(self, seconds: float, why: Any, /) -> object: ...
+
+    def stopped(self, why: Any, /) -> object: ...
+
+
 class _LoginMethod(Protocol):
     @property
     def name(self) -> str: ...
@@ -78,6 +96,12 @@ AnyCredentials: TypeAlias = Any
 
 AnyEndpoint: TypeAlias = Union["_Endpoint", "IStreamServerEndpoint"]
 """What a server can listen at."""
+
+AnyClientEndpoint: TypeAlias = Union["_ClientEndpoint", "IStreamClientEndpoint"]
+"""What a client can connect to."""
+
+AnyLoginObserver: TypeAlias = _LoginObserver
+"""An L{ILoginObserver<pbrealm.interfaces.ILoginObserver>}."""
 
 AnyLoginMethod: TypeAlias = _LoginMethod
 """An L{ILoginMethod<pbrealm.interfaces.ILoginMethod>}."""

@@ -104,6 +104,27 @@ class NoMind(PBRealmError):
     """The client can't be notified because it passed no mind when it logged in."""
 
 
+class NotLoggedIn(PBRealmError):
+    """A call has waited for a login of its service, and none came in time."""
+
+    reason = Reason.BUSY
+
+
+class LoginEnded(NotLoggedIn):
+    """
+    A login of a service has ended, or none came about.
+
+    @ivar reconnect: whether the service comes back by itself.
+    """
+
+    def __init__(self, text: str, reason: Reason, reconnect: bool | None = None) -> None:
+        """
+        @param reconnect: by default what the reason says.
+        """
+        super().__init__(text, reason)
+        self.reconnect = reason.reconnect if reconnect is None else reconnect
+
+
 class StoreError(PBRealmError):
     """A store can't do what it was asked to."""
 
@@ -154,8 +175,10 @@ def reason_of(error: object) -> Reason | None:
 
 
 __all__ = [
+    "LoginEnded",
     "LoginRefused",
     "NoMind",
+    "NotLoggedIn",
     "NotificationDropped",
     "NotifyTimeout",
     "PBRealmError",

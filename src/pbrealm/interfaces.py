@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
 
 from pbrealm._types import AnySession
-from pbrealm.errors import Reason
+from pbrealm.errors import LoginEnded, Reason
 
 _T = TypeVar("_T")
 
@@ -213,6 +213,43 @@ class ILoginMethod(Interface):
     begin: Callable[..., object] = Attribute("Called with an ILoginClient, and what was sent.")
 
 
+class ILoginObserver(Interface):
+    """
+    What a L{LoginService<pbrealm.client.LoginService>} tells of its logins.
+
+    Each method may return a Deferred or coroutine, which nobody waits for.  What one fails with is
+    logged.
+    """
+
+    def logged_in(perspective: Any) -> object:
+        """
+        The login was answered.
+
+        @param perspective: the reference to the perspective, good until L{lost}.
+        """
+
+    def lost(why: LoginEnded) -> object:
+        """
+        The login is over: the connection is lost, or the server has said goodbye, or the service
+        was stopped.  Either L{coming_back} or L{stopped} follows.
+
+        @param why: has the C{reason}, and what happened as a C{sentence}.
+        """
+
+    def coming_back(seconds: float, why: LoginEnded) -> object:
+        """
+        The login is over, or an attempt to log in has failed; the service tries again.
+
+        @param seconds: how long it waits before that.
+        """
+
+    def stopped(why: LoginEnded) -> object:
+        """
+        The service has stopped, because the program stopped it, or because it shouldn't come back.
+        This is told once each time that the service was started.
+        """
+
+
 class ISessionRealm(IRealm):
     """
     A realm that passes sessions on to others, or takes them from others.
@@ -245,9 +282,10 @@ class IClosableRealm(Interface):
     """
     A realm that can be closed.
 
-    L{ServerFactory.close<pbrealm.ServerFactory.close>} closes the realm of its portal.  The realms
-    of pbrealm close the realms within in their turn, and retire their avatars and states.  Under
-    another factory, the program closes the outermost realm.
+    L{ServerFactory.close<pbrealm.ServerFactory.close>} closes the realm of its portal, unless
+    another server serves it.  The realms of pbrealm close the realms within in their turn, and
+    retire their avatars and states.  Under another factory, the program closes the outermost
+    realm.
     """
 
     def close() -> Deferred[None]:
@@ -266,6 +304,7 @@ __all__ = [
     "IFullPolicy",
     "ILoginClient",
     "ILoginMethod",
+    "ILoginObserver",
     "IRetirable",
     "ISession",
     "ISessionRealm",

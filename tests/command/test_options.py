@@ -220,6 +220,14 @@ class MistakeTests(SynchronousTestCase):
             )
         self.assertEqual(parse(*PLAIN, "--linger", "0").realm_options.linger, 0)
 
+    def test_linger_of_what_is_stored(self):
+        """What can be loaded again needn't stay in memory for good."""
+        stored = (*PLAIN, "--realm", "shared", "--store", "players.db")
+        self.assertEqual(parse(*stored).realm_options.linger, 60)
+        self.assertEqual(parse("--demo", "--store", "demo.db").realm_options.linger, 60)
+        self.assertEqual(parse(*stored, "--linger", "5").realm_options.linger, 5)
+        self.assertIsNone(parse("--demo").realm_options.linger)
+
     def test_on_full(self):
         self.assertRefused(
             "--on-full must be one of refuse, replace, ping, wait, not 'kick'",

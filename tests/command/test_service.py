@@ -6,6 +6,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
+from twisted.scripts._twistd_unix import ServerOptions
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -15,7 +16,7 @@ from pbrealm._command.cannot_start import CannotStart
 from pbrealm._command.demo import DemoAvatar
 from pbrealm._command.realm import make_realm
 from pbrealm._command.realm_options import RealmOptions
-from pbrealm._command.service import CommandService, makeService
+from pbrealm._command.service import CommandService, changes_user, makeService
 from pbrealm.errors import StoreLocked
 from pbrealm.testing import MemoryServer, RecordingMind
 from tests.command.test_options import parse
@@ -43,6 +44,20 @@ class RecordingStore:
         return succeed(None)
 
 
+class RecordingEndpoint(SlowEndpoint):
+    """
+    Notes when it's listened at.
+    """
+
+    def __init__(self, calls: list[str]) -> None:
+        super().__init__()
+        self.calls = calls
+
+    def listen(self, factory: Any) -> Deferred[Any]:
+        self.calls.append("listen")
+        return super().listen(factory)
+
+
 @implementer(IClientAware)
 class SlowLeaver(pb.Avatar):
     """
@@ -64,12 +79,14 @@ class StoreTests(SynchronousTestCase):
     The store of a server, from its start to its end.
     """
 
-    def make_service(self, store: Any, endpoint: Any) -> CommandService:
+    def make_service(
+        self, store: Any, endpoint: Any, changes_user: bool = False
+    ) -> CommandService:
         self.clock = Clock()
         self.realm = CachingRealm(SlowLeaver)
         self.server = MemoryServer(self.realm, clock=self.clock)
         factory: Any = self.server.factory
-        return CommandService([endpoint], factory, store)
+        return CommandService([endpoint], factory, store, changes_user=changes_user)
 
     def test_opens_before_clients_come(self):
         """If it can't be used, its problem comes first, and no number for clients."""
@@ -79,6 +96,27 @@ class StoreTests(SynchronousTestCase):
         why = self.assertRaises(CannotStart, service.startService)
         self.assertEqual(why.code, "pbrealm: the store is in use by another process: /players.db")
         self.assertFalse(service.running)
+
+    def test_opens_before_it_listens(self):
+        """So what is found out about the file is found out before clients can connect."""
+        for late, expected in ((False, ["open", "listen"]), (True, ["listen", "open"])):
+            store = RecordingStore()
+            service = self.make_service(store, RecordingEndpoint(store.calls), late)
+            service.privilegedStartService()
+            service.startService()
+            self.assertEqual(list(dict.fromkeys(store.calls)), expected)
+
+    def test_user_of_the_file(self):
+        """With another user, it's opened when the process has become that."""
+        for options, expected in (
+            ((), False),
+            (("--uid", "65534"), True),
+            (("--gid", "65534"), True),
+        ):
+            parent = ServerOptions()
+            parent.parseOptions([*options, "pbrealm", "--demo"])
+            self.assertEqual(changes_user(parent.subOptions), expected)
+        self.assertFalse(changes_user(parse("--demo")))
 
     def test_closes_when_all_have_left(self):
         store = RecordingStore()

@@ -89,9 +89,10 @@ class SharedDictTestCase(SynchronousTestCase):
 
     def serve(self, state_factory=SharedDict, plain=False):
         self.avatars = []
+        passwords = {"alice": "s", "bob": "s"}
         realm = SharedStateRealm(self.make_avatar, state_factory, linger=0)
-        factory = pb.PBServerFactory(make_portal(realm, {"alice": "s"})) if plain else None
-        self.server = MemoryServer(realm, {"alice": "s"}, factory=factory)
+        factory = pb.PBServerFactory(make_portal(realm, passwords)) if plain else None
+        self.server = MemoryServer(realm, passwords, factory=factory)
         self.realm = realm
         self.clients = []
         self.references = []

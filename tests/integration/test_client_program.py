@@ -85,6 +85,70 @@ class ClientProgramTests(PlayersTestCase):
         await client.wait_for("hello alice\n")
 
 
+class LoginServiceProgramTests(PlayersTestCase):
+    """
+    The client with a service that stays logged in.
+    """
+
+    def start_client(self, server: Server, password: str = "secret") -> Process:
+        self.write("stays.py", block("docs/clients.md", "class Status"))
+        return self.start("stays.py", f"tcp:127.0.0.1:{server.port}", "alice", password)
+
+    async def test_it_comes_back_after_a_restart_of_the_server(self) -> None:
+        """Whether the server says goodbye or is killed, and while there is no server."""
+        server = await self.serve_players()
+        client = self.start_client(server)
+        await client.wait_for("hello alice\n")
+        server.process.signal("TERM")
+        await client.wait_for(r"lost: shutting down \(reason 8\)\ncoming back in [1-4]\.\d ")
+        await client.wait_for("ConnectionRefusedError")
+        server = await self.serve_players(server.port)
+        await client.wait_for(r"(?s)hello alice\n.*hello alice\n")
+        server.process.signal("KILL")
+        await client.wait_for(r"lost: the connection was lost \(reason 2\)")
+        await self.serve_players(server.port)
+        await client.wait_for(r"(?s)(hello alice\n.*){3}")
+        self.assertEqual(await client.stop(), 0)
+        self.assertRegex(
+            client.output, r"lost: logged out .*\nstopped: logged out \(reason 1\)\n$"
+        )
+        self.assertNotIn("Traceback", client.output)
+
+    async def test_it_stops_when_another_client_has_replaced_it(self) -> None:
+        server = await self.serve_players(None, "--limit", "1", "--on-full", "replace")
+        client = self.start_client(server)
+        await client.wait_for("hello alice\n")
+        await self.log_in(server, "alice")
+        self.assertEqual(await client.wait(), 0)
+        said = "hello alice\nlost: replaced (reason 3)\nstopped: replaced (reason 3)\n"
+        self.assertEqual(client.output, said)
+
+    async def test_it_stops_when_its_login_is_refused(self) -> None:
+        client = self.start_client(await self.serve_players(), "wrong")
+        self.assertEqual(await client.wait(), 0)
+        said = "stopped: the name or the password is wrong (reason 4)\n"
+        self.assertEqual(client.output, said)
+
+
+class ReadmeTests(PlayersTestCase):
+    """
+    The two clients of the README.
+    """
+
+    async def test_plain_client(self) -> None:
+        await self.run_client(block("README.md", "pb.PBClientFactory()"))
+
+    async def test_login_service(self) -> None:
+        await self.run_client(block("README.md", "LoginService("))
+
+    async def run_client(self, program: str) -> None:
+        server = await self.serve_players()
+        self.write("client.py", program.replace("127.0.0.1:8787", f"127.0.0.1:{server.port}"))
+        client = self.start("client.py")
+        self.assertEqual(await client.wait(), 0)
+        self.assertEqual(client.output, "hello alice\n")
+
+
 class ExampleTests(PlayersTestCase):
     async def test_client_of_the_examples(self) -> None:
         server = await self.serve_players()

@@ -111,6 +111,16 @@ class ServingTests(StoreTestCase):
             await wait_until_equal(pidfile.exists, False)
         self.assertEqual(list(self.path.parent.glob("players.db*")), [self.path])
 
+    async def test_it_can_not_listen(self) -> None:
+        """The file, which is opened before, is closed."""
+        server = await self.serve("--demo")
+        taken = f"tcp:{server.port}:interface=127.0.0.1"
+        for command in (("twistd", "-n"), TWIST):
+            program = self.command(*STORED, "--listen", taken, command=command)
+            self.assertEqual(await program.wait(), 1, program.output)
+            self.assertIn("Address already in use", program.output)
+            self.assertEqual(list(self.path.parent.glob("players.db*")), [self.path])
+
 
 class FailingTests(StoreTestCase):
     """
@@ -125,6 +135,7 @@ class FailingTests(StoreTestCase):
             self.assertEqual(await program.wait(), 1, program.output)
             self.assertTrue(program.output.endswith(f"{sentence}\n"), program.output)
             self.assertNotIn("Traceback", program.output)
+            self.assertNotIn("listening on", program.output)
         self.assertFalse(Path(self.directory, "twistd.pid").exists())
         # The parent of a daemon shows the beginning.
         program = self.command(*arguments, command=("twistd",))
@@ -176,4 +187,4 @@ class FailingTests(StoreTestCase):
 
     async def test_directory(self) -> None:
         self.path.mkdir()
-        await self.check_failure("can't be opened: unable to open database file")
+        await self.check_failure("is a directory")

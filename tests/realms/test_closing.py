@@ -235,25 +235,6 @@ class RealmTests(CloseTestCase):
         self.made[0].retiring.callback(None)
         self.successResultOf(closed)
 
-    def test_two_servers(self) -> None:
-        """Neither waits for its own sessions only: they share the realm, and close together."""
-        clock = Clock()
-        realm = CachingRealm(self.make, clock=clock)
-        servers = [MemoryServer(realm), MemoryServer(realm)]
-        self.held = [server.connect().login("alice", "secret") for server in servers]
-        factories: list[Any] = [server.factory for server in servers]
-        first = factories[0].close()
-        servers[0].flush()
-        self.assertEqual(self.events, ["make alice"])
-        second = factories[1].close()
-        servers[1].flush()
-        self.assertEqual(self.events, ["make alice", "retire alice"])
-        self.made[0].retiring.callback(None)
-        for server in servers:
-            server.flush()
-        self.successResultOf(first)
-        self.successResultOf(second)
-
 
 class TimeTests(CloseTestCase):
     """

@@ -7,6 +7,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
+import threading
 from typing import Any
 
 from twisted.internet.task import Clock
@@ -62,3 +63,8 @@ def run_sql(path: str, *statements: str) -> None:
         connection.commit()
     finally:
         connection.close()
+
+
+def threads() -> list[str]:
+    """The names of the threads of stores."""
+    return [thread.name for thread in threading.enumerate() if "pbrealm" in thread.name]

@@ -44,7 +44,7 @@ class CodecTests(SynchronousTestCase):
         try:
             encoded = encode_key(key)
         except TypeError as error:
-            self.assertIn("too", str(error))
+            self.assertRegex(str(error), "more than|allowed")
             return
         decoded = decode_key(encoded)
         self.assertEqual((decoded, hash(decoded)), (key, hash(key)))
@@ -55,7 +55,7 @@ class CodecTests(SynchronousTestCase):
         try:
             encoded = encode_value("k", value)
         except TypeError as error:
-            self.assertIn("incomplete", str(error))
+            self.assertIn("is what it is in", str(error))
             return
         self.assertEqual(typed(decode_value(encoded)), typed(value))
 

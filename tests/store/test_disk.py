@@ -47,7 +47,7 @@ class DiskTestCase(SynchronousTestCase):
     def open(self, path=None):
         """Open a file whose log is moved into the database after a few commits."""
         file = StoreFile(path or self.path)
-        file._connection.execute("PRAGMA wal_autocheckpoint = 20")
+        file.connection.execute("PRAGMA wal_autocheckpoint = 20")
         return file
 
     def write(self, file, number):
@@ -114,7 +114,7 @@ class PowerLossTests(DiskTestCase):
         """The test would notice if commits didn't wait for the disk."""
         self.disk.recording = True
         file = self.open()
-        file._connection.execute("PRAGMA synchronous = OFF")
+        file.connection.execute("PRAGMA synchronous = OFF")
         for number in range(1, 30):
             self.write(file, number)
         file.close()

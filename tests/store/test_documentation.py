@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+import pbrealm.client
 import pbrealm.store
 from pbrealm.store import Store
 from pbrealm.testing import MemoryServer, MemoryStorage
@@ -20,7 +21,7 @@ class DocumentTests(SynchronousTestCase):
         storage = MemoryStorage()
         for expected in (5, 10):
             clock = Clock()
-            names = run_block("docs/store.md", "class Player")
+            names = run_block("docs/store.md", "perspective_earn")
             store = Store(storage, clock=clock)
             realm = names["SharedStateRealm"](names["Player"], store.load)
             server = MemoryServer(realm, clock=clock)
@@ -48,6 +49,28 @@ class DocumentTests(SynchronousTestCase):
         self.successResultOf(given)
         bob = self.successResultOf(store.load("bob"))
         self.assertEqual((dict(Player.state), dict(bob)), ({"gold": 2}, {"gold": 3}))
+
+    def test_states_of_games(self):
+        """Players share a game, whose name a player may have, and see their own hands."""
+        clock = Clock()
+        names = run_block("docs/store.md", "class State(StoredDict)")
+        storage = MemoryStorage()
+        names["store"] = Store(storage, state_class=names["State"], clock=clock)
+        server = MemoryServer(
+            names["realm"], dict.fromkeys(["alice", "game:whist"], "secret"), clock=clock
+        )
+        copies = []
+        for name, card in (("alice", "ace"), ("game:whist", "king")):
+            client = server.connect()
+            player = client.login(name, "secret")
+            copies.append(client.call(player, "join", "whist"))
+            client.call(player, "take", card)
+        server.flush()
+        self.assertEqual(
+            [dict(copy) for copy in copies],
+            [{"hand of alice": ("ace",)}, {"hand of game:whist": ("king",)}],
+        )
+        self.assertEqual(sorted(storage.rows), ["game:whist", "player:alice", "player:game:whist"])
 
     def test_names(self):
         """Each name of the store is documented, but for what only storages need."""

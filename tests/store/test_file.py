@@ -71,9 +71,9 @@ class RowTests(FileTestCase):
         """However many keys there are."""
         file = self.open()
         file.write([], {"alice": {b"%d" % number: b"v" for number in range(10_000)}})
-        before = file._connection.total_changes
+        before = file.connection.total_changes
         file.write([], {"alice": {b"77": b"w"}})
-        self.assertEqual(file._connection.total_changes - before, 1)
+        self.assertEqual(file.connection.total_changes - before, 1)
 
 
 class OpeningTests(FileTestCase):
@@ -82,7 +82,7 @@ class OpeningTests(FileTestCase):
         file = self.open()
         pragmas = {"journal_mode": "wal", "synchronous": 2, "locking_mode": "exclusive"}
         for name, value in pragmas.items():
-            self.assertEqual(file._connection.execute(f"PRAGMA {name}").fetchone(), (value,))
+            self.assertEqual(file.connection.execute(f"PRAGMA {name}").fetchone(), (value,))
 
     def test_locked(self):
         """A file has one owner."""
@@ -112,10 +112,10 @@ class OpeningTests(FileTestCase):
 
     def test_no_file(self):
         os.mkdir(self.path)
-        self.assertIn("can't be opened", self.refused())
+        self.assertIn("is a directory", self.refused())
         os.rmdir(self.path)
         self.path += "/players.db"
-        self.assertIn("can't be opened", self.refused())
+        self.assertIn("is in a directory that isn't there", self.refused())
 
     def test_no_room(self):
         """A file system on which nothing can be written."""
@@ -137,7 +137,7 @@ class MigrationTests(FileTestCase):
             lambda connection: connection.execute("INSERT INTO more VALUES (1)"),
         )
         self.assertEqual(dict(file.read("alice")), {A: ONE, B: TWO})
-        self.assertEqual(file._connection.execute("SELECT * FROM more").fetchall(), [(1,)])
+        self.assertEqual(file.connection.execute("SELECT * FROM more").fetchall(), [(1,)])
         file.close()
         # This one knows nothing of the new version.
         self.assertIn("newer", self.refused())

@@ -8,25 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from pbrealm.errors import StoreDamaged, StoreLocked, StoreUnusable
-from pbrealm.store import SQLiteStore
+from pbrealm.store import SQLiteStore, _sqlite
 from pbrealm.store._file import StoreFile
-from pbrealm.store._worker_thread import WorkerThread
 from tests.logs import observe_log
-from tests.store.cases import make_directory, run_sql
-
-
-def make_thread():
-    global_reactor: Any = reactor
-    return WorkerThread("pbrealm.test", global_reactor)
-
-
-def threads():
-    return [thread.name for thread in threading.enumerate() if "pbrealm" in thread.name]
+from tests.store.cases import make_directory, run_sql, threads
 
 
 class SQLiteTestCase(TestCase):
@@ -87,6 +76,31 @@ class OpenTests(SQLiteTestCase):
         second.open_blocking()
         self.assertEqual(dict(await second.load("alice")), {"a": 1})
 
+    async def test_before_the_reactor_runs(self):
+        """Calls wait until it does, so no thread is there in a process that is yet to fork."""
+        store = self.start()
+        opened, loaded = store.open(), store.load("alice")
+        self.assertEqual((threads(), os.path.exists(self.path)), ([], False))
+        await opened
+        self.assertEqual(dict(await loaded), {})
+        self.assertEqual(threads(), ["pbrealm.store"])
+
+    async def test_forked_after_open_blocking(self):
+        """An open file stays with the process that has opened it."""
+        store = self.start()
+        store.open_blocking()
+        (await store.load("alice"))["a"] = 1
+        await store.saved()
+        inherited: Any = store._file._file
+        self.addCleanup(inherited.close)
+        self.patch(_sqlite, "getpid", lambda: -1)
+        with self.assertRaisesRegex(StoreUnusable, "opened before this process was forked"):
+            await store.load("bob")
+        with self.assertRaisesRegex(StoreUnusable, "opened before this process was forked"):
+            await store.names()
+        await store.close()
+        self.assertRaises(StoreLocked, StoreFile, self.path)
+
     async def fails_to_open(self, kind, expected):
         """At the start the error says it all; later the log does."""
         store = self.start()
@@ -112,7 +126,7 @@ class OpenTests(SQLiteTestCase):
 
     async def test_no_directory(self):
         self.path = os.path.join(self.path, "players.db")
-        await self.fails_to_open(StoreUnusable, "can't be opened")
+        await self.fails_to_open(StoreUnusable, "is in a directory that isn't there")
 
     async def test_damaged_state(self):
         """Others can be loaded, and what is damaged can be deleted."""
@@ -226,30 +240,3 @@ class ReactorTests(SQLiteTestCase):
         self.assertNoResult(loaded)
         go_on.set()
         await loaded
-
-
-class WorkerThreadTests(TestCase):
-    async def test_order(self):
-        thread = make_thread()
-        self.addCleanup(thread.stop)
-        done: list[int] = []
-        results: list[Deferred[None]] = [thread.call(done.append, n) for n in range(100)]
-        for result in results:
-            await result
-        self.assertEqual(done, list(range(100)))
-
-    async def test_errors(self):
-        """Whatever a function raises fails its call, and the thread goes on."""
-        thread = make_thread()
-        self.addCleanup(thread.stop)
-
-        def leave():
-            raise SystemExit("no")
-
-        with self.assertRaises(SystemExit):
-            await thread.call(leave)
-        self.assertEqual(await thread.call(int, "5"), 5)
-
-    def test_never_used(self):
-        make_thread().stop()
-        self.assertEqual(threads(), [])

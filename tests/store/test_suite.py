@@ -41,7 +41,7 @@ class SQLiteStoreTests(StoreSuite, TestCase):
         return SQLiteStore(self.path)
 
     def break_store(self, store):
-        store._storage._file._connection.execute("PRAGMA query_only = ON")
+        store._storage._file.connection.execute("PRAGMA query_only = ON")
 
     def mend_store(self, store):
-        store._storage._file._connection.execute("PRAGMA query_only = OFF")
+        store._storage._file.connection.execute("PRAGMA query_only = OFF")

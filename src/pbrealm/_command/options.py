@@ -24,7 +24,7 @@ from pbrealm._command.help import grouped_usage
 from pbrealm._command.limit_options import limit_parameters, parse_limits
 from pbrealm._command.option_conflicts import check_conflicts
 from pbrealm._command.option_values import parse_method
-from pbrealm._command.realm_options import RealmOptions, parse_realm_options
+from pbrealm._command.realm_options import STORED_LINGER, RealmOptions, parse_realm_options
 from pbrealm._delivery.backlog import Backlog
 from pbrealm._server.limits import Limits
 from pbrealm._session.goodbye import GOODBYE
@@ -127,8 +127,8 @@ class Options(UsageOptions, AuthOptionMixin):
             "linger",
             None,
             None,
-            "Seconds that an avatar, or the state of an account, is kept after its last session. "
-            "[default: for good]",
+            "Seconds that an avatar, or the state of an account, is kept in memory after its last "
+            f"session. [default: {STORED_LINGER:g} with --store, otherwise for good]",
         ],
         *limit_parameters(),
     ]

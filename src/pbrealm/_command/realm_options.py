@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from twisted.cred.portal import IRealm
 from twisted.python.reflect import qual
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 REALM_KINDS = ("caching", "shared", "disposable")
 """The values of C{--realm} that choose a realm of pbrealm; any other one is a dotted name."""
+
+
+STORED_LINGER: Final = 60.0
+"""Seconds that what can be loaded again is kept, if C{--linger} doesn't say."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +86,17 @@ def parse_realm_options(options: Mapping[str, Any]) -> RealmOptions:
     @raise UsageError: if a value doesn't parse, or can't be imported.
     """
     return RealmOptions(
-        linger=_parse("linger", options, parse_seconds),
+        linger=_linger(options),
         guest_names=tuple(options["guest-name"]),
         **_session_limits(options),
         **_factories(options),
     )
+
+
+def _linger(options: Mapping[str, Any]) -> float | None:
+    if options["linger"] is None and options["store"] is not None:
+        return STORED_LINGER
+    return cast("float | None", _parse("linger", options, parse_seconds))
 
 
 def _session_limits(options: Mapping[str, Any]) -> dict[str, Any]:

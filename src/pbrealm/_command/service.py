@@ -4,8 +4,8 @@ The service that the command runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import IService
 from twisted.cred.portal import Portal
@@ -37,28 +37,44 @@ class CommandService(ServerService):
         endpoint: Iterable[AnyEndpoint],
         factory: ServerFactory,
         store: SQLiteStore | None = None,
+        *,
+        changes_user: bool = False,
     ) -> None:
         """
         @param endpoint: where to listen.
         @param store: has the state, if it is stored.
+        @param changes_user: whether the process becomes another user's between
+            L{privilegedStartService} and L{startService}.
         """
         super().__init__(endpoint, factory)
         self._store = store
+        self._changes_user = changes_user
 
     def privilegedStartService(self) -> None:
+        """
+        Open the store, and listen.
+
+        @raise CannotStart: if the store can't be used, or the service can't listen.
+        """
+        # Not earlier: twistd first makes a daemon of the process.  But the file belongs to the
+        # user that the process will be.
+        if not self._changes_user:
+            self._open_store()
         super().privilegedStartService()
         stop_on_signals(self._reactor)
 
     def startService(self) -> None:
         """
-        Open the store, and start.
+        Open the store and listen, as far as L{privilegedStartService} hasn't, and start.
 
         @raise CannotStart: if the store can't be used, or the service can't listen.
         """
-        # Not earlier: twistd first makes a daemon of the process, and gives up its privileges.
+        self._open_store()
+        super().startService()
+
+    def _open_store(self) -> None:
         if self._store is not None:
             open_store(self._store)
-        super().startService()
 
     def stopService(self) -> Deferred[None]:
         """
@@ -80,4 +96,12 @@ def makeService(options: Options) -> IService:
     wanted = options.realm_options
     portal = Portal(JournalRealm(make_realm(wanted)), options.checkers)
     factory = ServerFactory(portal, options.limits, options.backlog, goodbye=options.goodbye)
-    return CommandService(options.endpoints, factory, wanted.store)
+    return CommandService(
+        options.endpoints, factory, wanted.store, changes_user=changes_user(options)
+    )
+
+
+def changes_user(options: Options) -> bool:
+    """Whether C{twistd} is to give up its privileges; C{twist} can't."""
+    twistd: Mapping[str, Any] = options.parent or {}
+    return any(twistd.get(option) is not None for option in ("uid", "gid"))

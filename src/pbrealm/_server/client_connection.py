@@ -22,16 +22,16 @@ from pbrealm._delivery.send_queue import SendQueue
 from pbrealm._error_log import ErrorLog
 from pbrealm._log_text import bounded_failure, log_text
 from pbrealm._server.connection_limits import Admission, Place, network_of
-from pbrealm._server.keepalive import Keepalive
 from pbrealm._server.login_rate import LoginRate
 from pbrealm._server.login_state import Logins, PendingLogin
 from pbrealm._server.login_timeout import LoginTimeout
 from pbrealm._server.resumable_client import ResumableClient
 from pbrealm._server.resumption import Handover, ResumptionMethods
 from pbrealm._server.server_state import ServerState
-from pbrealm._server.taken_bytes import TakenBytes
 from pbrealm._server.throttled_attempt import ThrottledAttempt
 from pbrealm._session.connection import ConnectedSession, Connection
+from pbrealm._wire.keepalive import Keepalive
+from pbrealm._wire.taken_bytes import TakenBytes
 from pbrealm.errors import LoginRefused, Reason, SessionEnded, TooManyConnections
 from pbrealm.interfaces import ILoginClient
 

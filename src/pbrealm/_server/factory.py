@@ -5,6 +5,8 @@ The server factory.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
+from weakref import WeakSet
 
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred, DeferredList
@@ -31,7 +33,7 @@ from pbrealm._session.goodbye import GOODBYE, set_goodbye
 from pbrealm._session.served_realms import set_served_realms
 from pbrealm._types import AnyClock, AnyLoginMethod
 from pbrealm.errors import Reason
-from pbrealm.realms._closing import close_all
+from pbrealm.realms._closing import add_server, close_realms
 
 _log = Logger()
 _LIMITS = Limits()
@@ -45,6 +47,9 @@ class ServerFactory(pb.PBServerFactory):
     It keeps every client to its L{Limits}, and finds clients that don't answer.  Its realms see
     the connection of each login, whether or not the client passes a mind; and a login ends with
     its connection, also while it is pending.
+
+    @ivar realm: that of the portal.
+    @ivar reached: realms that logins have reached by way of hand-written ones.
     """
 
     protocol = ServerBroker
@@ -87,12 +92,22 @@ class ServerFactory(pb.PBServerFactory):
             raise TypeError(f"goodbye must be the name of a method or None, not {goodbye!r}")
         root = PortalRoot(portal, LoginMethods(login_methods))
         super().__init__(root, unsafeTracebacks, security)
-        self._realm = root.portal.realm
+        self.realm = portal.realm
+        self.reached: WeakSet[Any] = WeakSet()
         self._limits = limits
         self._backlog = backlog
         self._goodbye = goodbye
         self.clock = clock
         self._state: ServerState | None = None
+        add_server(self)
+
+    @property
+    def serving(self) -> bool:
+        """Whether it listens, or has connections, and isn't closed."""
+        state = self._state
+        if state is None:
+            return self.numPorts > 0
+        return not state.closing and (self.numPorts > 0 or bool(state.connections))
 
     def _server_state(self) -> ServerState:
         # Made when it's first needed, since a factory may be made before there is a reactor.
@@ -105,7 +120,8 @@ class ServerFactory(pb.PBServerFactory):
         Accept no more clients, end all sessions for the reason "shutting down", close all
         connections, and have the realms retire their avatars and states.
 
-        The realms are closed by this, also for another server that serves them.
+        A realm that another server serves, also within another realm, stays open, and is closed
+        with the last of them.
 
         @param patience: seconds that avatars and states get in all to detach and to retire.
         @return: fires when the last connection is lost and all has retired.  It never fails, and
@@ -126,7 +142,7 @@ class ServerFactory(pb.PBServerFactory):
         )
         ends.addTimeout(patience, state.clock, onTimeoutCancel=_out_of_patience)
         # An avatar that takes its time to detach doesn't keep others from retiring.
-        retired = close_all([self._realm, *state.realms])
+        retired = close_realms(self)
         retired.addTimeout(patience, state.clock, onTimeoutCancel=lambda *_: None)
         await ends
         # For some logins by way of hand-written realms, only this is the end.
@@ -149,7 +165,7 @@ class ServerFactory(pb.PBServerFactory):
         broker: ServerBroker = self.protocol(False, self.security)
         broker.factory = self
         set_error_log(broker, state.errors)
-        set_served_realms(broker, state.realms)
+        set_served_realms(broker, self.reached)
         if self._goodbye != GOODBYE:
             set_goodbye(broker, self._goodbye)
         broker.held_for_all = state.held

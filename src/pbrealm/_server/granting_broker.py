@@ -13,6 +13,7 @@ from twisted.spread.jelly import SecurityOptions, globalSecurity
 
 from pbrealm._delivery.bound_reference import BoundReference
 from pbrealm._delivery.queued_broker import QueuedBroker
+from pbrealm._delivery.shared_dict import SharedDict
 from pbrealm._on_behalf_of import (
     ON_BEHALF_OF,
     PASSED_BACK,
@@ -140,7 +141,8 @@ class GrantingBroker(QueuedBroker):
     def stop_revoked_copies(self) -> None:
         """
         Tell each L{pb.Cacheable} that was handed out by sessions that are over that it isn't
-        observed here any more.
+        observed here any more, and each copy of a L{SharedDict} that it gets no more
+        changes.
 
         The client may still hold its copy, and say so when it drops it.  Until then a
         L{_StoppedCopy} takes the place of the cacheable.
@@ -152,10 +154,13 @@ class GrantingBroker(QueuedBroker):
             self._cache_grants.discard(luid)
             copy = self.remotelyCachedObjects[luid]
             cacheable, perspective = copy.object, copy.perspective
+            observer = pb.RemoteCacheObserver(self, cacheable, perspective)
+            if isinstance(cacheable, SharedDict):
+                # Before the broker forgets which copy this is.
+                observer.callRemote("end", pbanswer=False)
             copy.object = stopped = _StoppedCopy(sessions)
             del self.remotelyCachedLUIDs[cacheable.processUniqueID()]
             self.remotelyCachedLUIDs[stopped.processUniqueID()] = luid
-            observer = pb.RemoteCacheObserver(self, cacheable, perspective)
             try:
                 cacheable.stoppedObserving(perspective, observer)
             except BaseException:

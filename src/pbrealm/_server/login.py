@@ -11,7 +11,6 @@ from typing import Any
 from twisted.cred.checkers import ANONYMOUS
 from twisted.cred.credentials import IAnonymous
 from twisted.cred.portal import IRealm, Portal
-from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.spread import pb
 from zope.interface import implementer
@@ -25,12 +24,10 @@ from pbrealm._session.connection import ConnectedMind
 from pbrealm._session.given_aspects import take_session
 from pbrealm._session.session import Session
 from pbrealm.errors import LoginRefused, Reason, SessionEnded
-from pbrealm.interfaces import IClosableRealm
 from pbrealm.logins import Login
-from pbrealm.realms import close
 
 
-@implementer(IRealm, IClosableRealm)
+@implementer(IRealm)
 class HandWrittenRealm:
     """
     Passes the mind itself to a realm that isn't one of pbrealm's.
@@ -45,9 +42,6 @@ class HandWrittenRealm:
         mind.authenticated(avatarId)
         request: Any = self._realm.requestAvatar
         return request(avatarId, mind.mind, *interfaces)
-
-    def close(self) -> Deferred[None]:
-        return close(self._realm)
 
 
 class PortalLogin:

@@ -5,8 +5,7 @@ What all connections of a server share.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
-from weakref import WeakSet
+from typing import Final, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -49,7 +48,6 @@ class ServerState:
     @ivar held: what is kept for the clients until changes are saved.
     @ivar away: counts the clients that may come back.
     @ivar connections: those that are open, or whose client may come back.
-    @ivar realms: those that logins have reached by way of hand-written ones.
     @ivar closing: whether the server accepts no more connections and logins.
     @ivar unauthenticated: the limits on messages of a client without a login.
     @ivar logged_in: the limits on messages of a client with a login.
@@ -69,7 +67,6 @@ class ServerState:
         self.login_queue = LoginQueue(self.throttle, clock, 2 * limits.throttle_max_seconds)
         self.held = HeldBytes()
         self.connections: set[OpenConnection] = set()
-        self.realms: WeakSet[Any] = WeakSet()
         self.closing = False
         self.unauthenticated = MessageLimits(
             message_bytes=limits.unauthenticated_message_bytes,

@@ -30,7 +30,10 @@ PREFIX_LIMIT: Final = 64
 
 _LARGEST_INT: Final = 2**31 - 1
 _SMALLEST_INT: Final = -(2**31)
-_LARGEST_LONG: Final = 2 ** (PREFIX_LIMIT * 7) - 1
+MAX_INT_BITS: Final = PREFIX_LIMIT * 7
+"""How long an integer may be, without its sign."""
+
+_LARGEST_LONG: Final = 2**MAX_INT_BITS - 1
 
 INCOMING_VOCABULARY: Final[dict[int, bytes]] = dict(banana.Banana.incomingVocabulary)
 """The words of Twisted's vocabulary by their numbers."""

@@ -9,7 +9,6 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from twisted.cred.checkers import ANONYMOUS
-from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
 from pbrealm._arguments import check_realm
@@ -19,7 +18,6 @@ from pbrealm.errors import LoginRefused
 from pbrealm.interfaces import ISession
 from pbrealm.realms._admission import admit, identify
 from pbrealm.realms._base import SessionRealm, WrappingRealm
-from pbrealm.realms._closing import close_all
 
 
 class AnonymousRealm(WrappingRealm[AvatarT]):
@@ -70,5 +68,5 @@ class AnonymousRealm(WrappingRealm[AvatarT]):
         realm = self._guests if is_guest(session.avatar_id) else self.realm
         return await admit(realm, session, interfaces)
 
-    def close(self) -> Deferred[None]:
-        return close_all([self.realm, self._guests])
+    def realms_within(self) -> Sequence[Any]:
+        return (self.realm, self._guests)

@@ -24,7 +24,7 @@ from pbrealm.realms._admission import (
     identify,
     request_avatar,
 )
-from pbrealm.realms._closing import close
+from pbrealm.realms._closing import close_all
 from pbrealm.realms._detaching import Detaching
 from pbrealm.realms._lifetimes import Lifetimes
 
@@ -186,8 +186,12 @@ class WrappingRealm(SessionRealm[AvatarT]):
 
     def close(self) -> Deferred[None]:
         """
-        Close the realm within.
+        Close the realm within, unless another server serves it.
 
         @return: as of L{IClosableRealm.close}.
         """
-        return close(self.realm)
+        return close_all(self.realms_within())
+
+    def realms_within(self) -> Sequence[Any]:
+        """The realms that this one passes logins on to."""
+        return (self.realm,)

@@ -1,11 +1,13 @@
 """
-Closing realms, from the outermost to those that find the avatars.
+Closing realms, from the outermost to those that find the avatars, each with the last of the
+servers that serve it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, Protocol, runtime_checkable
+from weakref import WeakSet
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, maybeDeferred, succeed
 from twisted.logger import Logger
@@ -18,13 +20,59 @@ from pbrealm.interfaces import IClosableRealm
 _log = Logger()
 
 
+class Server(Protocol):
+    """A server, as far as its realms depend on it."""
+
+    @property
+    def realm(self) -> Any:
+        """That of its portal."""
+
+    @property
+    def reached(self) -> WeakSet[Any]:
+        """Realms that logins have reached by way of hand-written ones."""
+
+    @property
+    def serving(self) -> bool:
+        """Whether it has clients, or may get some."""
+
+
+@runtime_checkable
+class HasRealmsWithin(Protocol):
+    """A realm that passes logins on to others."""
+
+    def realms_within(self) -> Iterable[Any]:
+        """The realms that it closes when it is closed."""
+
+
+_servers: Final[WeakSet[Server]] = WeakSet()
+
+
+def add_server(server: Server) -> None:
+    """Have the realms of a server stay open while it serves."""
+    _servers.add(server)
+
+
+def close_realms(server: Server) -> Deferred[None]:
+    """
+    Close the realms of a server that serves no longer, but for those that another server serves.
+
+    @return: as of L{close}.
+    """
+    for other in _serving():
+        if other.realm is server.realm:
+            # It would find these only by logins of its own.
+            other.reached.update(server.reached)
+            return succeed(None)
+    return close_all([server.realm, *server.reached])
+
+
 def close(realm: Any) -> Deferred[None]:
     """
-    Close a realm, if it is an L{IClosableRealm}.
+    Close a realm, if it is an L{IClosableRealm} and no server serves it.
 
     @return: fires when it is closed, and never fails.  Cancel it to wait no longer.
     """
-    if not IClosableRealm.providedBy(realm):
+    if not IClosableRealm.providedBy(realm) or _is_served(realm):
         return succeed(None)
     return cancellable(maybeDeferred(lambda: realm.close())).addCallbacks(
         lambda _: None, _not_closed, errbackArgs=(realm,)
@@ -39,6 +87,27 @@ def close_all(realms: Iterable[Any]) -> Deferred[None]:
     """
     closed: Deferred[Any] = DeferredList([close(realm) for realm in realms])
     return closed.addCallback(lambda _: None)
+
+
+def _serving() -> list[Server]:
+    return [server for server in _servers if server.serving]
+
+
+def _is_served(realm: object) -> bool:
+    return any(
+        each is realm
+        for server in _serving()
+        for outer in (server.realm, *server.reached)
+        for each in _with_realms_within(outer)
+    )
+
+
+def _with_realms_within(realm: Any) -> Iterator[Any]:
+    yield realm
+    # Those of a hand-written realm aren't known.
+    if isinstance(realm, HasRealmsWithin):
+        for each in realm.realms_within():
+            yield from _with_realms_within(each)
 
 
 def _not_closed(why: Failure, realm: object) -> None:

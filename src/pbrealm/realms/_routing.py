@@ -72,9 +72,14 @@ class RoutingRealm(SessionRealm[AvatarT]):
 
     def close(self) -> Deferred[None]:
         """
-        Refuse all logins from now on, and close the realms that were chosen for logins.
+        Refuse all logins from now on, and close the realms that were chosen for logins, but for
+        those that another server serves.
 
         @return: as of L{IClosableRealm.close<pbrealm.IClosableRealm.close>}.
         """
         self._closed = True
-        return close_all(tuple(self._chosen))
+        return close_all(self.realms_within())
+
+    def realms_within(self) -> Sequence[Any]:
+        """The realms that were chosen for logins."""
+        return tuple(self._chosen)

@@ -5,74 +5,69 @@ Looks into the file of a store that no server has open: C{python -m pbrealm.stor
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import Any
 
 from pbrealm.errors import StoreError
-from pbrealm.store._codec import encode_value
 from pbrealm.store._contents import Contents, decode_rows
 from pbrealm.store._file import StoreFile
-from pbrealm.store._json import from_json, to_json
+from pbrealm.store._lines import from_line, to_line
 
 
 class Problem(Exception):
     """What is said instead of a traceback."""
 
 
-def list_names(file: StoreFile, options: argparse.Namespace) -> Iterator[str]:
+def list_names(options: argparse.Namespace) -> Iterator[str]:
     """Print the names that have items."""
-    yield from map(_shown, file.names())
+    with _existing(options) as file:
+        yield from map(_shown, file.names())
 
 
-def show(file: StoreFile, options: argparse.Namespace) -> Iterator[str]:
+def show(options: argparse.Namespace) -> Iterator[str]:
     """Print the items of a name as text."""
-    items = _read(file, options.name).items
-    if not items:
-        raise Problem(f"{options.file} has nothing of {options.name!r}")
-    for key in sorted(items, key=repr):
-        yield f"{key!r}: {items[key]!r}"
+    with _existing(options) as file:
+        items = _items(file, options.name)
+        for key in sorted(items, key=repr):
+            yield f"{key!r}: {items[key]!r}"
 
 
-def export(file: StoreFile, options: argparse.Namespace) -> Iterator[str]:
+def export(options: argparse.Namespace) -> Iterator[str]:
     """Print items as lines of JSON, with their types."""
-    for name in options.names or file.names():
-        items = _read(file, name).items
-        if not items:
-            raise Problem(f"{options.file} has nothing of {name!r}")
-        for key, value in items.items():
-            line = {"name": name, "key": to_json(key), "value": to_json(value)}
-            yield json.dumps(line, allow_nan=False)
+    with _existing(options) as file:
+        for name in options.names or file.names():
+            for key, value in _items(file, name).items():
+                yield to_line(name, key, value)
 
 
-def import_lines(file: StoreFile, options: argparse.Namespace) -> Iterator[str]:
+def import_lines(options: argparse.Namespace) -> Iterator[str]:
     """Set items from lines of JSON, as export prints them, on the standard input: all or none."""
-    states: dict[str, Contents] = {}
+    items = list(_parsed(sys.stdin.buffer))
     rows: dict[str, dict[bytes, bytes | None]] = {}
-    count = 0
-    for number, line in enumerate(sys.stdin, 1):
-        try:
-            name, key, value = _parse(line)
-            contents = states.get(name) or states.setdefault(name, _read(file, name))
-            row_key, encoded = contents.row_key(key), encode_value(key, value)
-        except (TypeError, ValueError) as error:
-            raise Problem(f"line {number} can't be imported, and none was: {error}") from error
-        contents.set(key, value, row_key, encoded)
-        rows.setdefault(name, {})[row_key] = encoded
-        count += 1
-    file.write([], rows)
-    yield f"{count} items of {len(rows)} names"
+    if items:
+        with _existing_or_new(options) as file:
+            states: dict[str, Contents] = {}
+            for name, key, value, encoded in items:
+                contents = states.get(name) or states.setdefault(name, _read(file, name))
+                # A key that equals one that is there replaces its value.
+                row_key = contents.row_key(key)
+                contents.set(key, value, row_key, encoded)
+                rows.setdefault(name, {})[row_key] = encoded
+            file.write([], rows)
+    yield f"{_counted(len(items), 'item')} of {_counted(len(rows), 'name')}"
 
 
-def check(file: StoreFile, options: argparse.Namespace) -> Iterator[str]:
+def check(options: argparse.Namespace) -> Iterator[str]:
     """Look for damage in the whole file."""
-    damage = list(file.check())
-    yield from damage
-    if damage:
-        raise Problem(f"{options.file} is damaged")
-    yield f"{options.file} is as it was saved: {len(file.names())} names"
+    with _existing(options) as file:
+        damage = list(file.check())
+        yield from damage
+        if damage:
+            raise Problem(f"{options.file} is damaged")
+        yield f"{options.file} is as it was saved: {_counted(len(file.names()), 'name')}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -83,19 +78,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        if options.command is not import_lines and not os.path.exists(options.file):
-            raise Problem(f"there is no file {options.file}")
-        file = StoreFile(options.file)
-        try:
-            for line in options.command(file, options):
-                print(line)
-            sys.stdout.flush()
-        finally:
-            file.close()
-    except BrokenPipeError:
-        # Whoever reads has seen enough; the interpreter mustn't flush what is left.
+        for line in options.command(options):
+            print(line)
+        sys.stdout.flush()
+    except OSError as error:
+        # Whoever reads may have seen enough.
+        if not isinstance(error, BrokenPipeError):
+            print(f"pbrealm.store: the output can't be written: {error}", file=sys.stderr)
+        # The interpreter mustn't flush what is left.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except KeyboardInterrupt:
+        return 130
     except (Problem, StoreError) as error:
         # Here, no client has to tell the reason from the text.
         text = error.sentence if isinstance(error, StoreError) else str(error)
@@ -129,19 +123,50 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+@contextmanager
+def _existing(options: argparse.Namespace) -> Iterator[StoreFile]:
+    if not os.path.exists(options.file):
+        raise Problem(f"there is no file {options.file}")
+    with closing(StoreFile(options.file, existing=True)) as file:
+        yield file
+
+
+@contextmanager
+def _existing_or_new(options: argparse.Namespace) -> Iterator[StoreFile]:
+    is_new = not os.path.exists(options.file)
+    with closing(StoreFile(options.file)) as file:
+        try:
+            yield file
+        except BaseException:
+            if is_new:
+                file.close()
+                os.unlink(options.file)
+            raise
+
+
 def _read(file: StoreFile, name: str) -> Contents:
     return decode_rows(name, file.read(name))
 
 
-def _parse(line: str) -> tuple[str, Any, Any]:
-    found = json.loads(line)
-    if type(found) is not dict or set(found) != {"name", "key", "value"}:
-        raise ValueError("it isn't an object with name, key and value")
-    if type(found["name"]) is not str:
-        raise ValueError("the name isn't a string")
-    name: str = found["name"]
-    name.encode()
-    return name, from_json(found["key"]), from_json(found["value"])
+def _items(file: StoreFile, name: str) -> dict[Any, Any]:
+    items = _read(file, name).items
+    if not items:
+        raise Problem(f"{file.path} has nothing of {name!r}")
+    return items
+
+
+def _parsed(lines: Iterable[bytes]) -> Iterator[tuple[str, Any, Any, bytes]]:
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            yield from_line(line.rstrip())
+        except (TypeError, ValueError) as error:
+            raise Problem(f"line {number} can't be imported, and none was: {error}") from error
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _shown(name: str) -> str:

@@ -18,6 +18,7 @@ from pbrealm._wire.tokens import (
     NotPlain,
     bytes_token,
 )
+from pbrealm.store._unstorable import shown, why_unstorable
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 """How long an encoded key or value may be: as long as a message, so that clients can get it."""
@@ -44,7 +45,8 @@ def encode_key(key: object) -> bytes:
         if _decode(encoded) != key:
             raise NotPlain(_UNEQUAL)
     except (NotPlain, UnicodeEncodeError) as error:
-        raise TypeError(f"the key {_shown(key)} can't be stored: {error}") from None
+        why = why_unstorable(key) or error
+        raise TypeError(f"the key {shown(key)} can't be stored: {why}") from None
     return encoded
 
 
@@ -57,7 +59,8 @@ def encode_value(key: object, value: object) -> bytes:
     try:
         return _encode(value)
     except NotPlain as error:
-        raise TypeError(f"the value of {_shown(key)} can't be stored: {error}") from None
+        why = why_unstorable(value) or error
+        raise TypeError(f"the value of {shown(key)} can't be stored: {why}") from None
 
 
 def decode_key(encoded: bytes) -> Any:
@@ -89,7 +92,7 @@ def decode_value(encoded: bytes) -> Any:
 def _encode(thing: object) -> bytes:
     encoded = encode_plain(thing)
     if len(encoded) > MAX_BYTES:
-        raise NotPlain(f"it takes {len(encoded):,} bytes, and {MAX_BYTES:,} are allowed")
+        raise NotPlain(f"it takes {len(encoded):,} bytes, of which {MAX_BYTES:,} are allowed")
     if type(thing) not in _SCALARS and not _is_safe(encoded):
         _decode(encoded)
     return encoded
@@ -115,14 +118,9 @@ def _decode(encoded: bytes) -> Any:
     try:
         thing, end = decode_next(encoded, 0, sys.maxsize)
     except MessageTooLarge:
-        raise NotPlain("too many keys in it have the same hash") from None
+        raise NotPlain(f"more than {MAX_EQUAL_HASHES} keys in it have the same hash") from None
     except DECODE_ERRORS as error:
         raise NotPlain(error) from None
     if end != len(encoded):
         raise NotPlain("the bytes are too few or too many")
     return thing
-
-
-def _shown(key: object) -> str:
-    shown = repr(key)
-    return shown if len(shown) <= 100 else f"{shown[:100]}…"

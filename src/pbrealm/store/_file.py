@@ -13,6 +13,7 @@ from typing import Final, NoReturn
 
 from pbrealm.errors import SaveFailed, StoreDamaged, StoreError, StoreLocked, StoreUnusable
 from pbrealm.store._contents import Row, decode_rows
+from pbrealm.store._inherited import leave_open_in_children
 from pbrealm.store._migrations import APPLICATION_ID, MIGRATIONS, Migration, migrate
 
 _PUT: Final = (
@@ -41,47 +42,55 @@ class StoreFile:
     An open file of a store, locked for this process until it is closed.
 
     All methods wait for the disk.  One thread at a time may call them.
+
+    @ivar connection: the open file, as SQLite has it.
     """
 
-    def __init__(self, path: str, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    def __init__(
+        self, path: str, migrations: Sequence[Migration] = MIGRATIONS, *, existing: bool = False
+    ) -> None:
         """
         Open the file; make it if there is none.
 
+        @param existing: whether an empty file is refused, instead of being made a store.
         @raise StoreUnusable: if the file can't be used.
         @raise StoreLocked: if another process, or another store of this one, has it open.
         """
         self.path = path
         _check_length(path)
         try:
-            self._connection = sqlite3.connect(
+            self.connection = sqlite3.connect(
                 path, timeout=0, isolation_level=None, check_same_thread=False
             )
         except sqlite3.Error as error:
-            raise StoreUnusable(f"{path} can't be opened: {error}") from error
+            raise StoreUnusable(f"{path} {_why_not_opened(path, error)}") from error
         try:
-            self._prepare(migrations)
+            self._prepare(migrations, existing)
         except BaseException as error:
-            self._connection.close()
+            self.connection.close()
             if isinstance(error, _ERRORS):
                 self._fail_to_open(error)
             raise
+        leave_open_in_children(self)
 
-    def _prepare(self, migrations: Sequence[Migration]) -> None:
-        execute = self._connection.execute
+    def _prepare(self, migrations: Sequence[Migration], existing: bool) -> None:
+        execute = self.connection.execute
         execute("PRAGMA locking_mode = EXCLUSIVE")
-        self._check_owner(len(migrations))
+        self._check_owner(len(migrations), existing)
         execute("PRAGMA synchronous = FULL")
         # Not before the file is known to be a store's, since this writes to it.
         execute("PRAGMA journal_mode = WAL")
-        migrate(self._connection, migrations)
+        migrate(self.connection, migrations)
         # Finds out now if the file can't be written to, and locks it.
         execute("BEGIN IMMEDIATE")
         execute("ROLLBACK")
 
-    def _check_owner(self, newest: int) -> None:
-        (application,) = self._connection.execute("PRAGMA application_id").fetchone()
-        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        (tables,) = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    def _check_owner(self, newest: int, existing: bool) -> None:
+        (application,) = self.connection.execute("PRAGMA application_id").fetchone()
+        (version,) = self.connection.execute("PRAGMA user_version").fetchone()
+        (tables,) = self.connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if existing and not (application or version or tables):
+            raise StoreUnusable(f"{self.path} is empty, not a store")
         if application != APPLICATION_ID and (application or version or tables):
             raise StoreUnusable(f"{self.path} is a database of another program")
         if version > newest:
@@ -111,7 +120,7 @@ class StoreFile:
         @raise StoreError: if they can't be read.
         """
         with self._reading("the names"):
-            return [name for (name,) in self._connection.execute(_NAMES)]
+            return [name for (name,) in self.connection.execute(_NAMES)]
 
     def read(self, name: str) -> list[Row]:
         """
@@ -121,7 +130,7 @@ class StoreFile:
         @raise StoreError: if they can't be read.
         """
         with self._reading(f"the state of {name!r}"):
-            rows = self._connection.execute(
+            rows = self.connection.execute(
                 "SELECT key, value, checksum FROM items WHERE name = ?", (name,)
             ).fetchall()
         for key, value, expected in rows:
@@ -142,7 +151,7 @@ class StoreFile:
         @param rows: the values for keys of names; L{None} removes a key.
         @raise SaveFailed: if nothing was changed.
         """
-        execute, executemany = self._connection.execute, self._connection.executemany
+        execute, executemany = self.connection.execute, self.connection.executemany
         put = [
             (name, key, value, checksum(name, key, value))
             for name, changes in rows.items()
@@ -169,12 +178,12 @@ class StoreFile:
     def _undo(self) -> None:
         try:
             # Some errors have ended the transaction.
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
             # What failed to reach the disk may be complete in the log, if it was only the sync
             # that failed, and would be found there after a crash.  This overwrites it.
             version = len(MIGRATIONS)
-            self._connection.execute(f"PRAGMA user_version = {version}")
+            self.connection.execute(f"PRAGMA user_version = {version}")
         except _ERRORS:
             pass  # The next change that can be saved overwrites it.
 
@@ -186,7 +195,7 @@ class StoreFile:
         """
         try:
             with self._reading("the file"):
-                found = self._connection.execute("PRAGMA integrity_check").fetchall()
+                found = self.connection.execute("PRAGMA integrity_check").fetchall()
             yield from (text for (text,) in found if text != "ok")
             names = self.names()
         except StoreError as error:
@@ -200,7 +209,7 @@ class StoreFile:
 
     def close(self) -> None:
         """Close the file; nothing is lost if this fails."""
-        self._connection.close()
+        self.connection.close()
 
     @contextmanager
     def _reading(self, what: str) -> Iterator[None]:
@@ -210,6 +219,14 @@ class StoreFile:
             raise StoreError(f"{what} can't be read now: {error}") from error
         except _ERRORS as error:
             raise StoreDamaged(f"{what} can't be read, as the file is damaged: {error}") from error
+
+
+def _why_not_opened(path: str, error: sqlite3.Error) -> str:
+    if os.path.isdir(path):
+        return "is a directory"
+    if not os.path.isdir(os.path.dirname(os.path.abspath(path))):
+        return "is in a directory that isn't there"
+    return f"can't be opened: {error}"
 
 
 def _check_length(path: str) -> None:

@@ -14,10 +14,16 @@ import math
 from collections.abc import Callable
 from typing import Any, Final
 
+from pbrealm.store._unstorable import shown
+
 _NATIVE: Final = frozenset({type(None), bool, int, str})
 
 Json = Any
 """What C{json} reads and writes."""
+
+
+class NotJson(ValueError):
+    """Something that L{to_json} doesn't make."""
 
 
 def to_json(value: Any) -> Json:
@@ -39,7 +45,7 @@ def from_json(found: Json) -> Any:
     """
     Turn back what L{to_json} made.
 
-    @raise ValueError: if it made nothing of the kind.
+    @raise NotJson: if it made nothing of the kind.
     """
     if type(found) is list:
         return [from_json(item) for item in found]
@@ -47,13 +53,17 @@ def from_json(found: Json) -> Any:
         return found
     if not any(key.startswith("$") for key in found):
         return {key: from_json(item) for key, item in found.items()}
-    ((name, content),) = found.items() if len(found) == 1 else [("", None)]
+    if len(found) > 1:
+        raise NotJson("a type is written as an object with one member")
+    ((name, content),) = found.items()
     if name[1:] not in _READERS:
-        raise ValueError(f"no type is written as {sorted(found)}")
+        raise NotJson(f"no type is written as {shown(name)}")
     try:
         return _READERS[name[1:]](content)
+    except NotJson:
+        raise
     except (TypeError, ValueError, ArithmeticError) as error:
-        raise ValueError(f"not a {name[1:]}: {content!r}") from error
+        raise NotJson(f"{shown(content)} isn't the content of a {name}") from error
 
 
 def _items(collection: Any) -> Json:

@@ -5,7 +5,7 @@ The store that is one file.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from os import PathLike, fspath
+from os import PathLike, fspath, getpid
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, succeed
@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 
 from pbrealm._arguments import described
 from pbrealm._clock import clock_or_reactor
+from pbrealm.errors import StoreUnusable
 from pbrealm.store._contents import Contents, decode_rows
 from pbrealm.store._file import StoreFile
 from pbrealm.store._store import Store
@@ -29,8 +30,9 @@ class SQLiteStore(Store):
         store = SQLiteStore("players.db")
         realm = SharedStateRealm(Player, store.load)
 
-    A thread of its own works with the file, from the first call until L{close}; making the store
-    does nothing with the file yet.  If nobody closes the store, it's done when the reactor stops.
+    A thread of its own works with the file until L{close}.  Nothing is done with the file before
+    the first call, nor before the reactor runs, so that a C{.tac} file may call any method but
+    L{open_blocking}.  If nobody closes the store, it's done when the reactor stops.
 
     @ivar path: the file.
     """
@@ -71,7 +73,7 @@ class SQLiteStore(Store):
     def open_blocking(self) -> None:
         """
         Open the file, and wait until it is open: for a program that is about to start, and whose
-        reactor doesn't run yet.
+        reactor doesn't run yet.  The process mustn't be forked afterwards.
 
         @raise StoreError: if the file can't be used.
         """
@@ -118,8 +120,9 @@ class SQLiteStorage:
         self._path = path
         self._reactor = reactor
         self._thread: WorkerThread | None = None
-        # Used in the thread only.
+        # Used in the thread only, and in the process that has opened it.
         self._file: StoreFile | None = None
+        self._process: int | None = None
 
     def open(self) -> Deferred[None]:
         """Open the file."""
@@ -163,21 +166,31 @@ class SQLiteStorage:
 
     def _open(self) -> None:
         self._file = StoreFile(self._path)
+        self._process = getpid()
+
+    def _opened(self) -> StoreFile:
+        """
+        @raise StoreUnusable: if the file is that of another process, which has the lock on it.
+        """
+        assert self._file is not None
+        if self._process != getpid():
+            raise StoreUnusable(
+                "the store was opened before this process was forked, as twistd does to become a "
+                "daemon: open it when the service starts"
+            )
+        return self._file
 
     def _read(self, name: str) -> Contents:
-        assert self._file is not None
-        return decode_rows(name, self._file.read(name))
+        return decode_rows(name, self._opened().read(name))
 
     def _write(
         self, erased: Iterable[str], rows: Mapping[str, Mapping[bytes, bytes | None]]
     ) -> None:
-        assert self._file is not None
-        self._file.write(erased, rows)
+        self._opened().write(erased, rows)
 
     def _names(self) -> list[str]:
-        assert self._file is not None
-        return self._file.names()
+        return self._opened().names()
 
     def _close(self) -> None:
-        if self._file is not None:
+        if self._file is not None and self._process == getpid():
             self._file.close()

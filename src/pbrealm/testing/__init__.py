@@ -14,9 +14,13 @@ L{Clock<twisted.internet.task.Clock>}::
 L{MemoryClient.login} and L{MemoryClient.call} deliver the bytes and return the answer.  To test
 what happens in between, use C{client.factory} and C{callRemote}, and deliver the bytes with
 L{MemoryServer.flush}.
+
+A L{MemoryEndpoint} is what a L{LoginService<pbrealm.client.LoginService>} connects to.  Its
+network can be cut and restored, and the server killed and restarted.
 """
 
 from pbrealm.testing._memory import UNHURRIED, MemoryClient, MemoryServer, make_portal
+from pbrealm.testing._memory_endpoint import MemoryEndpoint
 from pbrealm.testing._memory_storage import MemoryStorage
 from pbrealm.testing._minds import FailingMind, RecordingMind, StallingMind, VanishingMind
 from pbrealm.testing._store_suite import StoreSuite
@@ -25,6 +29,7 @@ __all__ = [
     "UNHURRIED",
     "FailingMind",
     "MemoryClient",
+    "MemoryEndpoint",
     "MemoryServer",
     "MemoryStorage",
     "RecordingMind",

@@ -12,7 +12,8 @@ from twisted.cred.credentials import Anonymous, ICredentials, UsernamePassword
 from twisted.cred.portal import IRealm, Portal
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError
+from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.spread import pb
@@ -51,6 +52,7 @@ class MemoryServer:
     @ivar clock: what the server, its clients and their sessions run by.
     @ivar factory: the server factory.
     @ivar clients: those that have connected, in order.
+    @ivar running: whether it accepts connections.
     """
 
     def __init__(
@@ -79,24 +81,64 @@ class MemoryServer:
         self.clock: Clock = clock or cast("Clock | None", clock_of(realm)) or Clock()
         if isinstance(factory, ServerFactory) and factory.clock is None:
             factory.clock = self.clock
-        self.factory = factory or ServerFactory(
-            make_portal(realm, passwords),
-            limits or UNHURRIED,
-            backlog or Backlog(),
-            clock=self.clock,
-        )
+        self._realm = realm
+        self._passwords = passwords
+        self._limits = limits or UNHURRIED
+        self._backlog = backlog or Backlog()
+        self._given = factory
+        self.factory = factory or self._make_factory(realm)
         self.clients: list[MemoryClient] = []
+        self.running = True
+
+    def _make_factory(self, realm: AnyRealm) -> ServerFactory:
+        portal = make_portal(realm, self._passwords)
+        return ServerFactory(portal, self._limits, self._backlog, clock=self.clock)
 
     def connect(self, factory: pb.PBClientFactory | None = None) -> MemoryClient:
         """
         Connect a new client.
 
         @param factory: by default a plain L{pb.PBClientFactory}.
+        @raise ConnectionRefusedError: if the server was killed.
         """
-        client = MemoryClient(self, factory or pb.PBClientFactory(), 50000 + len(self.clients))
-        self.clients.append(client)
+        client = self.accept(factory or pb.PBClientFactory())
         self.flush()
         return client
+
+    def accept(self, factory: pb.PBClientFactory) -> MemoryClient:
+        """
+        Connect a new client, and deliver nothing yet.
+
+        @raise ConnectionRefusedError: if the server was killed.
+        """
+        if not self.running:
+            raise ConnectionRefusedError("the server was killed")
+        client = MemoryClient(self, factory, 50000 + len(self.clients))
+        self.clients.append(client)
+        return client
+
+    def kill(self) -> None:
+        """
+        End the server as SIGKILL does: all connections are lost with the bytes under way, and new
+        ones are refused.
+        """
+        self.running = False
+        for client in self.clients:
+            client.lose_server()
+
+    def restart(
+        self, realm: AnyRealm | None = None, *, factory: pb.PBServerFactory | None = None
+    ) -> None:
+        """
+        Start the server again, after L{kill} or after its factory was closed.
+
+        @param realm: by default the same.  A realm that was closed accepts no more logins.
+        @param factory: by default a new one, unless the server was made with one.
+        """
+        if realm is not None:
+            self._realm = realm
+        self.factory = factory or self._given or self._make_factory(self._realm)
+        self.running = True
 
     def flush(self) -> None:
         """Deliver bytes until none are left, except to and from clients that are cut off."""
@@ -129,7 +171,7 @@ class MemoryClient:
         self._cut = False
         self.factory = factory
         self.broker: Any = factory.buildProtocol(address)
-        self.server_broker: Any = server.factory.buildProtocol(address)
+        self.server_broker: Any = server.factory.buildProtocol(address) or _Rejection()
         self._transport = MemoryTransport(self.broker, False, server.clock, address)
         self._server_transport = MemoryTransport(self.server_broker, True, server.clock, address)
         self.server_broker.makeConnection(self._server_transport)
@@ -220,6 +262,12 @@ class MemoryClient:
         for transport in (self._server_transport, self._transport):
             transport.lose(ConnectionLost())
 
+    def lose_server(self) -> None:
+        """Have the server's process end, which the client's end notices unless it is cut off."""
+        self._server_transport.lose(ConnectionLost())
+        if not self._cut:
+            self._transport.lose(ConnectionLost())
+
     def cut_off(self) -> None:
         """
         Make the connection half-open: from now on nothing is delivered in either direction, and
@@ -243,3 +291,13 @@ class MemoryClient:
     def connected(self) -> bool:
         """Whether the server has not lost the connection."""
         return not self.server_broker.disconnected
+
+
+class _Rejection(Protocol):
+    """Closes a connection that the factory of a server has accepted no protocol for."""
+
+    disconnected = True
+
+    def connectionMade(self) -> None:
+        assert self.transport is not None
+        self.transport.loseConnection()

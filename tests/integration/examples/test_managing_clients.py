@@ -4,14 +4,16 @@ The programs for the patterns of "Managing Clients of Perspectives" in its form 
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime, timezone
 
 from twisted.internet.defer import gatherResults
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
-from tests.integration.examples.program_case import ProgramTestCase
+from tests.integration.examples.program_case import EXAMPLES, LISTENING, ProgramTestCase
 from tests.integration.plain_client import FailingMind, Mind, PlainClient
+from tests.integration.processes import ANY_PORT, Process
 from tests.integration.waiting import wait_until_equal
 
 
@@ -279,3 +281,39 @@ class AnonymousAccountsTests(ProgramTestCase):
     async def test_a_login_without_a_name_is_refused(self) -> None:
         client = await self.connect()
         await self.refused(client.login_anonymously(), "pbrealm.errors.LoginRefused")
+
+
+class ChatClientTests(ProgramTestCase):
+    program = "chat_client"
+
+    async def start_program(self) -> None:
+        await self.serve(ANY_PORT)
+        self.process = self.chat()
+        await self.process.wait_for(r"\* logged in\n")
+
+    async def serve(self, where: str) -> None:
+        self.server = self.stop_after_test(
+            Process([sys.executable, EXAMPLES / "multiple.py", where])
+        )
+        self.server_port = int((await self.server.wait_for(LISTENING, "out"))[1])
+
+    def chat(self) -> Process:
+        where = f"tcp:127.0.0.1:{self.server_port}"
+        return Process([sys.executable, EXAMPLES / "chat_client.py", where])
+
+    async def test_two_clients_and_a_server_that_is_killed(self) -> None:
+        """What is typed while there is no server is said afterwards."""
+        other = self.stop_after_test(self.chat())
+        await other.wait_for(r"\* logged in\n")
+        self.process.write(b"ahoy\n")
+        await other.wait_for(r"alice at port \d+: ahoy\n")
+        self.server.signal("KILL")
+        await self.process.wait_for(
+            r"\* the connection was lost; coming back in [1-4]\.\d seconds"
+        )
+        self.process.write(b"anybody there?\n")
+        await self.serve(f"tcp:{self.server_port}:interface=127.0.0.1")
+        await self.process.wait_for(r"alice at port \d+: anybody there\?\n")
+        await other.wait_for(r"(?s)logged in.*logged in")
+        self.process.write(b"back again\n")
+        await other.wait_for(r"alice at port \d+: back again\n")

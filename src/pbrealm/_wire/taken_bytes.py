@@ -1,9 +1,9 @@
 """
-Whether a client takes what it is sent, as far as the kernel knows.
+Whether a peer takes what it is sent, as far as the kernel knows.
 
 A transport says only when the last of its bytes has gone to the kernel.  That can take minutes
-where a client reads megabytes slowly, and its answer to a ping is as late.  Linux knows how many
-bytes the client's kernel has acknowledged.
+where a peer reads megabytes slowly, and its answer to a ping is as late.  Linux knows how many
+bytes the peer's kernel has acknowledged.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _INFO_SIZE: Final = 148
 
 class TakenBytes:
     """
-    Tells whether a client takes bytes that it is too slow to take at once.
+    Tells whether a peer takes bytes that it is too slow to take at once.
 
-    The client's kernel acknowledges what there is room for, also while the client itself has
+    The peer's kernel acknowledges what there is room for, also while the peer itself has
     stopped.  So bytes count only if there was no room for all of them.
 
     It asks the kernel of Linux about a TCP connection, also one with TLS.  Elsewhere it never
@@ -48,7 +48,7 @@ class TakenBytes:
             self._marked = _acknowledged(info)
 
     def some(self) -> bool:
-        """Whether bytes that the client had no room for have been acknowledged since the mark."""
+        """Whether bytes that the peer had no room for have been acknowledged since the mark."""
         if self._marked is None:
             return False
         info = _tcp_info(self._transport)

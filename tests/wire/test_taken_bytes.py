@@ -12,7 +12,7 @@ from typing import Any
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from pbrealm._server.taken_bytes import TakenBytes
+from pbrealm._wire.taken_bytes import TakenBytes
 
 
 class FakeSocket(socket.socket):

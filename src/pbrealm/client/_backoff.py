@@ -1,0 +1,44 @@
+"""
+How long a client waits before it tries again.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Final
+
+_LEAST: Final = 0.25
+
+
+class Backoff:
+    """
+    Delays that grow with each failure, and that differ from client to client.
+
+    Each is drawn at random, evenly between a quarter of the longest that it may be and all of it.
+    The longest is C{first} seconds after one failure, and doubles with each further one up to
+    C{longest}.  So a crowd whose server has gone comes back spread over most of C{first} seconds.
+    """
+
+    __slots__ = ("_first", "_longest", "_random", "_window")
+
+    def __init__(
+        self, first: float, longest: float, draw: Callable[[], float] = random.random
+    ) -> None:
+        """
+        @param draw: returns numbers from 0 to 1.
+        """
+        self._first = first
+        self._longest = longest
+        self._random = draw
+        self._window = first
+
+    def next(self) -> float:
+        """The seconds to wait after a failure."""
+        window = self._window
+        self._window = min(2 * window, self._longest)
+        return window * (_LEAST + (1 - _LEAST) * self._random())
+
+    def reset(self) -> None:
+        """Begin anew, with the shortest delay."""
+        self._window = self._first

@@ -1,0 +1,358 @@
+"""
+The service that stays logged in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.spread import pb
+
+from pbrealm._arguments import described
+from pbrealm._clock import clock_or_reactor
+from pbrealm._delivery.notify import check_timeout
+from pbrealm._log_text import bounded_failure
+from pbrealm._types import AnyClock, AnyCredentials, AnyLoginObserver
+from pbrealm.client._backoff import Backoff
+from pbrealm.client._endpoints import ClientEndpoint, Endpoints
+from pbrealm.client._login_connection import LoginConnection
+from pbrealm.client._login_failures import logged_out
+from pbrealm.client._login_settings import LoginSettings, check_credentials
+from pbrealm.client._login_states import SERVICE, ServiceState
+from pbrealm.client._mind import GoodbyeMind
+from pbrealm.client._waiting import Waiting
+from pbrealm.errors import LoginEnded, NotLoggedIn
+from pbrealm.interfaces import ILoginObserver
+
+_log = Logger(namespace="pbrealm")
+
+LOGIN_WAIT: Final = 30.0
+"""Seconds that a call waits for a login, by default."""
+
+
+class LoginService(Service):
+    """
+    A service that logs in to a server of Perspective Broker, and stays logged in::
+
+        service = LoginService("tcp:example.org:8787", UsernamePassword(b"alice", b"secret"))
+        service.setServiceParent(application)
+        print(await service.call("greet"))
+
+    It comes back when the connection is lost, refused or takes too long, when the server doesn't
+    answer any more, and when the server says so: in its goodbye, or by the reason of a refused
+    login.  It stops when another goodbye or another error says that it shouldn't come back: it was
+    kicked or replaced, or the login was refused.  Any error that answers a login is final, unless
+    it has a reason to come back.
+
+    With the defaults, a server that has vanished without a word is found dead within 40 seconds of
+    the last thing that came from it: C{ping_interval} and C{ping_timeout} together.  An attempt
+    to log in takes no longer than C{login_timeout} for the credentials, C{connect_timeout}, and
+    C{login_timeout} again for the login: 150 seconds at worst.
+
+    The delay before an attempt is drawn at random, so that the clients of a server that has gone
+    come back one by one: after the first failure evenly between a quarter of C{first_delay} and
+    all of it, and after each further one between twice as much, up to C{max_delay}.  It begins
+    anew after a login that has lasted for C{max_delay} seconds.
+
+    The server is any that speaks Perspective Broker.  It gets a mind in any case, since the
+    goodbye is told to a mind: one that answers other calls with L{NoMind
+    <pbrealm.errors.NoMind>}, if the program has none.
+    """
+
+    def __init__(
+        self,
+        endpoint: ClientEndpoint | Iterable[ClientEndpoint],
+        credentials: AnyCredentials | Callable[[], Any],
+        mind: pb.Referenceable | None = None,
+        *,
+        observer: AnyLoginObserver | None = None,
+        connect_timeout: float = 30,
+        login_timeout: float = 60,
+        ping_interval: float = 30,
+        ping_timeout: float = 10,
+        first_delay: float = 4,
+        max_delay: float = 60,
+        goodbye: str = "goodbye",
+        reactor: AnyClock | None = None,
+    ) -> None:
+        """
+        @param endpoint: where to connect to: an endpoint, an endpoint string, or several of them,
+            which are tried in turn: the next one after each attempt that failed.
+        @param credentials: as for C{pb.PBClientFactory.login}; or a function that returns them, or
+            a Deferred or coroutine of them, and is called before each attempt.  If it fails, that
+            is logged, and it is called again, like after other failures; with a
+            L{LoginFailed<twisted.cred.error.LoginFailed>}, the service stops.
+        @param mind: what the server can call.
+        @param observer: an L{ILoginObserver<pbrealm.interfaces.ILoginObserver>}.
+        @param connect_timeout: seconds until the connection is made.
+        @param login_timeout: seconds from the connection to the answer to the login, and as many
+            for the credentials.
+        @param ping_interval: seconds without any traffic from the server until it is pinged; 0 for
+            never.  By default more than a server of pbrealm leaves it without a ping of its own.
+        @param ping_timeout: seconds that the server has for a sign of life after a ping.
+        @param first_delay: seconds of the longest first delay.
+        @param max_delay: seconds of the longest delay, and how long a login has to last for the
+            delays to begin anew.
+        @param goodbye: the method by which the server says goodbye, as in its
+            L{ServerFactory<pbrealm.ServerFactory>}.
+        @param reactor: by default the global one.  Where no endpoint is a string, a
+            L{Clock<twisted.internet.task.Clock>} will do.
+        @raise TypeError: if an argument is of the wrong kind.
+        @raise ValueError: if a string isn't an endpoint string, or a number of seconds is wrong.
+        """
+        if mind is not None and not isinstance(mind, pb.Referenceable):
+            raise TypeError(f"mind must be a pb.Referenceable or None, not {described(mind)}")
+        if not (isinstance(goodbye, str) and goodbye):
+            raise TypeError(f"goodbye must be the name of a method, not {goodbye!r}")
+        if observer is not None:
+            _check_observer(observer)
+        if not callable(credentials):
+            check_credentials(credentials)
+        if max_delay < first_delay:
+            raise ValueError("max_delay must be at least first_delay")
+        self._clock = clock_or_reactor(reactor)
+        self._endpoints = Endpoints(endpoint, self._clock)
+        self._settings = LoginSettings(
+            credentials if callable(credentials) else lambda: credentials,
+            GoodbyeMind() if mind is None else mind,
+            goodbye,
+            _seconds("connect_timeout", connect_timeout),
+            _seconds("login_timeout", login_timeout),
+            ping_interval and _seconds("ping_interval", ping_interval),
+            _seconds("ping_timeout", ping_timeout),
+            self._clock,
+        )
+        self._backoff = Backoff(
+            _seconds("first_delay", first_delay), _seconds("max_delay", max_delay)
+        )
+        self._lasting = max_delay
+        self._observer = observer
+        self._state = ServiceState.STOPPED
+        self._connection: LoginConnection | None = None
+        self._perspective: Any = None
+        self._since = 0.0
+        self._retry: IDelayedCall | None = None
+        # Why the last login ended; None before that.
+        self._why: LoginEnded | None = None
+        self._for_login = Waiting[Any]()
+        self._for_stop = Waiting[LoginEnded]()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._state.name.lower().replace('_', ' ')}>"
+
+    # The service
+
+    def startService(self) -> None:
+        """
+        Begin to log in.
+
+        If the service is being stopped, it begins when that is done.
+        """
+        super().startService()
+        if self._state is ServiceState.STOPPED:
+            self._begin()
+
+    def stopService(self) -> Deferred[None]:
+        """
+        Log out, close the connection, and try no more.  What waits for a login fails.
+
+        @return: fires when all of that is done, and never fails: within 5 seconds if the server
+            doesn't let itself be told.
+        """
+        super().stopService()
+        state = self._state
+        if state is ServiceState.STOPPED:
+            return succeed(None)
+        stopped = self._for_stop.wait()
+        done: Deferred[None] = stopped.addCallback(lambda _: None)
+        if state is ServiceState.STOPPING:
+            # It may have been started again meanwhile.
+            self._fail_calls()
+        elif state is ServiceState.WAITING and self._retry is not None:
+            self._retry.cancel()
+            self._stop(logged_out())
+            self._stopped()
+        elif state is ServiceState.LEAVING:
+            self._stop(logged_out())
+        elif self._connection is not None:
+            self._connection.leave()
+        return done
+
+    # For the program
+
+    @property
+    def perspective(self) -> Any:
+        """The reference to the perspective, as long as there is a login; else L{None}."""
+        return self._perspective
+
+    def when_logged_in(self) -> Deferred[Any]:
+        """
+        Wait for a login.
+
+        @return: fires with the perspective: at once if there is a login, or else at the next one.
+            Fails with L{LoginEnded<pbrealm.errors.LoginEnded>} when the service stops, and at once
+            if it has stopped.
+        """
+        if self._perspective is not None:
+            return succeed(self._perspective)
+        if self._stays_away:
+            return fail(self._failure())
+        return self._for_login.wait()
+
+    def when_stopped(self) -> Deferred[LoginEnded]:
+        """
+        Wait until the service stops, by itself or because the program stops it.
+
+        @return: fires with a L{LoginEnded<pbrealm.errors.LoginEnded>} that says why: at once if
+            the service has stopped.
+        """
+        if self._state is ServiceState.STOPPED and self._why is not None:
+            return succeed(self._why)
+        return self._for_stop.wait()
+
+    def call(
+        self, method: str, /, *args: Any, pbwait: float | None = LOGIN_WAIT, **kw: Any
+    ) -> Deferred[Any]:
+        """
+        Call a method of the perspective, once there is a login.
+
+        A call that is under way when the connection is lost fails, and isn't made again: nobody
+        knows whether the server has run it.
+
+        @param pbwait: how many seconds to wait for a login; L{None} for as long as it takes.  It
+            isn't sent.
+        @return: as of C{callRemote}.  Fails with L{NotLoggedIn<pbrealm.errors.NotLoggedIn>} if
+            there is no login in time, and with L{LoginEnded<pbrealm.errors.LoginEnded>}, which is
+            one, as soon as the service has stopped.
+        """
+        if self._perspective is not None:
+            return maybeDeferred(self._perspective.callRemote, method, *args, **kw)
+        seconds = check_timeout("pbwait", pbwait)
+        waiting = self.when_logged_in()
+        if seconds is not None:
+            late = NotLoggedIn(f"no login within {seconds:g} seconds")
+            waiting.addTimeout(seconds, self._clock, lambda *_: Failure(late))
+        return waiting.addCallback(lambda reference: reference.callRemote(method, *args, **kw))
+
+    # What becomes of the logins
+
+    @property
+    def _stays_away(self) -> bool:
+        """Whether there will be no login unless the service is started again."""
+        return self._why is not None and not self.running and self._state in _AT_REST
+
+    def _begin(self) -> None:
+        self._retry = None
+        self._state = SERVICE.to(ServiceState.LOGGING_IN, self._state)
+        self._connection = LoginConnection(
+            self._settings,
+            self._endpoints.present,
+            self._logged_in,
+            self._ended,
+            self._closed,
+        )
+        self._connection.begin()
+
+    def _logged_in(self, perspective: Any) -> None:
+        self._state = SERVICE.to(ServiceState.LOGGED_IN, self._state)
+        self._perspective = perspective
+        self._since = self._clock.seconds()
+        _log.info("logged in")
+        self._tell("logged_in", perspective)
+        # Whoever is told may stop the service: the others wait on.
+        while self._perspective is perspective:
+            waiting = self._for_login.take_first()
+            if waiting is None:
+                return
+            waiting.callback(perspective)
+
+    def _ended(self, why: LoginEnded) -> None:
+        was_logged_in = self._state is ServiceState.LOGGED_IN
+        self._perspective = None
+        if not was_logged_in:
+            self._endpoints.next()
+        elif self._clock.seconds() - self._since >= self._lasting:
+            self._backoff.reset()
+        if why.reconnect:
+            self._why = why
+            self._state = SERVICE.to(ServiceState.LEAVING, self._state)
+        else:
+            super().stopService()
+            self._stop(why)
+        if was_logged_in:
+            self._tell("lost", why)
+
+    def _closed(self) -> None:
+        self._connection = None
+        if self._state is ServiceState.STOPPING:
+            self._stopped()
+            return
+        why = self._why
+        assert why is not None
+        seconds = self._backoff.next()
+        self._state = SERVICE.to(ServiceState.WAITING, self._state)
+        self._retry = self._clock.callLater(seconds, self._begin)
+        _log.info("{why}; coming back in {seconds:.1f} seconds", why=why.sentence, seconds=seconds)
+        self._tell("coming_back", seconds, why)
+
+    def _stop(self, why: LoginEnded) -> None:
+        self._why = why
+        self._state = SERVICE.to(ServiceState.STOPPING, self._state)
+        self._fail_calls()
+
+    def _stopped(self) -> None:
+        why = self._why
+        assert why is not None
+        self._state = SERVICE.to(ServiceState.STOPPED, self._state)
+        self._backoff.reset()
+        # Those who wait from now on wait for the next time.
+        waiting, self._for_stop = self._for_stop, Waiting()
+        _log.info("stopped: {why}", why=why)
+        self._tell("stopped", why)
+        waiting.tell(why)
+        # It was started again while it was being stopped.
+        if self.running and self._state is ServiceState.STOPPED:
+            self._begin()
+
+    def _fail_calls(self) -> None:
+        self._for_login.tell(self._failure())
+
+    def _failure(self) -> Failure:
+        return Failure(self._why)
+
+    def _tell(self, method: str, *args: Any) -> None:
+        if self._observer is None:
+            return
+        told = maybeDeferred(getattr(self._observer, method), *args)
+        told.addErrback(self._log_failed, method)
+
+    def _log_failed(self, why: Failure, method: str) -> None:
+        why, who = bounded_failure(why), self._observer
+        _log.failure("{method} of {observer} failed", why, method=method, observer=who)
+
+
+_AT_REST: Final = (ServiceState.STOPPING, ServiceState.STOPPED)
+
+
+def _check_observer(observer: Any) -> None:
+    missing = [
+        name for name in ILoginObserver.names() if not callable(getattr(observer, name, None))
+    ]
+    if missing or isinstance(observer, type):
+        raise TypeError(
+            "observer must have the methods of ILoginObserver, "
+            f"{', '.join(sorted(ILoginObserver.names()))}, not be {described(observer)}"
+        )
+
+
+def _seconds(name: str, value: float) -> float:
+    seconds = check_timeout(name, value)
+    if seconds is None:
+        raise ValueError(f"{name} must be a positive number of seconds, not None")
+    return seconds
