@@ -236,9 +236,16 @@ class ILoginObserver(Interface):
         @param why: has the C{reason}, and what happened as a C{sentence}.
         """
 
+    def resumed() -> object:
+        """
+        The service has come back to its session after the connection was lost: what was under way
+        goes on.  This is told only with C{resume=True}; L{coming_back} was told before.
+        """
+
     def coming_back(seconds: float, why: LoginEnded) -> object:
         """
-        The login is over, or an attempt to log in has failed; the service tries again.
+        The login is over, or an attempt to log in has failed; the service tries again.  With
+        C{resume=True}, the login isn't over as long as L{lost} wasn't told.
 
         @param seconds: how long it waits before that.
         """

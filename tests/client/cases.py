@@ -39,6 +39,9 @@ class Recorder:
     def lost(self, why: Any) -> None:
         self.events.append(("lost", why.reason))
 
+    def resumed(self) -> None:
+        self.events.append(("resumed",))
+
     def coming_back(self, seconds: float, why: Any) -> None:
         self.delays.append(seconds)
         self.events.append(("coming back", why.reason))

@@ -11,7 +11,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
-from pbrealm._wire.broker import FastBroker
+from pbrealm._wire.resumable_broker import ResumableBroker
 from pbrealm._wire.sexp import Sexp
 from pbrealm.client._factory import ClientFactory
 from pbrealm.client._mind import hears
@@ -29,11 +29,14 @@ class BrokerOwner(Protocol):
     def told_goodbye(self, code: int, text: str, reconnect: bool) -> None:
         """The server has said goodbye, and the mind was called if it wants to be."""
 
+    def away(self, broker: LoginBroker) -> None:
+        """The connection is lost, and may be resumed."""
+
     def gone(self, broker: LoginBroker) -> None:
-        """The connection is lost."""
+        """The connection is lost for good."""
 
 
-class LoginBroker(FastBroker):
+class LoginBroker(ResumableBroker):
     """
     A broker over which a client logs in once.
 
@@ -53,6 +56,9 @@ class LoginBroker(FastBroker):
     def dataReceived(self, data: bytes) -> None:
         self.owner.heard()
         super().dataReceived(data)
+
+    def stream_away(self) -> None:
+        self.owner.away(self)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)

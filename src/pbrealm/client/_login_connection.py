@@ -5,16 +5,19 @@ One connection of a client that stays logged in.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.interfaces import IDelayedCall, IStreamClientEndpoint
+from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
 from pbrealm._cancellable import cancellable
 from pbrealm._wire.keepalive import Keepalive
 from pbrealm._wire.taken_bytes import TakenBytes
+from pbrealm.client._backoff import Backoff
+from pbrealm.client._endpoints import Endpoints
 from pbrealm.client._login_broker import LoginBroker, LoginFactory
 from pbrealm.client._login_failures import (
     logged_out,
@@ -26,6 +29,8 @@ from pbrealm.client._login_failures import (
 )
 from pbrealm.client._login_settings import LoginSettings, check_credentials
 from pbrealm.client._login_states import CONNECTION, ConnectionState
+from pbrealm.client._resumption import Resumption
+from pbrealm.client._returning import come_back
 from pbrealm.errors import LoginEnded, Reason
 
 CLOSE_TIMEOUT: Final = 5.0
@@ -43,33 +48,46 @@ class LoginConnection:
     __slots__ = (
         "_abort",
         "_awaited",
+        "_backoff",
         "_broker",
         "_closed",
         "_ended",
-        "_endpoint",
+        "_endpoints",
         "_keepalive",
         "_logged_in",
         "_perspective",
+        "_resumed",
+        "_resumption",
         "_settings",
         "_state",
+        "_waiting",
     )
 
     def __init__(
         self,
         settings: LoginSettings,
-        endpoint: IStreamClientEndpoint,
+        endpoints: Endpoints,
+        backoff: Backoff,
         logged_in: Callable[[Any], object],
+        waiting: Callable[[float, LoginEnded], object],
+        resumed: Callable[[], object],
         ended: Callable[[LoginEnded], object],
         closed: Callable[[], object],
     ) -> None:
         """
         @param logged_in: called with the perspective, if the login is accepted.
+        @param waiting: called while the connection is lost, before each attempt to come back to
+            the session, with the seconds until then and what has happened.
+        @param resumed: called when the client is back.
         @param ended: called once: the login is over, or has failed.
         @param closed: called once after that, when nothing is left of the connection.
         """
         self._settings = settings
-        self._endpoint = endpoint
+        self._endpoints = endpoints
+        self._backoff = backoff
         self._logged_in = logged_in
+        self._waiting = waiting
+        self._resumed = resumed
         self._ended = ended
         self._closed = closed
         self._state = ConnectionState.CONNECTING
@@ -77,7 +95,9 @@ class LoginConnection:
         self._broker: LoginBroker | None = None
         self._perspective: Any = None
         self._keepalive: Keepalive | None = None
-        # What the login waits for.
+        # None if the session can't be resumed.
+        self._resumption: Resumption | None = None
+        # What the login waits for, or the return.
         self._awaited: Deferred[Any] | None = None
         self._abort: IDelayedCall | None = None
 
@@ -95,12 +115,27 @@ class LoginConnection:
         factory = LoginFactory(self, settings.mind, settings.goodbye)
         await self._step(
             *("connection", settings.connect_timeout, no_connection),
-            *(self._endpoint.connect, factory),
+            *(self._endpoints.present.connect, factory),
         )
         return await self._step(
             *("login", settings.login_timeout, no_login),
-            *(factory.login, credentials, settings.mind),
+            *(self._log_in_over, factory, credentials),
         )
+
+    async def _log_in_over(self, factory: LoginFactory, credentials: Any) -> Any:
+        """
+        @return: the perspective.
+        """
+        settings, broker = self._settings, self._broker
+        if settings.resume_bytes is None or broker is None:
+            return await factory.login(credentials, settings.mind)
+        root: pb.RemoteReference = await factory.getRootObject()
+        # One that knows nothing of this says so.
+        root.callRemote("identify", settings.client_id).addErrback(lambda _: None)
+        perspective = await factory.login(credentials, settings.mind)
+        with suppress(pb.RemoteError, pb.Error):
+            self._resumption = await Resumption.begin(broker, root, settings.resume_bytes)
+        return perspective
 
     async def _step(
         self,
@@ -131,10 +166,14 @@ class LoginConnection:
     def _answered(self, perspective: Any) -> None:
         if self._state in _OVER:
             return
-        settings, broker = self._settings, self._broker
-        assert broker is not None
         self._state = CONNECTION.to(ConnectionState.LOGGED_IN, self._state)
         self._perspective = perspective
+        self._start_keepalive()
+        self._logged_in(perspective)
+
+    def _start_keepalive(self) -> None:
+        settings, broker = self._settings, self._broker
+        assert broker is not None
         if settings.ping_interval:
             self._keepalive = Keepalive(
                 settings.clock,
@@ -144,12 +183,13 @@ class LoginConnection:
                 TakenBytes(broker.transport),
                 self._found_dead,
             )
-        self._logged_in(perspective)
 
     def _failed(self, why: Failure) -> None:
         self._end(no_login(why))
 
     def _ping(self) -> None:
+        if self._resumption is not None:
+            self._resumption.stream.acknowledge_if_due()
         # Whatever the server answers is a sign of life, so nobody waits for just that.
         if self._broker is not None and not self._broker.send_ping():
             settings = self._settings
@@ -157,6 +197,9 @@ class LoginConnection:
             answer.addErrback(lambda _: None)
 
     def _found_dead(self) -> None:
+        if self._resumption is not None and self._resumption.stream.resumable:
+            self._resumption.stream.detach()
+            return
         self._end(LoginEnded("the server doesn't answer", Reason.NO_ANSWER))
 
     # For the service
@@ -198,8 +241,31 @@ class LoginConnection:
         """
         self._end(said_goodbye(code, text, reconnect), _wait_for_the_server)
 
+    def away(self, broker: LoginBroker) -> None:
+        """The connection is lost, and may be resumed."""
+        resumption = self._resumption
+        if self._state is not ConnectionState.LOGGED_IN or resumption is None:
+            # The server has said goodbye, or the program has.
+            broker.transport.abortConnection()
+            return
+        self._state = CONNECTION.to(ConnectionState.AWAY, self._state)
+        if self._keepalive is not None:
+            self._keepalive.stop()
+        returning = come_back(
+            self._settings, resumption, self._endpoints, self._backoff, self._waiting
+        )
+        self._awaited = Deferred.fromCoroutine(returning)
+        self._awaited.addCallbacks(self._back, self._failed)
+
+    def _back(self, _: None) -> None:
+        if self._state in _OVER:
+            return
+        self._state = CONNECTION.to(ConnectionState.LOGGED_IN, self._state)
+        self._start_keepalive()
+        self._resumed()
+
     def gone(self, broker: LoginBroker) -> None:
-        """The connection is lost."""
+        """The connection is lost for good."""
         if broker is not self._broker:
             return
         self._broker = None
@@ -208,7 +274,7 @@ class LoginConnection:
         if self._state is ConnectionState.CLOSING:
             self._close()
         else:
-            answered = self._state is ConnectionState.LOGGED_IN
+            answered = self._perspective is not None
             self._end(lost() if answered else lost("before the login was answered"))
 
     # The end

@@ -15,7 +15,7 @@ from twisted.spread import pb
 
 from pbrealm._error_text import describe
 from pbrealm._log_text import bounded_failure, kind_of, log_text
-from pbrealm.errors import LoginEnded, Reason, reason_of
+from pbrealm.errors import LoginEnded, Reason, SessionEnded, reason_of
 
 _log = Logger()
 
@@ -61,6 +61,20 @@ def no_login(why: Failure) -> LoginEnded:
     if isinstance(why.value, _LOST):
         return lost("before the login was answered")
     return LoginEnded(_sentence(why), reason_of(why) or Reason.REFUSED)
+
+
+def no_session(why: Failure) -> LoginEnded | None:
+    """
+    A session wasn't resumed.
+
+    @return: why there is nothing to come back to; L{None} if the server hasn't answered.
+    """
+    if isinstance(why.value, SessionEnded):
+        return LoginEnded(why.value.sentence, why.value.reason)
+    if isinstance(why.value, (pb.Error, pb.RemoteError)):
+        # It doesn't know the session any more: after a restart, most likely.
+        return LoginEnded(_sentence(why), Reason.DISCONNECTED)
+    return None
 
 
 def lost(when: str = "") -> LoginEnded:

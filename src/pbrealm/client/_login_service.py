@@ -5,6 +5,7 @@ The service that stays logged in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from secrets import token_bytes
 from typing import Any, Final
 
 from twisted.application.service import Service
@@ -26,6 +27,7 @@ from pbrealm.client._login_failures import logged_out
 from pbrealm.client._login_settings import LoginSettings, check_credentials
 from pbrealm.client._login_states import SERVICE, ServiceState
 from pbrealm.client._mind import GoodbyeMind
+from pbrealm.client._resumption import MAX_CLIENT_ID
 from pbrealm.client._waiting import Waiting
 from pbrealm.errors import LoginEnded, NotLoggedIn
 from pbrealm.interfaces import ILoginObserver
@@ -79,6 +81,9 @@ class LoginService(Service):
         first_delay: float = 4,
         max_delay: float = 60,
         goodbye: str = "goodbye",
+        resume: bool = False,
+        resume_bytes: int = 1024 * 1024,
+        client_id: bytes | None = None,
         reactor: AnyClock | None = None,
     ) -> None:
         """
@@ -101,6 +106,13 @@ class LoginService(Service):
             delays to begin anew.
         @param goodbye: the method by which the server says goodbye, as in its
             L{ServerFactory<pbrealm.ServerFactory>}.
+        @param resume: whether to come back to the same session after a loss of the connection, if
+            the server knows how.
+        @param resume_bytes: how much is kept of what the server hasn't acknowledged.  If there is
+            more when the connection is lost, or while it is, the session can't be resumed.
+        @param client_id: who this client is among those of its account, also after a restart of
+            its process: it takes the place of the session that it had before.  By default it has
+            an id of its own, each time that it is made.
         @param reactor: by default the global one.  Where no endpoint is a string, a
             L{Clock<twisted.internet.task.Clock>} will do.
         @raise TypeError: if an argument is of the wrong kind.
@@ -127,6 +139,8 @@ class LoginService(Service):
             ping_interval and _seconds("ping_interval", ping_interval),
             _seconds("ping_timeout", ping_timeout),
             self._clock,
+            _bytes("resume_bytes", resume_bytes) if resume else None,
+            token_bytes(16) if client_id is None else _client_id(client_id),
         )
         self._backoff = Backoff(
             _seconds("first_delay", first_delay), _seconds("max_delay", max_delay)
@@ -252,8 +266,11 @@ class LoginService(Service):
         self._state = SERVICE.to(ServiceState.LOGGING_IN, self._state)
         self._connection = LoginConnection(
             self._settings,
-            self._endpoints.present,
+            self._endpoints,
+            self._backoff,
             self._logged_in,
+            self._away,
+            self._resumed,
             self._ended,
             self._closed,
         )
@@ -271,6 +288,14 @@ class LoginService(Service):
             if waiting is None:
                 return
             waiting.callback(perspective)
+
+    def _away(self, seconds: float, why: LoginEnded) -> None:
+        _log.info("{why}; coming back in {seconds:.1f} seconds", why=why.sentence, seconds=seconds)
+        self._tell("coming_back", seconds, why)
+
+    def _resumed(self) -> None:
+        _log.info("the session goes on")
+        self._tell("resumed")
 
     def _ended(self, why: LoginEnded) -> None:
         was_logged_in = self._state is ServiceState.LOGGED_IN
@@ -349,6 +374,18 @@ def _check_observer(observer: Any) -> None:
             "observer must have the methods of ILoginObserver, "
             f"{', '.join(sorted(ILoginObserver.names()))}, not be {described(observer)}"
         )
+
+
+def _bytes(name: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        raise ValueError(f"{name} must be a positive number of bytes, not {value!r}")
+    return value
+
+
+def _client_id(client_id: bytes) -> bytes:
+    if not isinstance(client_id, bytes) or not 0 < len(client_id) <= MAX_CLIENT_ID:
+        raise ValueError(f"client_id must be 1 to {MAX_CLIENT_ID} bytes, not {client_id!r}")
+    return client_id
 
 
 def _seconds(name: str, value: float) -> float:

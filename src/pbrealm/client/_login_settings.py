@@ -29,6 +29,9 @@ class LoginSettings:
         answer to the login.
     @ivar ping_interval: seconds of silence until the server is pinged; 0 for never.
     @ivar ping_timeout: seconds that the server has for a sign of life after a ping.
+    @ivar resume_bytes: how much is kept of what the server hasn't acknowledged; L{None} if
+        sessions aren't resumed.
+    @ivar client_id: who this client is among those of its account.
     """
 
     credentials: Callable[[], Any]
@@ -39,6 +42,8 @@ class LoginSettings:
     ping_interval: float
     ping_timeout: float
     clock: IReactorTime
+    resume_bytes: int | None
+    client_id: bytes
 
 
 def check_credentials(credentials: Any) -> Any:

@@ -48,6 +48,9 @@ class ConnectionState(State):
     LOGGED_IN = auto()
     """The client holds its perspective."""
 
+    AWAY = auto()
+    """The connection is lost, and the client tries to come back to its session."""
+
     CLOSING = auto()
     """The login is over, or has failed, and the connection isn't lost yet."""
 
@@ -74,7 +77,8 @@ CONNECTION: Final = Transitions(
     {
         ConnectionState.CONNECTING: (ConnectionState.LOGGING_IN, ConnectionState.CLOSING),
         ConnectionState.LOGGING_IN: (ConnectionState.LOGGED_IN, ConnectionState.CLOSING),
-        ConnectionState.LOGGED_IN: (ConnectionState.CLOSING,),
+        ConnectionState.LOGGED_IN: (ConnectionState.AWAY, ConnectionState.CLOSING),
+        ConnectionState.AWAY: (ConnectionState.LOGGED_IN, ConnectionState.CLOSING),
         ConnectionState.CLOSING: (ConnectionState.CLOSED,),
         ConnectionState.CLOSED: (),
     }

@@ -1,0 +1,132 @@
+"""
+Coming back to a session, over one new connection after another, until it works or is too late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
+from twisted.spread import pb
+
+from pbrealm._cancellable import cancellable
+from pbrealm.client._backoff import Backoff
+from pbrealm.client._endpoints import Endpoints
+from pbrealm.client._login_broker import LoginBroker, LoginFactory
+from pbrealm.client._login_failures import lost, no_connection, no_session
+from pbrealm.client._login_settings import LoginSettings
+from pbrealm.client._resumption import Resumption
+from pbrealm.errors import LoginEnded, Reason
+
+
+async def come_back(
+    settings: LoginSettings,
+    resumption: Resumption,
+    endpoints: Endpoints,
+    backoff: Backoff,
+    waiting: Callable[[float, LoginEnded], object],
+) -> None:
+    """
+    Come back to a session whose connection is lost.
+
+    @param waiting: called before each attempt, with the seconds until then and what has happened.
+    @raise LoginEnded: if there is nothing to come back to any more.
+    """
+    clock = settings.clock
+    until = clock.seconds() + resumption.seconds
+    why = lost()
+    while True:
+        seconds = backoff.next()
+        waiting(seconds, why)
+        await deferLater(clock, seconds)
+        if clock.seconds() >= until:
+            raise lost("for too long to come back to the session")
+        try:
+            await _Attempt(settings, resumption).run(endpoints.present)
+        except _Failed as failed:
+            why = failed.why
+            endpoints.next()
+        else:
+            return
+
+
+class _Failed(Exception):
+    """
+    An attempt to come back has failed, and the next one may not.
+
+    @ivar why: what has happened.
+    """
+
+    def __init__(self, why: LoginEnded) -> None:
+        super().__init__(why.sentence)
+        self.why = why
+
+
+class _Attempt:
+    """
+    One new connection, which the session goes on over if the server lets it.
+    """
+
+    def __init__(self, settings: LoginSettings, resumption: Resumption) -> None:
+        self._settings = settings
+        self._resumption = resumption
+        self._broker: LoginBroker | None = None
+
+    async def run(self, endpoint: IStreamClientEndpoint) -> None:
+        """
+        Come back.
+
+        @raise LoginEnded: if there is nothing to come back to any more.
+        """
+        settings = self._settings
+        factory = LoginFactory(self, settings.mind, settings.goodbye)
+        connected = cancellable(maybeDeferred(endpoint.connect, factory))
+        try:
+            await self._in_time("connection", connected, settings.connect_timeout)
+        except CancelledError:
+            raise
+        except Exception:
+            raise _Failed(no_connection(Failure())) from None
+        resumed = Deferred.fromCoroutine(self._resume(factory))
+        try:
+            await self._in_time("answer", resumed, settings.login_timeout)
+        except BaseException as why:
+            if self._broker is not None:
+                self._broker.transport.abortConnection()
+            if isinstance(why, CancelledError):
+                raise
+            ended = no_session(Failure())
+            if ended is None:
+                raise _Failed(lost("while the session was to be resumed")) from None
+            raise ended from None
+
+    def _in_time(self, what: str, awaited: Deferred[Any], seconds: float) -> Deferred[Any]:
+        late = LoginEnded(f"no {what} within {seconds:g} seconds", Reason.NO_ANSWER)
+        return awaited.addTimeout(seconds, self._settings.clock, lambda *_: Failure(late))
+
+    async def _resume(self, factory: LoginFactory) -> None:
+        root: pb.RemoteReference = await factory.getRootObject()
+        assert self._broker is not None
+        await self._resumption.resume(self._broker, root)
+
+    # For the broker
+
+    def made(self, broker: LoginBroker) -> None:
+        """The connection is made."""
+        self._broker = broker
+
+    def heard(self) -> None:
+        """Something has come from the server."""
+
+    def told_goodbye(self, code: int, text: str, reconnect: bool) -> None:
+        """Over a connection without a login, there is no goodbye."""
+
+    def away(self, broker: LoginBroker) -> None:
+        """A connection without a login can't be resumed."""
+
+    def gone(self, broker: LoginBroker) -> None:
+        """The connection is lost: what was called over it has failed."""
