@@ -150,21 +150,19 @@ class LogInTests(LoginServiceTestCase):
         self.go(4)
         self.assertEqual(self.result(call), "<1>hello alice")
 
-    def test_anonymous(self):
-        self.serve(AnonymousRealm(CachingRealm(Player), CachingRealm(Player)))
-        self.start(credentials=Anonymous())
-        self.assertEqual(self.session.avatar_id, "guest#1")
-
 
 class LogInUnderAPlainFactoryTests(LogInTests):
     plain = True
-    # A plain checker decides on these.
-    test_anonymous = None  # type: ignore[assignment]
 
 
 class CredentialsTests(LoginServiceTestCase):
     def setUp(self):
         self.serve()
+
+    def test_anonymous(self):
+        self.serve(AnonymousRealm(CachingRealm(Player), CachingRealm(Player)))
+        self.start(credentials=Anonymous())
+        self.assertEqual(self.session.avatar_id, "guest#1")
 
     def test_asked_for_at_each_login(self):
         asked = []

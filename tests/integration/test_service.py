@@ -2,7 +2,6 @@
 The service in programs of users: a C{.tac} file, and a plugin for C{twistd} and C{twist}.
 """
 
-import re
 import signal
 import socket
 import sys
@@ -10,11 +9,10 @@ import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.documents import block
 from tests.integration.command_case import TWISTD, CommandTestCase, Server
 from tests.integration.plain_client import Mind
-from tests.integration.processes import ROOT, Process
-
-README = ROOT.joinpath("README.md").read_text(encoding="utf-8")
+from tests.integration.processes import Process
 
 SLOW_TO_DETACH = """
 from pathlib import Path
@@ -71,9 +69,9 @@ IN_TWIST = ("twist", "--log-format=text")
 
 def tac_of_the_readme(port: int = 0) -> str:
     """The server of the README as it's printed, but for its port."""
-    (program,) = re.findall(r"```python\n(from .*?)```", README, re.DOTALL)
+    program = block("README.md", "service.Application(")
     assert "tcp:8787:" in program
-    return str(program).replace("tcp:8787:", f"tcp:{port}:")
+    return program.replace("tcp:8787:", f"tcp:{port}:")
 
 
 class HostedTestCase(CommandTestCase):

@@ -29,8 +29,10 @@ from pbrealm import (
     DisposableRealm,
     IClientAware,
     ILoginMethod,
+    ILoginObserver,
     JournalRealm,
     Login,
+    LoginEnded,
     LoginRefused,
     MindTrackingRealm,
     PasswordLogin,
@@ -48,6 +50,7 @@ from pbrealm import (
     WrappingRealm,
     current_session,
 )
+from pbrealm.client import LoginService
 from pbrealm.realms import AnyRealm
 from pbrealm.testing import MemoryServer
 
@@ -199,6 +202,42 @@ def serve(portal: Portal) -> ServerService:
     return ServerService([Listening(), "tcp:8787"], factory)
 
 
+# A client
+
+
+class Connecting:
+    def connect(self, protocolFactory: object) -> Deferred[None]:
+        return Deferred()
+
+
+@implementer(ILoginObserver)
+class Status:
+    def logged_in(self, perspective: Any) -> None:
+        print(perspective)
+
+    async def lost(self, why: LoginEnded) -> None:
+        assert_type(why.reason, Reason)
+
+    def coming_back(self, seconds: float, why: LoginEnded) -> None:
+        print(seconds, why.sentence)
+
+    def stopped(self, why: LoginEnded) -> None:
+        assert_type(why.reconnect, bool)
+
+
+async def credentials() -> Anonymous:
+    return Anonymous()
+
+
+def stay() -> Deferred[LoginEnded]:
+    service = LoginService(
+        [Connecting(), "tcp:example.org:8787"], credentials, observer=Status(), first_delay=2
+    )
+    service.call("greet", 1, loud=True, pbwait=None)
+    assert_type(service.stopService(), Deferred[None])
+    return service.when_stopped()
+
+
 # Mistakes
 
 print(players.avatars["alice"].scores)  # type: ignore[attr-defined]
@@ -208,3 +247,5 @@ MindTrackingRealm(Player("alice"))  # type: ignore[arg-type]
 ConnectionLimitedRealm(players, on_full=Player("alice"))  # type: ignore[arg-type]
 print(realm.sessions()[0].avatar.scores)  # type: ignore[attr-defined]
 realm.sessions()[0].end("kicked")  # type: ignore[arg-type]
+LoginService(8787, Anonymous())  # type: ignore[arg-type]
+LoginService("tcp:example.org:8787", Anonymous(), observer=players)  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from tests.documents import block
 from tests.integration.processes import ROOT
 
 PROGRAM = Path(__file__).with_name("program.py")
@@ -54,9 +55,7 @@ class TypeCheckerTestCase(SynchronousTestCase):
 
     def readme_server(self) -> Path:
         """The server of the README, as a file."""
-        readme = (ROOT / "README.md").read_text(encoding="utf-8")
-        (source,) = re.findall(r"```python\n(from .*?)```", readme, re.DOTALL)
-        return self.write("players.py", source)
+        return self.write("players.py", block("README.md", "service.Application("))
 
     def run_checker(self, *command: object) -> str:
         """Run a type checker, and return what it prints."""
