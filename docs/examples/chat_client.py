@@ -36,6 +36,9 @@ class Status:
     def lost(self, why):
         """What follows says why."""
 
+    def resumed(self):
+        print("* back", flush=True)
+
     def coming_back(self, seconds, why):
         print(f"* {why.sentence}; coming back in {seconds:.1f} seconds", flush=True)
 

@@ -506,6 +506,9 @@ class ObserverTests(LoginServiceTestCase):
             def lost(self, why):
                 raise ZeroDivisionError
 
+            def resumed(self):
+                raise ZeroDivisionError
+
             def coming_back(self, seconds, why):
                 raise KeyboardInterrupt
 

@@ -553,7 +553,7 @@ class ArgumentTests(LoginServiceTestCase):
     def test_observer(self):
         said = (
             "observer must have the methods of ILoginObserver, coming_back, logged_in, lost, "
-            "stopped, not be an object of type builtins.object"
+            "resumed, stopped, not be an object of type builtins.object"
         )
         self.refused(TypeError, said, ManualEndpoint(), ALICE, observer=object())
 

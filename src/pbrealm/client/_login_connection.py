@@ -122,19 +122,34 @@ class LoginConnection:
             *(self._log_in_over, factory, credentials),
         )
 
-    async def _log_in_over(self, factory: LoginFactory, credentials: Any) -> Any:
+    def _log_in_over(self, factory: LoginFactory, credentials: Any) -> Deferred[Any]:
         """
-        @return: the perspective.
+        @return: fires with the perspective.
         """
-        settings, broker = self._settings, self._broker
-        if settings.resume_bytes is None or broker is None:
-            return await factory.login(credentials, settings.mind)
-        root: pb.RemoteReference = await factory.getRootObject()
-        # One that knows nothing of this says so.
-        root.callRemote("identify", settings.client_id).addErrback(lambda _: None)
-        perspective = await factory.login(credentials, settings.mind)
-        with suppress(pb.RemoteError, pb.Error):
-            self._resumption = await Resumption.begin(broker, root, settings.resume_bytes)
+        settings = self._settings
+
+        def identify(root: pb.RemoteReference) -> Deferred[Any]:
+            # A server that knows nothing of this says so.
+            root.callRemote("identify", settings.client_id).addErrback(lambda _: None)
+            # Not by a coroutine, which would lose the type of an error.
+            login: Deferred[Any] = factory.login(credentials, settings.mind)
+            return login.addCallback(logged_in, root)
+
+        def logged_in(perspective: Any, root: pb.RemoteReference) -> Deferred[Any]:
+            return Deferred.fromCoroutine(self._make_resumable(perspective, root))
+
+        login: Deferred[Any]
+        if settings.resume_bytes is None:
+            login = factory.login(credentials, settings.mind)
+        else:
+            login = factory.getRootObject().addCallback(identify)
+        return login
+
+    async def _make_resumable(self, perspective: Any, root: pb.RemoteReference) -> Any:
+        broker, limit = self._broker, self._settings.resume_bytes
+        if broker is not None and limit is not None:
+            with suppress(pb.RemoteError, pb.Error):
+                self._resumption = await Resumption.begin(broker, root, limit)
         return perspective
 
     async def _step(

@@ -125,6 +125,8 @@ class MemoryServer:
         self.running = False
         for client in self.clients:
             client.lose_server()
+            # It has no time to wait for those who might come back.
+            client.server_broker.transport.abortConnection()
 
     def restart(
         self, realm: AnyRealm | None = None, *, factory: pb.PBServerFactory | None = None

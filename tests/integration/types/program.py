@@ -218,6 +218,9 @@ class Status:
     async def lost(self, why: LoginEnded) -> None:
         assert_type(why.reason, Reason)
 
+    def resumed(self) -> None:
+        pass
+
     def coming_back(self, seconds: float, why: LoginEnded) -> None:
         print(seconds, why.sentence)
 

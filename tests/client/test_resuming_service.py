@@ -1,0 +1,206 @@
+"""
+A service that comes back to its session.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.spread import pb
+
+from pbrealm import CachingRealm, Reason, SharedDict
+from pbrealm.client import SharedDictCopy
+from pbrealm.testing import RecordingMind
+from tests.client.cases import LoginServiceTestCase
+
+
+class Worker(pb.Avatar):
+    def __init__(self, name: str) -> None:
+        self.asked: list[Any] = []
+        self.later: Deferred[Any] = Deferred()
+        self.shared = SharedDict()
+
+    def perspective_ask(self, what: Any) -> Any:
+        self.asked.append(what)
+        return what
+
+    def perspective_ask_later(self, what: Any) -> Deferred[Any]:
+        self.asked.append(what)
+        return self.later
+
+    def perspective_copy(self) -> SharedDict:
+        return self.shared
+
+
+class ResumingTests(LoginServiceTestCase):
+    def setUp(self) -> None:
+        self.serve(CachingRealm(Worker), ping_interval=20, ping_timeout=10, resume_seconds=60)
+        self.mind = RecordingMind()
+        self.start(mind=self.mind, resume=True, client_id=b"worker 1")
+        self.first = self.session
+        self.worker: Worker = self.first.avatar
+        self.observer.take()
+
+    def lose(self) -> None:
+        self.server.clients[-1].drop()
+        self.server.flush()
+
+    def test_loss(self) -> None:
+        """Calls and notifications go on, and the program notices nothing but the events."""
+        perspective = self.service.perspective
+        pending = self.service.call("ask_later", 1)
+        self.server.flush()
+        self.lose()
+        self.assertTrue(self.first.away)
+        self.assertIs(self.service.perspective, perspective)
+        called = self.service.call("ask", 2)
+        told = self.first.notify("told", 3)
+        self.worker.later.callback("late")
+        self.go(5)
+        self.assertIs(self.session, self.first)
+        self.assertEqual([self.result(each) for each in (pending, called)], ["late", 2])
+        self.assertIsNone(self.result(told))
+        self.assertEqual(self.worker.asked, [1, 2])
+        self.assertEqual(self.mind.calls, [("told", (3,))])
+        self.assertEqual(
+            self.observer.take(), [("coming back", Reason.DISCONNECTED), ("resumed",)]
+        )
+
+    def test_server_is_silent(self) -> None:
+        """The server doesn't answer any more, until another connection is made."""
+        self.server.clients[-1].cut_off()
+        called = self.service.call("ask", 1)
+        self.go(50)
+        self.assertEqual(self.result(called), 1)
+        self.assertIs(self.session, self.first)
+
+    def test_unreachable_for_a_while(self) -> None:
+        self.endpoint.cut_off()
+        self.lose()
+        self.go(30)
+        self.assertTrue(self.first.away)
+        self.endpoint.restore()
+        self.go(20)
+        self.assertFalse(self.first.away)
+        self.assertEqual(self.result(self.service.call("ask", 1)), 1)
+
+    def test_unreachable_for_too_long(self) -> None:
+        """The session is over at both ends, and the service logs in anew."""
+        called = self.service.call("ask_later", 1)
+        self.server.flush()
+        self.endpoint.cut_off()
+        self.lose()
+        self.go(130)
+        self.assertIs(self.first.ended, Reason.DISCONNECTED)
+        self.failureResultOf(called, pb.PBConnectionLost)
+        self.assertIsNone(self.service.perspective)
+        self.endpoint.restore()
+        self.go(70)
+        self.assertIsNot(self.session, self.first)
+        self.assertEqual(self.result(self.service.call("ask", 1)), 1)
+
+    def test_restarted_server(self) -> None:
+        """It knows nothing of the session: the service logs in anew."""
+        called = self.service.call("ask_later", 1)
+        self.endpoint_restarts()
+        self.go(20)
+        self.failureResultOf(called, pb.PBConnectionLost)
+        events = self.observer.take()
+        self.assertIn(("lost", Reason.DISCONNECTED), events)
+        self.assertEqual(events[-1], ("logged in",))
+
+    def endpoint_restarts(self) -> None:
+        self.server.kill()
+        self.server.restart()
+
+    def test_kicked_while_away(self) -> None:
+        """The service is told by the goodbye if it's back soon, and by the refusal later."""
+        for seconds in (0, 20):
+            with self.subTest(seconds=seconds):
+                self.service.startService()
+                self.go(1)
+                session = self.session
+                self.endpoint.cut_off()
+                self.lose()
+                session.end(Reason.KICKED)
+                self.go(seconds)
+                self.endpoint.restore()
+                self.go(30)
+                why = self.result(self.service.when_stopped())
+                self.assertIs(why.reason, Reason.KICKED)
+
+    def test_stop(self) -> None:
+        """Nothing is away afterwards."""
+        self.result(self.service.stopService())
+        self.assertIs(self.first.ended, Reason.LOGGED_OUT)
+        self.assertFalse(self.realm.sessions())
+
+    def test_stop_while_away(self) -> None:
+        self.lose()
+        self.result(self.service.stopService())
+        self.assertTrue(self.first.away)
+        # The next start takes its place.
+        self.service.startService()
+        self.go(1)
+        self.assertIs(self.first.ended, Reason.REPLACED)
+        self.assertEqual(len(self.realm.sessions()), 1)
+
+    def test_copy(self) -> None:
+        """A live copy is brought up to date in place, and tells what has changed."""
+        copy: SharedDictCopy = self.result(self.service.call("copy"))
+        changes: list[Any] = []
+        copy.on_change(changes.append)
+        self.lose()
+        self.worker.shared["a"] = 1
+        self.assertFalse(copy.stale)
+        self.go(5)
+        self.assertEqual((dict(copy), [set(keys) for keys in changes]), ({"a": 1}, [{"a"}]))
+
+    def test_too_much(self) -> None:
+        """More is called while away than is kept: the session is given up."""
+        self.endpoint.cut_off()
+        self.lose()
+        calls = [self.service.call("ask", b"x" * 300_000) for _ in range(5)]
+        # The last one waits for a login.
+        for call in calls[:4]:
+            self.failureResultOf(call, pb.PBConnectionLost)
+        self.endpoint.restore()
+        self.go(15)
+        self.assertEqual(self.worker.asked, [b"x" * 300_000])
+        self.assertEqual(self.result(calls[4]), b"x" * 300_000)
+
+
+class WithoutResumptionTests(LoginServiceTestCase):
+    """
+    A server that doesn't let clients come back.
+    """
+
+    def check(self) -> None:
+        service = self.start(resume=True)
+        called = service.call("greet")
+        self.assertEqual(self.result(called), "<1>hello alice")
+        self.server.clients[-1].drop()
+        self.server.flush()
+        self.assertFalse(self.realm.sessions())
+        self.go(5)
+        self.assertEqual(self.result(service.call("greet")), "<2>hello alice")
+        events = [event for event, *_ in self.observer.take()]
+        self.assertEqual(events, ["logged in", "lost", "coming back", "logged in"])
+
+    def test_turned_off(self) -> None:
+        self.serve(resume_seconds=0)
+        self.check()
+
+    def test_plain(self) -> None:
+        self.plain = True
+        self.serve()
+        self.check()
+        self.flushLoggedErrors()
+
+
+class ArgumentTests(LoginServiceTestCase):
+    def test_arguments(self) -> None:
+        self.serve()
+        for wrong in ({"resume_bytes": 0}, {"client_id": b""}, {"client_id": "a"}):
+            self.assertRaises(ValueError, self.make, resume=True, **wrong)
