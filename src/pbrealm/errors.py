@@ -125,6 +125,25 @@ class LoginEnded(NotLoggedIn):
         self.reconnect = reason.reconnect if reconnect is None else reconnect
 
 
+class CallLost(PBRealmError, pb.PBConnectionLost):
+    """
+    A call was under way when its session was lost.
+
+    @ivar run: whether the server has run it; L{None} if nobody knows.
+    """
+
+    reason = Reason.DISCONNECTED
+
+    def __init__(self, run: bool | None) -> None:
+        what = {
+            True: "the call was run, and its answer is lost",
+            False: "the call was not run",
+            None: "it isn't known whether the call was run",
+        }
+        super().__init__(f"the connection was lost: {what[run]}")
+        self.run = run
+
+
 class StoreError(PBRealmError):
     """A store can't do what it was asked to."""
 
@@ -175,6 +194,7 @@ def reason_of(error: object) -> Reason | None:
 
 
 __all__ = [
+    "CallLost",
     "LoginEnded",
     "LoginRefused",
     "NoMind",

@@ -11,6 +11,7 @@ from twisted.spread import pb
 
 from pbrealm import CachingRealm, Reason, SharedDict
 from pbrealm.client import SharedDictCopy
+from pbrealm.errors import CallLost
 from pbrealm.testing import RecordingMind
 from tests.client.cases import LoginServiceTestCase
 
@@ -110,6 +111,33 @@ class ResumingTests(LoginServiceTestCase):
         self.assertIn(("lost", Reason.DISCONNECTED), events)
         self.assertEqual(events[-1], ("logged in",))
 
+    def test_lost_calls(self) -> None:
+        """What the server says at the end tells which calls it has run."""
+        run = self.service.call("ask_later", 1)
+        self.server.flush()
+        self.endpoint.cut_off()
+        not_run = self.service.call("ask", 2)
+        self.first.end(Reason.TOO_SLOW)
+        self.go(15)
+        self.endpoint.restore()
+        self.go(60)
+        self.assertEqual(self.worker.asked, [1])
+        for call, expected in ((run, True), (not_run, False)):
+            self.assertIs(self.failureResultOf(call, CallLost).value.run, expected)
+
+    def test_unknown_calls(self) -> None:
+        """A server that knows nothing of the session can't tell."""
+        sent = self.service.call("ask_later", 1)
+        self.server.flush()
+        self.endpoint.cut_off()
+        self.lose()
+        kept = self.service.call("ask", 2)
+        self.endpoint_restarts()
+        self.endpoint.restore()
+        self.go(60)
+        for call, expected in ((sent, None), (kept, False)):
+            self.assertIs(self.failureResultOf(call, CallLost).value.run, expected)
+
     def endpoint_restarts(self) -> None:
         self.server.kill()
         self.server.restart()
@@ -164,7 +192,7 @@ class ResumingTests(LoginServiceTestCase):
         calls = [self.service.call("ask", b"x" * 300_000) for _ in range(5)]
         # The last one waits for a login.
         for call in calls[:4]:
-            self.failureResultOf(call, pb.PBConnectionLost)
+            self.assertIs(self.failureResultOf(call, CallLost).value.run, False)
         self.endpoint.restore()
         self.go(15)
         self.assertEqual(self.worker.asked, [b"x" * 300_000])

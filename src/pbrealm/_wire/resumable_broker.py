@@ -56,6 +56,12 @@ class ResumableBroker(FastBroker):
         else:
             self.transport.write(data)
 
+    def written(self) -> int:
+        """How many bytes of the stream were written, all messages that were sent included."""
+        if self._coalesced:
+            self.flush()
+        return 0 if self.stream is None else self.stream.written
+
     def writes_to_stream(self) -> bool:
         """Whether nothing waits that is to be written before; for subclasses to override."""
         return True

@@ -54,6 +54,9 @@ class ResumableStream:
     @ivar over: whether there will be none any more.
     @ivar begun: whether both ends have agreed that the connection may be resumed.
     @ivar received: how many bytes have come from the peer.
+    @ivar sent: how many bytes were written to any connection.
+    @ivar peer_received: how many bytes had come to the peer when it gave the stream up; L{None} if
+        that isn't known.
     """
 
     def __init__(self, owner: StreamOwner, limit: int, protocol: Any, transport: Any) -> None:
@@ -74,6 +77,8 @@ class ResumableStream:
         # What was written last, up to all that isn't acknowledged.
         self._kept: deque[bytes] = deque()
         self._kept_bytes = 0
+        self.sent = 0
+        self.peer_received: int | None = None
         self.received = 0
         # How many the peer has been told of.
         self._told = 0
@@ -137,6 +142,16 @@ class ResumableStream:
         self._acknowledged = count
         while self._kept and self._kept_from + len(self._kept[0]) <= count:
             self._kept_bytes -= len(self._kept.popleft())
+
+    def has_arrived(self, count: int) -> bool | None:
+        """
+        Whether so many bytes have come to the peer; L{None} if that isn't known.
+        """
+        if self.peer_received is not None:
+            return count <= self.peer_received
+        if count <= self._acknowledged:
+            return True
+        return False if count > self.sent else None
 
     def acknowledge_if_due(self, least: int = _FEW_BYTES) -> None:
         """Tell the peer how much was received, if it's more than so many bytes since last time."""
@@ -203,6 +218,7 @@ class ResumableStream:
         for data in tuple(self._kept):
             transport.write(data[max(0, count - at) :])
             at += len(data)
+        self.sent = self.written
         if self._producer is not None:
             producer, streaming = self._producer
             self._register(producer, streaming)
@@ -256,7 +272,10 @@ class ResumableStream:
             self._kept_bytes = 0
             if self.away:
                 self._end(Failure(ConnectionLost("more is to be sent than is kept")))
-        return not self.away and not self.over
+        if self.away or self.over:
+            return False
+        self.sent = self.written
+        return True
 
     def loseConnection(self) -> None:
         self._closing = True

@@ -16,10 +16,13 @@ from twisted.python.failure import Failure
 from twisted.spread import pb
 
 from pbrealm._arguments import described
+from pbrealm._broker_slot import broker_of
 from pbrealm._clock import clock_or_reactor
 from pbrealm._delivery.notify import check_timeout
 from pbrealm._log_text import bounded_failure
 from pbrealm._types import AnyClock, AnyCredentials, AnyLoginObserver
+from pbrealm._wire.resumable_broker import ResumableBroker
+from pbrealm._wire.resumable_stream import ResumableStream
 from pbrealm.client._backoff import Backoff
 from pbrealm.client._endpoints import ClientEndpoint, Endpoints
 from pbrealm.client._login_connection import LoginConnection
@@ -29,7 +32,7 @@ from pbrealm.client._login_states import SERVICE, ServiceState
 from pbrealm.client._mind import GoodbyeMind
 from pbrealm.client._resumption import MAX_CLIENT_ID
 from pbrealm.client._waiting import Waiting
-from pbrealm.errors import LoginEnded, NotLoggedIn
+from pbrealm.errors import CallLost, LoginEnded, NotLoggedIn
 from pbrealm.interfaces import ILoginObserver
 
 _log = Logger(namespace="pbrealm")
@@ -237,7 +240,9 @@ class LoginService(Service):
         Call a method of the perspective, once there is a login.
 
         A call that is under way when the connection is lost fails, and isn't made again: nobody
-        knows whether the server has run it.
+        knows whether the server has run it.  With C{resume=True} it goes on when the service is
+        back at its session.  If it can't come back, the call fails with L{CallLost
+        <pbrealm.errors.CallLost>}, which says whether it was run, as far as that is known.
 
         @param pbwait: how many seconds to wait for a login; L{None} for as long as it takes.  It
             isn't sent.
@@ -246,13 +251,13 @@ class LoginService(Service):
             one, as soon as the service has stopped.
         """
         if self._perspective is not None:
-            return maybeDeferred(self._perspective.callRemote, method, *args, **kw)
+            return _call(self._perspective, method, args, kw)
         seconds = check_timeout("pbwait", pbwait)
         waiting = self.when_logged_in()
         if seconds is not None:
             late = NotLoggedIn(f"no login within {seconds:g} seconds")
             waiting.addTimeout(seconds, self._clock, lambda *_: Failure(late))
-        return waiting.addCallback(lambda reference: reference.callRemote(method, *args, **kw))
+        return waiting.addCallback(_call, method, args, kw)
 
     # What becomes of the logins
 
@@ -363,6 +368,20 @@ class LoginService(Service):
 
 
 _AT_REST: Final = (ServiceState.STOPPING, ServiceState.STOPPED)
+
+
+def _call(perspective: Any, method: str, args: Any, kw: Any) -> Deferred[Any]:
+    called: Deferred[Any] = maybeDeferred(perspective.callRemote, method, *args, **kw)
+    broker = broker_of(perspective)
+    if not isinstance(broker, ResumableBroker) or broker.stream is None:
+        return called
+    return called.addErrback(_call_lost, broker.stream, broker.written())
+
+
+def _call_lost(why: Failure, stream: ResumableStream, sent: int) -> Failure:
+    if type(why.value) is not pb.PBConnectionLost or not stream.over:
+        return why
+    return Failure(CallLost(stream.has_arrived(sent)))
 
 
 def _check_observer(observer: Any) -> None:

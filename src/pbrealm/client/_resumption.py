@@ -81,6 +81,7 @@ class Resumption:
         outcome, value, count = answer
         received = int(count)
         if outcome != b"resumed":
+            self.stream.peer_received = received
             reason = next(each for each in Reason if each.number == int(value))
             raise SessionEnded(reason)
         # From here on this connection has the bytes of the stream.
