@@ -9,11 +9,12 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.spread import pb
 
-from pbrealm import CachingRealm, Reason, SharedDict
-from pbrealm.client import SharedDictCopy
+from pbrealm import CachingRealm, Limits, Reason, SharedDict
+from pbrealm.client import LoginService, SharedDictCopy
 from pbrealm.errors import CallLost
 from pbrealm.testing import RecordingMind
-from tests.client.cases import LoginServiceTestCase
+from tests.client.cases import ALICE, LoginServiceTestCase
+from tests.documents import run_block
 
 
 class Worker(pb.Avatar):
@@ -197,6 +198,17 @@ class ResumingTests(LoginServiceTestCase):
         self.go(15)
         self.assertEqual(self.worker.asked, [b"x" * 300_000])
         self.assertEqual(self.result(calls[4]), b"x" * 300_000)
+
+
+class DocumentTests(LoginServiceTestCase):
+    def test_document(self) -> None:
+        """The line of the document makes such a service."""
+        self.serve()
+        names = {"LoginService": LoginService, "where": "tcp:localhost:1", "mind": None}
+        made = run_block("docs/clients.md", "resume=True", {**names, "credentials": ALICE})
+        settings = made["service"]._settings
+        self.assertEqual(settings.client_id, b"worker 7")
+        self.assertEqual(settings.resume_bytes, Limits().resume_bytes)
 
 
 class WithoutResumptionTests(LoginServiceTestCase):
