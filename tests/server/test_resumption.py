@@ -327,6 +327,36 @@ class StrangerTests(ServerTestCase):
             root = stranger.wait(stranger.factory.getRootObject())
             self.assertRaises(pb.RemoteError, stranger.call, root, "identify", client_id)
 
+    def test_identified_twice(self) -> None:
+        self.stranger.call(self.root, "identify", b"a")
+        self.refused("identify", b"b")
+
+    def test_identified_late(self) -> None:
+        bob = self.stranger.login("bob", "secret")
+        self.refused("identify", b"a")
+        del bob
+
+    def test_several_logins(self) -> None:
+        """A connection has one place for each of its accounts, and leaves nothing of it."""
+        self.stranger.call(self.root, "identify", b"a")
+        held = [self.stranger.login(name, "secret") for name in ("alice", "bob", "alice")]
+        self.assertEqual(set(self.state.resumptions._by_client), {("alice", b"a"), ("bob", b"a")})
+        self.stranger.drop()
+        self.assertFalse(self.state.resumptions._by_client)
+        del held
+
+    def test_rate(self) -> None:
+        """Returns are counted as logins are."""
+        name, token = self.alice.resumption._name, self.alice.resumption._token
+        while True:
+            try:
+                self.state.login_rates.begin("127.0.0.1", self.server.clock.seconds())
+            except LoginRefused:
+                break
+        self.assertRaises(
+            pb.PBConnectionLost, self.stranger.call, self.root, "resume", name, token, 0
+        )
+
     def test_logged_in(self) -> None:
         """A connection with a login can't take the place of another."""
         bob = self.stranger.login("bob", "secret")

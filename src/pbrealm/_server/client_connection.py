@@ -70,9 +70,10 @@ class ClientConnection:
 
     __slots__ = (
         "__weakref__",
-        "_avatar_id",
+        "_avatar_ids",
         "_broker",
         "_bytes_left",
+        "_client_id",
         "_keepalive",
         "_login_rate",
         "_login_timeout",
@@ -82,7 +83,6 @@ class ClientConnection:
         "_resumable",
         "_server",
         "_waits",
-        "client_id",
         "lost",
         "may_only_log_in",
         "metered",
@@ -109,11 +109,11 @@ class ClientConnection:
         # What logins wait for before the portal is asked: cancelled if the client leaves.
         self._waits: list[Deferred[Any]] = []
         self._on_lost: list[Deferred[None]] = []
-        # Of the login of a client that has told who it is.
-        self._avatar_id: str | None = None
+        # Once the client has told who it is, and those of its logins.
+        self._client_id: bytes | None = None
+        self._avatar_ids: tuple[str, ...] = ()
         # Once the client may come back.
         self._resumable: ResumableClient | None = None
-        self.client_id: bytes | None = None
         self.lost = False
         self.metered = True
         self.may_only_log_in = True
@@ -234,8 +234,8 @@ class ClientConnection:
         self._stop()
         if self._resumable is not None:
             self._resumable.over()
-        if self.client_id is not None and self._avatar_id is not None:
-            self._server.resumptions.leave_place(self._avatar_id, self.client_id, self)
+        for avatar_id in self._avatar_ids:
+            self._server.resumptions.leave_place(avatar_id, self._client_id, self)
         for awaited in self._waits[:]:
             awaited.cancel()
 
@@ -265,7 +265,11 @@ class ClientConnection:
         """
         lost: Deferred[None] = Deferred()
         self._on_lost.append(lost)
-        self._connection.close(self._server.clock)
+        if self._connection.away:
+            # Where the server closes, nobody can come back.
+            self._connection.abort()
+        else:
+            self._connection.close(self._server.clock)
         return lost
 
     # For resumption
@@ -279,6 +283,16 @@ class ClientConnection:
     def ended_for(self) -> Reason:
         """Why the last session has ended."""
         return self._logins.ended_for
+
+    def identify(self, client_id: bytes) -> None:
+        """
+        Note who the client is among those of its account.
+
+        @raise LoginRefused: if there has been a login, or this has been called before.
+        """
+        if self._client_id is not None or not self._logins.fresh:
+            raise LoginRefused("a client is identified once, before its login")
+        self._client_id = client_id
 
     def end_sessions(self, reason: Reason) -> None:
         """End all sessions on this connection."""
@@ -312,8 +326,10 @@ class ClientConnection:
             raise LoginRefused("the server is shutting down", Reason.SHUTTING_DOWN)
         if self._place.admission is Admission.EXPLAINED:
             raise TooManyConnections("as many connections are open as may be", Reason.BUSY)
-        if not self._logins.idle or not self._is_at_rest or self._broker.buffer:
+        if not self._logins.fresh or not self._is_at_rest or self._broker.buffer:
             raise LoginRefused("only a new connection can take the place of another")
+        # As a login it is journaled, and costs as much.
+        self._server.login_rates.begin(self._place.origin, self._server.clock.seconds())
 
     @property
     def _is_at_rest(self) -> bool:
@@ -451,9 +467,11 @@ class ClientConnection:
         """
         self._logins.authenticate(login)
         self._apply_limits()
-        if self.client_id is not None and isinstance(avatar_id, (str, bytes)):
-            self._avatar_id = avatar_id = avatar_id_from(avatar_id)
-            earlier = self._server.resumptions.take_place(avatar_id, self.client_id, self)
+        if self._client_id is not None and isinstance(avatar_id, (str, bytes)):
+            avatar_id = avatar_id_from(avatar_id)
+            if avatar_id not in self._avatar_ids:
+                self._avatar_ids += (avatar_id,)
+            earlier = self._server.resumptions.take_place(avatar_id, self._client_id, self)
             if earlier is not None:
                 earlier.end_sessions(Reason.REPLACED)
 

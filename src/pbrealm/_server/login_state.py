@@ -97,6 +97,11 @@ class Logins:
         return not self.alive and not self.pending
 
     @property
+    def fresh(self) -> bool:
+        """Whether there has been no login that has succeeded, and none is pending."""
+        return self.idle and self.access is Access.UNAUTHENTICATED
+
+    @property
     def exhausted(self) -> bool:
         """Whether as many logins were refused as may be."""
         return self._refusals >= self._limits.login_attempts

@@ -4,6 +4,7 @@ A client that may lose its connection and come back.
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -61,7 +62,7 @@ class ResumableClient:
         @return: the id by which the client comes back, a token, and the seconds that it has.
         """
         self._name, token = self._resumptions.add(self)
-        return self._name, token, b"%d" % self._seconds
+        return self._name, token, b"%d" % ceil(self._seconds)
 
     def went_away(self) -> None:
         """The connection is lost."""

@@ -45,11 +45,14 @@ class Resumable(Protocol):
 class ResumableConnection(Protocol):
     """
     What the methods ask of the connection of the client that calls them.
-
-    @ivar client_id: who its client is among those of its account.
     """
 
-    client_id: bytes | None
+    def identify(self, client_id: bytes) -> object:
+        """
+        Note who the client is among those of its account.
+
+        @raise LoginRefused: if it's too late for that.
+        """
 
     def begin_resumable(self) -> Handover:
         """
@@ -124,7 +127,7 @@ class ResumptionMethods:
     def _identify(self, connection: ResumableConnection, client_id: object) -> bytes:
         if type(client_id) is not bytes or not 0 < len(client_id) <= _MAX_CLIENT_ID:
             raise LoginRefused(f"the id of a client must be 1 to {_MAX_CLIENT_ID} bytes")
-        connection.client_id = client_id
+        connection.identify(client_id)
         return b""
 
     def _begin(self, connection: ResumableConnection) -> Handover:
@@ -157,7 +160,7 @@ class Resumptions:
         self._entries: dict[bytes, _Entry] = {}
         # In the order in which they are forgotten.
         self._ended: OrderedDict[bytes, _Ended] = OrderedDict()
-        self._by_client: dict[tuple[str, bytes], Any] = {}
+        self._by_client: dict[tuple[str, bytes | None], Any] = {}
 
     def check_enabled(self) -> None:
         """
@@ -223,7 +226,7 @@ class Resumptions:
         self._by_client[key] = connection
         return None if earlier is connection else earlier
 
-    def leave_place(self, avatar_id: str, client_id: bytes, connection: Any) -> None:
+    def leave_place(self, avatar_id: str, client_id: bytes | None, connection: Any) -> None:
         """Its connection is gone for good."""
         if self._by_client.get((avatar_id, client_id)) is connection:
             del self._by_client[avatar_id, client_id]

@@ -87,8 +87,14 @@ class ResumableBroker(FastBroker):
 
     def stream_received(self, data: bytes) -> None:
         """Bytes have come."""
-        # On the instance, the stream has taken its place.
-        type(self).dataReceived(self, data)
+        try:
+            # On the instance, the stream has taken its place.
+            type(self).dataReceived(self, data)
+        except BaseException:
+            # What isn't valid wouldn't be by another connection.
+            if self.stream is not None:
+                self.stream.abortConnection()
+            raise
 
     def stream_away(self) -> None:
         """The connection is lost, and may be resumed; for subclasses to override."""

@@ -70,7 +70,9 @@ class ResumableStream:
         """
         self._owner = owner
         self._limit = limit
-        self._transport: Any = transport
+        self._transport: Any = None
+        # How many there were; what still comes by an earlier one isn't the stream's.
+        self._connections = 0
         # How many bytes were written, and how many of these the peer has.
         self.written = 0
         self._acknowledged = 0
@@ -162,12 +164,16 @@ class ResumableStream:
     # The connections
 
     def _take_over(self, protocol: Any, transport: Any) -> None:
+        self._transport = transport
+        self._connections += 1
+        number = self._connections
+
         def data_received(data: bytes) -> None:
-            if transport is self._transport:
+            if number == self._connections:
                 self._received(data)
 
         def connection_lost(why: Failure = connectionDone) -> None:
-            if transport is self._transport and not self.away:
+            if number == self._connections and not self.away:
                 self._lost(why)
 
         # A transport looks them up each time.
@@ -192,6 +198,8 @@ class ResumableStream:
         """The connection is found to be dead: do without it."""
         if not self.away and not self.over:
             transport = self._transport
+            # What still comes by it isn't the stream's.
+            self._connections += 1
             self._lost(Failure(ConnectionLost()))
             transport.abortConnection()
 
@@ -207,7 +215,6 @@ class ResumableStream:
             transport.loseConnection()
             return
         self.acknowledged(count)
-        self._transport = transport
         self._take_over(protocol, transport)
         self.away = False
         # The peer has been told of all.
