@@ -135,7 +135,7 @@ class HandWrittenRealmTests(SynchronousTestCase):
         client = server.connect()
         held = [client.login(name, "secret") for name in ("alice", "bob")]
         server.flush()
-        logins = client.server_broker.client._logins
+        logins = client.server_broker.client.logins
         self.assertEqual((logouts, logins.alive), ([], 2))
         held.clear()
         server.flush()

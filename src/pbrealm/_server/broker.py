@@ -322,7 +322,7 @@ class ServerBroker(GrantingBroker):
                 PASSED_BACK.set(passed_back)
 
     def stream_away(self) -> None:
-        self.client.went_away()
+        self.client.resumption.went_away()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.client.disconnected()

@@ -16,7 +16,6 @@ from twisted.spread.banana import BananaError
 from zope.interface import implementer
 
 from pbrealm._addresses import format_address
-from pbrealm._avatar_ids import avatar_id_from
 from pbrealm._delivery.queued_broker import QueuedBroker
 from pbrealm._delivery.send_queue import SendQueue
 from pbrealm._error_log import ErrorLog
@@ -26,7 +25,7 @@ from pbrealm._server.login_rate import LoginRate
 from pbrealm._server.login_state import Logins, PendingLogin
 from pbrealm._server.login_timeout import LoginTimeout
 from pbrealm._server.resumable_client import ResumableClient
-from pbrealm._server.resumption import Handover, ResumptionMethods
+from pbrealm._server.resumption import ResumptionMethods
 from pbrealm._server.server_state import ServerState
 from pbrealm._server.throttled_attempt import ThrottledAttempt
 from pbrealm._session.connection import ConnectedSession, Connection
@@ -61,6 +60,8 @@ class ClientConnection:
 
     Without a login the client has little time and few bytes; with one it has more.
 
+    @ivar place: that of the connection, or of the client that is away.
+    @ivar logins: how many there are, and what that allows.
     @ivar lost: whether the connection is lost.
     @ivar metered: whether there are limits on all that the client sends, and not on each message
         only.  The connection of a client whose session the server has ended is about to be
@@ -70,22 +71,20 @@ class ClientConnection:
 
     __slots__ = (
         "__weakref__",
-        "_avatar_ids",
         "_broker",
         "_bytes_left",
-        "_client_id",
         "_keepalive",
         "_login_rate",
         "_login_timeout",
-        "_logins",
         "_on_lost",
-        "_place",
-        "_resumable",
+        "_resumption",
         "_server",
         "_waits",
+        "logins",
         "lost",
         "may_only_log_in",
         "metered",
+        "place",
     )
 
     def __init__(
@@ -96,8 +95,8 @@ class ClientConnection:
     ) -> None:
         self._server = server
         self._broker = broker
-        self._place = place
-        self._logins = Logins(server.limits)
+        self.place = place
+        self.logins = Logins(server.limits)
         self._login_rate = LoginRate(server.clock.seconds())
         # What the client may still send without a login.
         self._bytes_left = server.limits.unauthenticated_bytes
@@ -109,11 +108,8 @@ class ClientConnection:
         # What logins wait for before the portal is asked: cancelled if the client leaves.
         self._waits: list[Deferred[Any]] = []
         self._on_lost: list[Deferred[None]] = []
-        # Once the client has told who it is, and those of its logins.
-        self._client_id: bytes | None = None
-        self._avatar_ids: tuple[str, ...] = ()
-        # Once the client may come back.
-        self._resumable: ResumableClient | None = None
+        # Once the client has asked for it.
+        self._resumption: ResumableClient | None = None
         self.lost = False
         self.metered = True
         self.may_only_log_in = True
@@ -149,19 +145,7 @@ class ClientConnection:
         self._server.connections.add(self)
         self._apply_limits()
         self._start_login_timeout()
-        self._start_keepalive()
-
-    def _start_keepalive(self) -> None:
-        limits = self._server.limits
-        if limits.ping_interval:
-            self._keepalive = Keepalive(
-                self._server.clock,
-                limits.ping_interval,
-                limits.ping_timeout,
-                self._ping,
-                TakenBytes(self._broker.transport),
-                self._found_dead,
-            )
+        self.watch()
 
     def make_send_queue(self, transport: Any) -> SendQueue:
         """The send queue between the broker and its transport."""
@@ -203,7 +187,7 @@ class ClientConnection:
         @raise LoginRefused: before a login.
         @raise SessionEnded: if the server has ended the client's last session.
         """
-        self._logins.check_may_call()
+        self.logins.check_may_call()
 
     def misbehaved(self, why: Exception) -> None:
         """The client has sent something invalid or too large: abort the connection."""
@@ -231,19 +215,11 @@ class ClientConnection:
             return
         self.lost = True
         self._server.connections.discard(self)
-        self._stop()
-        if self._resumable is not None:
-            self._resumable.over()
-        for avatar_id in self._avatar_ids:
-            self._server.resumptions.leave_place(avatar_id, self._client_id, self)
+        self.stop()
+        if self._resumption is not None:
+            self._resumption.over()
         for awaited in self._waits[:]:
             awaited.cancel()
-
-    def _stop(self) -> None:
-        self._place.leave()
-        self._login_timeout.stop()
-        if self._keepalive is not None:
-            self._keepalive.stop()
 
     def closed(self) -> None:
         """All that was to be told of the lost connection knows of it."""
@@ -275,98 +251,42 @@ class ClientConnection:
     # For resumption
 
     @property
+    def resumption(self) -> ResumableClient:
+        """The client, as one that may come back."""
+        if self._resumption is None:
+            self._resumption = ResumableClient(self, self._broker, self._server)
+        return self._resumption
+
+    @property
     def resumption_methods(self) -> ResumptionMethods:
         """What clients call that come back."""
         return self._server.resumption_methods
 
-    @property
-    def ended_for(self) -> Reason:
-        """Why the last session has ended."""
-        return self._logins.ended_for
+    def stop(self) -> None:
+        """The connection is lost, or not this one's any more."""
+        self.place.leave()
+        self._login_timeout.stop()
+        if self._keepalive is not None:
+            self._keepalive.stop()
 
-    def identify(self, client_id: bytes) -> None:
-        """
-        Note who the client is among those of its account.
-
-        @raise LoginRefused: if there has been a login, or this has been called before.
-        """
-        if self._client_id is not None or not self._logins.fresh:
-            raise LoginRefused("a client is identified once, before its login")
-        self._client_id = client_id
-
-    def end_sessions(self, reason: Reason) -> None:
-        """End all sessions on this connection."""
-        self._connection.end_sessions(reason)
-
-    def begin_resumable(self) -> Handover:
-        """
-        The client may come back, if it loses the connection from now on.
-
-        @raise LoginRefused: if it can't just now.
-        """
-        if self._resumable is not None or not self._logins.alive or not self._is_at_rest:
-            raise LoginRefused("only a connection with a login can be made resumable, and once")
-        server, limits = self._server, self._server.limits
-        resumable = ResumableClient(server.resumptions, server.clock, limits.resume_seconds, self)
-
-        def begin() -> None:
-            self._resumable = resumable
-            resumable.stream = self._broker.begin_stream(limits.resume_bytes)
-            self._broker.stream_begun(resumable.stream)
-
-        return Handover(resumable.begin(), begin)
-
-    def check_may_resume(self) -> None:
-        """
-        Check that the client may come back by this connection.
-
-        @raise LoginRefused: if it may not.
-        """
-        if self._server.closing:
-            raise LoginRefused("the server is shutting down", Reason.SHUTTING_DOWN)
-        if self._place.admission is Admission.EXPLAINED:
-            raise TooManyConnections("as many connections are open as may be", Reason.BUSY)
-        if not self._logins.fresh or not self._is_at_rest or self._broker.buffer:
-            raise LoginRefused("only a new connection can take the place of another")
-        # As a login it is journaled, and costs as much.
-        self._server.login_rates.begin(self._place.origin, self._server.clock.seconds())
-
-    @property
-    def _is_at_rest(self) -> bool:
-        return self._broker.send_queue.is_at_rest
-
-    def went_away(self) -> None:
-        """The connection is lost, and the client may come back."""
-        assert self._resumable is not None
-        self._stop()
-        self._resumable.went_away()
-        self._place = Place(self._server.away, self._place.origin)
-        here = self._place.admission is Admission.ACCEPTED
-        if not here or self._server.closing or not self._logins.alive:
-            self._resumable.stream.end()
-        else:
-            self._connection.away_changed()
-
-    def release(self) -> tuple[pb.Broker, Any]:
-        """
-        Give the connection up to another client connection, whose client has come back by it.
-
-        @return: its protocol and its transport.
-        """
+    def release(self) -> None:
+        """Another one's client has come back by this connection, which is that one's now."""
         self.lost = True
         self._server.connections.discard(self)
-        self._stop()
-        return self._broker, self._broker.send_queue.release_transport()
+        self.stop()
 
-    def returned(self, connection: ClientConnection) -> None:
-        """The client is back, by way of another connection."""
-        self._place.leave()
-        self._place = Place(self._server.counter, connection._place.origin)
-        self._start_keepalive()
-
-    def resumed(self) -> None:
-        """The stream goes on."""
-        self._connection.away_changed()
+    def watch(self) -> None:
+        """There is a connection: ping the client whenever it is silent."""
+        limits = self._server.limits
+        if limits.ping_interval:
+            self._keepalive = Keepalive(
+                self._server.clock,
+                limits.ping_interval,
+                limits.ping_timeout,
+                self._ping,
+                TakenBytes(self._broker.transport),
+                self._found_dead,
+            )
 
     # For logins
 
@@ -382,14 +302,14 @@ class ClientConnection:
         @raise LoginRefused: if too many challenges wait for their response.
         """
         try:
-            self._logins.begin_challenge()
+            self.logins.begin_challenge()
         except LoginRefused:
             self.count_refusal()
             raise
 
     def end_challenge(self) -> None:
         """A challenge was responded to, or dropped."""
-        self._logins.end_challenge()
+        self.logins.end_challenge()
 
     def check_not_revoked(self) -> None:
         """
@@ -397,7 +317,7 @@ class ClientConnection:
 
         @raise SessionEnded: if the server has ended the client's last session.
         """
-        self._logins.check_not_revoked()
+        self.logins.check_not_revoked()
 
     def check_not_exhausted(self) -> None:
         """
@@ -405,11 +325,11 @@ class ClientConnection:
 
         @raise LoginRefused: if as many logins were refused as may be.
         """
-        self._logins.check_not_exhausted()
+        self.logins.check_not_exhausted()
 
     def count_refusal(self) -> None:
         """A login was refused before it was begun."""
-        self._logins.refuse()
+        self.logins.refuse()
         self._after_refusal()
 
     def begin_login(self) -> PendingLogin:
@@ -431,13 +351,13 @@ class ClientConnection:
     def _begin_login(self) -> PendingLogin:
         if self._server.closing:
             raise LoginRefused("the server is shutting down", Reason.SHUTTING_DOWN)
-        if self._place.admission is Admission.EXPLAINED:
-            self._logins.refuse(finally_=True)
+        if self.place.admission is Admission.EXPLAINED:
+            self.logins.refuse(finally_=True)
             raise TooManyConnections("as many connections are open as may be")
         # What is refused for good isn't told to come back.
-        self._logins.check_not_exhausted()
+        self.logins.check_not_exhausted()
         self._login_rate.begin(self._server.clock.seconds())
-        return self._logins.begin()
+        return self.logins.begin()
 
     def count_login(self, login: PendingLogin, *, guest: bool) -> None:
         """
@@ -450,7 +370,7 @@ class ClientConnection:
         @raise LoginRefused: if too many logins come from there, or too much waits for unsaved
             changes; it isn't journaled, since what is bounded is the journal above all.
         """
-        origin = network_of(self._place.origin) if guest else self._place.origin
+        origin = network_of(self.place.origin) if guest else self.place.origin
         try:
             if self._server.held.is_full:
                 raise LoginRefused("too much waits to be saved; try again later", Reason.BUSY)
@@ -465,15 +385,10 @@ class ClientConnection:
 
         @param avatar_id: as the checker gave it.
         """
-        self._logins.authenticate(login)
+        self.logins.authenticate(login)
         self._apply_limits()
-        if self._client_id is not None and isinstance(avatar_id, (str, bytes)):
-            avatar_id = avatar_id_from(avatar_id)
-            if avatar_id not in self._avatar_ids:
-                self._avatar_ids += (avatar_id,)
-            earlier = self._server.resumptions.take_place(avatar_id, self._client_id, self)
-            if earlier is not None:
-                earlier.end_sessions(Reason.REPLACED)
+        if self._resumption is not None:
+            self._resumption.authenticated(avatar_id)
 
     async def wait(self, awaited: Deferred[_T]) -> _T:
         """
@@ -497,7 +412,7 @@ class ClientConnection:
 
         @param account: its name; L{None} if it isn't known yet.
         """
-        attempt = ThrottledAttempt(self._server, self._place.origin, account, self._waits)
+        attempt = ThrottledAttempt(self._server, self.place.origin, account, self._waits)
         login.on_authenticated = attempt.leave
         return attempt
 
@@ -508,7 +423,7 @@ class ClientConnection:
         @param forgive: whether earlier refusals don't count any more; not for an anonymous login,
             which doesn't vouch for the client.
         """
-        self._logins.succeeded(login, forgive=forgive)
+        self.logins.succeeded(login, forgive=forgive)
         if self.metered:
             self._apply_limits()
 
@@ -518,21 +433,21 @@ class ClientConnection:
 
         It has the time that was left before, or challenges would give it more and more.
         """
-        self._logins.suspended(login)
+        self.logins.suspended(login)
         self._apply_limits()
         if not self.lost:
             self._resume_login_timeout()
 
     def refused(self, login: PendingLogin) -> None:
         """A login has failed."""
-        self._logins.failed(login)
+        self.logins.failed(login)
         self._apply_limits()
         self._after_refusal()
 
     def logged_out(self, reason: Reason) -> None:
         """A login is over; the connection need not be."""
-        self._logins.ended(reason)
-        if self._logins.alive or self.lost:
+        self.logins.ended(reason)
+        if self.logins.alive or self.lost:
             return
         self._apply_limits()
         self._bytes_left = self._server.limits.unauthenticated_bytes
@@ -549,7 +464,7 @@ class ClientConnection:
 
     def _apply_limits(self) -> None:
         server = self._server
-        logins = self._logins
+        logins = self.logins
         # Attributes, since the broker asks for them with each message.
         self.metered = not logins.trusted and not logins.revoked
         self.may_only_log_in = logins.may_only_log_in
@@ -557,9 +472,9 @@ class ClientConnection:
         self._broker.decodes_arguments = logins.trusted
 
     def _after_refusal(self) -> None:
-        if self.lost or not self._logins.idle:
+        if self.lost or not self.logins.idle:
             return
-        if self._logins.exhausted or self._logins.revoked:
+        if self.logins.exhausted or self.logins.revoked:
             # The error that is about to be raised is to be written before.
             self._server.clock.callLater(0, self._connection.close, self._server.clock)
         else:
@@ -568,11 +483,11 @@ class ClientConnection:
     # Time
 
     def _start_login_timeout(self) -> None:
-        if self._logins.idle:
+        if self.logins.idle:
             self._login_timeout.start()
 
     def _resume_login_timeout(self) -> None:
-        if self._logins.idle:
+        if self.logins.idle:
             self._login_timeout.resume()
 
     def _login_timed_out(self) -> None:
@@ -594,8 +509,9 @@ class ClientConnection:
         connection.end_sessions(Reason.TOO_SLOW)
 
     def _ping(self) -> None:
-        if self._resumable is not None:
-            self._resumable.stream.acknowledge_if_due()
+        stream = self._broker.stream
+        if stream is not None:
+            stream.acknowledge_if_due()
         # Whatever the client answers is a sign of life, so nobody waits for just that.
         if not self._broker.send_ping():
             self._connection.ping(self._server.clock, self._server.limits.ping_timeout)
@@ -607,8 +523,9 @@ class ClientConnection:
             return
         connection = self._connection
         _log.info("no answer from {peer}", peer=format_address(connection.peer))
-        if self._resumable is not None and self._resumable.stream.resumable:
-            self._resumable.stream.detach()
+        stream = self._broker.stream
+        if stream is not None and stream.resumable:
+            stream.detach()
             return
         connection.end_sessions(Reason.NO_ANSWER)
         connection.abort()

@@ -5,95 +5,159 @@ A client that may lose its connection and come back.
 from __future__ import annotations
 
 from math import ceil
-from typing import Any, Protocol
+from typing import Protocol
 
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IDelayedCall
 
-from pbrealm._server.resumption import Handover, ResumptionEnded, Resumptions
+from pbrealm._avatar_ids import avatar_id_from
+from pbrealm._delivery.queued_broker import QueuedBroker
+from pbrealm._server.connection_limits import Admission, Place
+from pbrealm._server.login_state import Logins
+from pbrealm._server.resumption import Handover, ResumptionEnded
+from pbrealm._server.server_state import ServerState
+from pbrealm._session.connection import Connection
 from pbrealm._wire.resumable_stream import ResumableStream
-from pbrealm.errors import Reason
+from pbrealm.errors import LoginRefused, Reason, TooManyConnections
 
 
-class AwayConnection(Protocol):
-    """What a resumable client asks of its connection."""
+class ResumableConnection(Protocol):
+    """
+    What this asks of the connection of its client.
 
-    @property
-    def ended_for(self) -> Reason:
-        """Why its last session has ended."""
+    @ivar place: that of the connection, or of the client that is away.
+    @ivar logins: those of the connection.
+    """
 
-    def returned(self, connection: Any) -> object:
-        """The client is back, by way of another connection, whose place this one takes."""
+    place: Place
+    logins: Logins
 
-    def resumed(self) -> object:
-        """The stream goes on."""
+    def stop(self) -> object:
+        """The connection is lost, or not this one's any more: leave its place, stop all timers."""
+
+    def release(self) -> object:
+        """The connection is another one's from now on."""
+
+    def watch(self) -> object:
+        """There is a connection again: see to it that it is alive."""
 
 
 class ResumableClient:
     """
-    Keeps the sessions of one client while it is away.
+    One client: who it is among those of its account, and its return to its sessions.
 
-    @ivar stream: what it sends and gets, once L{begin} was answered.
+    @ivar stream: what it sends and gets, once it may come back.
     """
 
-    __slots__ = ("_away", "_clock", "_connection", "_name", "_resumptions", "_seconds", "stream")
-
-    stream: ResumableStream
+    __slots__ = (
+        "_avatar_ids",
+        "_away",
+        "_broker",
+        "_client_id",
+        "_connection",
+        "_name",
+        "_server",
+        "stream",
+    )
 
     def __init__(
-        self,
-        resumptions: Resumptions,
-        clock: IReactorTime,
-        seconds: float,
-        connection: AwayConnection,
+        self, connection: ResumableConnection, broker: QueuedBroker, server: ServerState
     ) -> None:
-        """
-        @param seconds: that it has to come back.
-        """
-        self._resumptions = resumptions
-        self._clock = clock
-        self._seconds = seconds
         self._connection = connection
+        self._broker = broker
+        self._server = server
+        # Once the client has told who it is, and those of its logins.
+        self._client_id: bytes | None = None
+        self._avatar_ids: tuple[str, ...] = ()
+        # By which it comes back.
         self._name = b""
         # Runs while it is away.
         self._away: IDelayedCall | None = None
-
-    def begin(self) -> tuple[bytes, bytes, bytes]:
-        """
-        @return: the id by which the client comes back, a token, and the seconds that it has.
-        """
-        self._name, token = self._resumptions.add(self)
-        return self._name, token, b"%d" % ceil(self._seconds)
-
-    def went_away(self) -> None:
-        """The connection is lost."""
-        self._away = self._clock.callLater(self._seconds, self.stream.end)
-
-    def over(self) -> None:
-        """It is lost for good."""
-        self._returned()
-        self._resumptions.remove(self._name, self._connection.ended_for)
-
-    def _returned(self) -> None:
-        away, self._away = self._away, None
-        if away is not None and away.active():
-            away.cancel()
-
-    # For the table
+        self.stream: ResumableStream | None = None
 
     @property
-    def stream_received(self) -> int:
-        """How many bytes of the client were received."""
-        return self.stream.received
+    def _sessions(self) -> Connection:
+        return Connection.of(self._broker)
 
-    def resume(self, connection: Any, received: int) -> Handover:
+    # Who it is
+
+    def identify(self, client_id: bytes) -> None:
+        """
+        Note who the client is among those of its account.
+
+        @raise LoginRefused: if there has been a login, or this has been called before.
+        """
+        if self._client_id is not None or not self._connection.logins.fresh:
+            raise LoginRefused("a client is identified once, before its login")
+        self._client_id = client_id
+
+    def authenticated(self, avatar_id: object) -> None:
+        """
+        A checker has accepted the credentials of a login: the client takes its own earlier place.
+
+        @param avatar_id: as the checker gave it; an anonymous login has no earlier place.
+        """
+        if self._client_id is None or not isinstance(avatar_id, (str, bytes)):
+            return
+        avatar_id = avatar_id_from(avatar_id)
+        if avatar_id not in self._avatar_ids:
+            self._avatar_ids += (avatar_id,)
+        earlier = self._server.resumptions.take_place(avatar_id, self._client_id, self)
+        if earlier is not None:
+            earlier.replaced()
+
+    def replaced(self) -> None:
+        """The same client has logged in by another connection."""
+        self._sessions.end_sessions(Reason.REPLACED)
+
+    # Its return
+
+    def begin(self) -> Handover:
+        """
+        The client may come back, if it loses the connection from now on.
+
+        @return: what it is answered: the id by which it comes back, a token, and the seconds that
+            it has.
+        @raise LoginRefused: if that isn't possible just now.
+        """
+        alive = self._connection.logins.alive
+        if self._name or not alive or not self._broker.send_queue.is_at_rest:
+            raise LoginRefused("only a connection with a login can be made resumable, and once")
+        limits = self._server.limits
+        self._name, token = self._server.resumptions.add(self)
+
+        def begin() -> None:
+            self.stream = self._broker.begin_stream(limits.resume_bytes)
+            self._broker.stream_begun(self.stream)
+
+        return Handover((self._name, token, b"%d" % ceil(limits.resume_seconds)), begin)
+
+    def check_may_resume(self) -> None:
+        """
+        Check that another client may come back by this connection.
+
+        @raise LoginRefused: if it may not.
+        """
+        server, place = self._server, self._connection.place
+        if server.closing:
+            raise LoginRefused("the server is shutting down", Reason.SHUTTING_DOWN)
+        if place.admission is Admission.EXPLAINED:
+            raise TooManyConnections("as many connections are open as may be", Reason.BUSY)
+        at_rest = self._broker.send_queue.is_at_rest and not self._broker.buffer
+        if not self._connection.logins.fresh or not at_rest:
+            raise LoginRefused("only a new connection can take the place of another")
+        # As a login it is journaled, and costs as much.
+        server.login_rates.begin(place.origin, server.clock.seconds())
+
+    def resume(self, by: ResumableClient, received: int) -> Handover:
         """
         The client is back.
 
-        @param connection: the L{ClientConnection} that it comes back by.
-        @param received: how many bytes of the stream it has received.
+        @param by: that of the new connection.
+        @param received: how many bytes of the stream the client has received.
         @raise ResumptionEnded: if what it lacks isn't kept any more.
         """
         stream = self.stream
+        assert stream is not None
         if stream.has_kept(received):
             stream.acknowledged(received)
         else:
@@ -101,14 +165,54 @@ class ResumableClient:
         # The connection that it had may not be lost yet, as far as this end knows.
         stream.detach()
         if stream.over:
-            raise ResumptionEnded(self._connection.ended_for, stream.received)
-        token = self._resumptions.next_token(self._name)
+            raise ResumptionEnded(self._connection.logins.ended_for, stream.received)
+        token = self._server.resumptions.next_token(self._name)
 
         def hand_over() -> None:
-            protocol, transport = connection.release()
-            self._returned()
-            self._connection.returned(connection)
-            stream.attach(protocol, transport, received)
-            self._connection.resumed()
+            by._connection.release()
+            self._returned(by._connection.place)
+            broker = by._broker
+            stream.attach(broker, broker.send_queue.release_transport(), received)
+            self._sessions.away_changed()
 
         return Handover((b"resumed", token, b"%d" % stream.received), hand_over)
+
+    def went_away(self) -> None:
+        """The connection is lost, and the client may come back."""
+        server, connection, stream = self._server, self._connection, self.stream
+        assert stream is not None
+        connection.stop()
+        connection.place = Place(server.away, connection.place.origin)
+        self._away = server.clock.callLater(server.limits.resume_seconds, stream.end)
+        here = connection.place.admission is Admission.ACCEPTED
+        if not here or server.closing or not connection.logins.alive:
+            stream.end()
+        else:
+            self._sessions.away_changed()
+
+    def _returned(self, place: Place) -> None:
+        self._stop_waiting()
+        self._connection.place.leave()
+        self._connection.place = Place(self._server.counter, place.origin)
+        self._connection.watch()
+
+    def _stop_waiting(self) -> None:
+        away, self._away = self._away, None
+        if away is not None and away.active():
+            away.cancel()
+
+    def over(self) -> None:
+        """The connection is lost for good."""
+        self._stop_waiting()
+        resumptions = self._server.resumptions
+        for avatar_id in self._avatar_ids:
+            resumptions.leave_place(avatar_id, self._client_id, self)
+        if self._name:
+            resumptions.remove(self._name, self._connection.logins.ended_for)
+
+    # For the table
+
+    @property
+    def stream_received(self) -> int:
+        """How many bytes of the client were received."""
+        return 0 if self.stream is None else self.stream.received

@@ -27,25 +27,12 @@ _MAX_ENDED: Final = 10_000
 
 class Resumable(Protocol):
     """
-    What a client comes back to: its earlier connection.
+    A client that may come back.
     """
 
     @property
     def stream_received(self) -> int:
         """How many bytes of the client were received."""
-
-    def resume(self, connection: Any, received: int) -> Handover:
-        """
-        The client is back.
-
-        @raise ResumptionEnded: if what it lacks isn't kept any more.
-        """
-
-
-class ResumableConnection(Protocol):
-    """
-    What the methods ask of the connection of the client that calls them.
-    """
 
     def identify(self, client_id: bytes) -> object:
         """
@@ -54,15 +41,30 @@ class ResumableConnection(Protocol):
         @raise LoginRefused: if it's too late for that.
         """
 
-    def begin_resumable(self) -> Handover:
+    def begin(self) -> Handover:
         """
-        @raise LoginRefused: if the connection can't be resumed just now.
+        @raise LoginRefused: if the connection can't be made resumable just now.
         """
 
     def check_may_resume(self) -> None:
         """
-        @raise LoginRefused: if there is a login on the connection, or it isn't at rest.
+        @raise LoginRefused: if no other client may come back by this one's connection.
         """
+
+    def resume(self, by: Any, received: int) -> Handover:
+        """
+        The client is back, by the connection of another.
+
+        @raise ResumptionEnded: if what it lacks isn't kept any more.
+        """
+
+
+class Caller(Protocol):
+    """The connection of the client that calls the methods."""
+
+    @property
+    def resumption(self) -> Resumable:
+        """Its client."""
 
 
 class Handover:
@@ -124,24 +126,22 @@ class ResumptionMethods:
         """
         return self._methods.get((name, count))
 
-    def _identify(self, connection: ResumableConnection, client_id: object) -> bytes:
+    def _identify(self, caller: Caller, client_id: object) -> bytes:
         if type(client_id) is not bytes or not 0 < len(client_id) <= _MAX_CLIENT_ID:
             raise LoginRefused(f"the id of a client must be 1 to {_MAX_CLIENT_ID} bytes")
-        connection.identify(client_id)
+        caller.resumption.identify(client_id)
         return b""
 
-    def _begin(self, connection: ResumableConnection) -> Handover:
+    def _begin(self, caller: Caller) -> Handover:
         self._resumptions.check_enabled()
-        return connection.begin_resumable()
+        return caller.resumption.begin()
 
-    def _resume(
-        self, connection: ResumableConnection, name: object, token: object, received: object
-    ) -> object:
+    def _resume(self, caller: Caller, name: object, token: object, received: object) -> object:
         if type(name) is not bytes or type(token) is not bytes or type(received) is not int:
             raise LoginRefused("not what a session is resumed by")
-        connection.check_may_resume()
+        caller.resumption.check_may_resume()
         try:
-            return self._resumptions.find(name, token).resume(connection, received)
+            return self._resumptions.find(name, token).resume(caller.resumption, received)
         except ResumptionEnded as why:
             return (b"ended", b"%d" % why.reason.number, b"%d" % why.received)
 
