@@ -220,7 +220,7 @@ class ServerBroker(GrantingBroker):
         result.addErrback(self._refuse_login, request_id if answer else None)
 
     def _log_in(self, target: Any, method: str, args: Any, kw: Any) -> Any:
-        self.client.check_not_revoked()
+        self.client.logins.counts.check_not_revoked()
         found = self.login_root.find(target, method, count_arguments(args, kw))
         return self.login_root.call(target, found, decode_arguments(self, args))
 

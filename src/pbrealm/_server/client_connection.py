@@ -5,9 +5,9 @@ One client's connection, before and after its login.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -20,18 +20,15 @@ from pbrealm._delivery.queued_broker import QueuedBroker
 from pbrealm._delivery.send_queue import SendQueue
 from pbrealm._error_log import ErrorLog
 from pbrealm._log_text import bounded_failure, log_text
-from pbrealm._server.connection_limits import Admission, Place, network_of
-from pbrealm._server.login_rate import LoginRate
-from pbrealm._server.login_state import Logins, PendingLogin
-from pbrealm._server.login_timeout import LoginTimeout
+from pbrealm._server.connection_limits import Place
+from pbrealm._server.connection_logins import ConnectionLogins
 from pbrealm._server.resumable_client import ResumableClient
 from pbrealm._server.resumption import ResumptionMethods
 from pbrealm._server.server_state import ServerState
-from pbrealm._server.throttled_attempt import ThrottledAttempt
 from pbrealm._session.connection import ConnectedSession, Connection
 from pbrealm._wire.keepalive import Keepalive
 from pbrealm._wire.taken_bytes import TakenBytes
-from pbrealm.errors import LoginRefused, Reason, SessionEnded, TooManyConnections
+from pbrealm.errors import LoginRefused, Reason, SessionEnded
 from pbrealm.interfaces import ILoginClient
 
 _ANSWER_BYTES = 512
@@ -48,8 +45,6 @@ its bytes, and a client may send them one by one.
 _CLIENT_ERRORS = (BananaError, pb.ProtocolError, pb.Error, NotImplementedError)
 """What a client causes by sending what isn't valid."""
 
-_T = TypeVar("_T")
-
 _log = Logger()
 
 
@@ -61,7 +56,7 @@ class ClientConnection:
     Without a login the client has little time and few bytes; with one it has more.
 
     @ivar place: that of the connection, or of the client that is away.
-    @ivar logins: how many there are, and what that allows.
+    @ivar logins: those of the client, from its first message on.
     @ivar lost: whether the connection is lost.
     @ivar metered: whether there are limits on all that the client sends, and not on each message
         only.  The connection of a client whose session the server has ended is about to be
@@ -74,12 +69,9 @@ class ClientConnection:
         "_broker",
         "_bytes_left",
         "_keepalive",
-        "_login_rate",
-        "_login_timeout",
         "_on_lost",
         "_resumption",
         "_server",
-        "_waits",
         "logins",
         "lost",
         "may_only_log_in",
@@ -96,17 +88,11 @@ class ClientConnection:
         self._server = server
         self._broker = broker
         self.place = place
-        self.logins = Logins(server.limits)
-        self._login_rate = LoginRate(server.clock.seconds())
+        self.logins = ConnectionLogins(server, self, self._login_timed_out)
         # What the client may still send without a login.
         self._bytes_left = server.limits.unauthenticated_bytes
-        self._login_timeout = LoginTimeout(
-            server.clock, server.limits.login_seconds, self._login_timed_out
-        )
         # None if it's turned off.
         self._keepalive: Keepalive | None = None
-        # What logins wait for before the portal is asked: cancelled if the client leaves.
-        self._waits: list[Deferred[Any]] = []
         self._on_lost: list[Deferred[None]] = []
         # Once the client has asked for it.
         self._resumption: ResumableClient | None = None
@@ -143,8 +129,8 @@ class ClientConnection:
     def connected(self) -> None:
         """The connection is made."""
         self._server.connections.add(self)
-        self._apply_limits()
-        self._start_login_timeout()
+        self.logins_changed()
+        self.logins.start_time()
         self.watch()
 
     def make_send_queue(self, transport: Any) -> SendQueue:
@@ -187,7 +173,7 @@ class ClientConnection:
         @raise LoginRefused: before a login.
         @raise SessionEnded: if the server has ended the client's last session.
         """
-        self.logins.check_may_call()
+        self.logins.counts.check_may_call()
 
     def misbehaved(self, why: Exception) -> None:
         """The client has sent something invalid or too large: abort the connection."""
@@ -218,8 +204,7 @@ class ClientConnection:
         self.stop()
         if self._resumption is not None:
             self._resumption.over()
-        for awaited in self._waits[:]:
-            awaited.cancel()
+        self.logins.cancel()
 
     def closed(self) -> None:
         """All that was to be told of the lost connection knows of it."""
@@ -265,7 +250,7 @@ class ClientConnection:
     def stop(self) -> None:
         """The connection is lost, or not this one's any more."""
         self.place.leave()
-        self._login_timeout.stop()
+        self.logins.stop_time()
         if self._keepalive is not None:
             self._keepalive.stop()
 
@@ -288,170 +273,26 @@ class ClientConnection:
                 self._found_dead,
             )
 
-    # For logins
+    # For its logins
 
-    @property
-    def closing(self) -> bool:
-        """Whether the server accepts no more logins."""
-        return self._server.closing
-
-    def begin_challenge(self) -> None:
-        """
-        A challenge is about to be given out.
-
-        @raise LoginRefused: if too many challenges wait for their response.
-        """
-        try:
-            self.logins.begin_challenge()
-        except LoginRefused:
-            self.count_refusal()
-            raise
-
-    def end_challenge(self) -> None:
-        """A challenge was responded to, or dropped."""
-        self.logins.end_challenge()
-
-    def check_not_revoked(self) -> None:
-        """
-        Check that the connection isn't about to be closed.
-
-        @raise SessionEnded: if the server has ended the client's last session.
-        """
-        self.logins.check_not_revoked()
-
-    def check_not_exhausted(self) -> None:
-        """
-        Check that the client may try to log in.
-
-        @raise LoginRefused: if as many logins were refused as may be.
-        """
-        self.logins.check_not_exhausted()
-
-    def count_refusal(self) -> None:
-        """A login was refused before it was begun."""
-        self.logins.refuse()
-        self._after_refusal()
-
-    def begin_login(self) -> PendingLogin:
-        """
-        A login begins; one of L{logged_in}, L{refused} and L{suspended} follows.
-
-        @raise LoginRefused: if the client may not log in, or not again.
-        @raise SessionEnded: if the connection is about to be closed.
-        """
-        try:
-            login = self._begin_login()
-        except LoginRefused:
-            self.count_refusal()
-            raise
-        # From now on it is the server that takes its time.
-        self._login_timeout.stop()
-        return login
-
-    def _begin_login(self) -> PendingLogin:
-        if self._server.closing:
-            raise LoginRefused("the server is shutting down", Reason.SHUTTING_DOWN)
-        if self.place.admission is Admission.EXPLAINED:
-            self.logins.refuse(finally_=True)
-            raise TooManyConnections("as many connections are open as may be")
-        # What is refused for good isn't told to come back.
-        self.logins.check_not_exhausted()
-        self._login_rate.begin(self._server.clock.seconds())
-        return self.logins.begin()
-
-    def count_login(self, login: PendingLogin, *, guest: bool) -> None:
-        """
-        The portal is about to be asked for a login.
-
-        Guests are counted by their network, of which one client may have many addresses.  Others
-        are counted by their address, so that no guest keeps out who has an account elsewhere in
-        the network.
-
-        @raise LoginRefused: if too many logins come from there, or too much waits for unsaved
-            changes; it isn't journaled, since what is bounded is the journal above all.
-        """
-        origin = network_of(self.place.origin) if guest else self.place.origin
-        try:
-            if self._server.held.is_full:
-                raise LoginRefused("too much waits to be saved; try again later", Reason.BUSY)
-            self._server.login_rates.begin(origin, self._server.clock.seconds())
-        except LoginRefused:
-            self.refused(login)
-            raise
-
-    def authenticated(self, login: PendingLogin, avatar_id: object) -> None:
-        """
-        A checker has accepted the credentials of a login; its avatar may take some time.
-
-        @param avatar_id: as the checker gave it.
-        """
-        self.logins.authenticate(login)
-        self._apply_limits()
+    def authenticated_as(self, avatar_id: object) -> None:
+        """A checker has accepted credentials of the client, and has given this avatar id."""
         if self._resumption is not None:
             self._resumption.authenticated(avatar_id)
 
-    async def wait(self, awaited: Deferred[_T]) -> _T:
-        """
-        Wait for a login method.
+    def logins_changed(self) -> None:
+        """What the client may do may be another thing now."""
+        server, counts = self._server, self.logins.counts
+        # Attributes, since the broker asks for them with each message.
+        self.metered = not counts.trusted and not counts.revoked
+        self.may_only_log_in = counts.may_only_log_in
+        self._broker.limits = server.unauthenticated if self.metered else server.logged_in
+        self._broker.decodes_arguments = counts.trusted
 
-        @raise SessionEnded: if the client leaves meanwhile; what is waited for is cancelled then.
-        """
-        self._waits.append(awaited)
-        try:
-            return await awaited
-        except CancelledError:
-            if not self.lost:
-                raise
-            raise SessionEnded(Reason.DISCONNECTED) from None
-        finally:
-            self._waits.remove(awaited)
-
-    def attempt(self, login: PendingLogin, account: bytes | None) -> ThrottledAttempt:
-        """
-        The context to check the credentials of a login in.
-
-        @param account: its name; L{None} if it isn't known yet.
-        """
-        attempt = ThrottledAttempt(self._server, self.place.origin, account, self._waits)
-        login.on_authenticated = attempt.leave
-        return attempt
-
-    def logged_in(self, login: PendingLogin, *, forgive: bool) -> None:
-        """
-        A login has succeeded.
-
-        @param forgive: whether earlier refusals don't count any more; not for an anonymous login,
-            which doesn't vouch for the client.
-        """
-        self.logins.succeeded(login, forgive=forgive)
-        if self.metered:
-            self._apply_limits()
-
-    def suspended(self, login: PendingLogin) -> None:
-        """
-        It is the client's turn again, in a login that was begun.
-
-        It has the time that was left before, or challenges would give it more and more.
-        """
-        self.logins.suspended(login)
-        self._apply_limits()
-        if not self.lost:
-            self._resume_login_timeout()
-
-    def refused(self, login: PendingLogin) -> None:
-        """A login has failed."""
-        self.logins.failed(login)
-        self._apply_limits()
-        self._after_refusal()
-
-    def logged_out(self, reason: Reason) -> None:
-        """A login is over; the connection need not be."""
-        self.logins.ended(reason)
-        if self.logins.alive or self.lost:
-            return
-        self._apply_limits()
+    def logged_out(self) -> None:
+        """The last login is over: the client may send as much as one that has just come."""
+        self.logins_changed()
         self._bytes_left = self._server.limits.unauthenticated_bytes
-        self._start_login_timeout()
 
     def drop(self) -> None:
         """
@@ -462,36 +303,10 @@ class ClientConnection:
         """
         self._connection.close(self._server.clock)
 
-    def _apply_limits(self) -> None:
-        server = self._server
-        logins = self.logins
-        # Attributes, since the broker asks for them with each message.
-        self.metered = not logins.trusted and not logins.revoked
-        self.may_only_log_in = logins.may_only_log_in
-        self._broker.limits = server.unauthenticated if self.metered else server.logged_in
-        self._broker.decodes_arguments = logins.trusted
-
-    def _after_refusal(self) -> None:
-        if self.lost or not self.logins.idle:
-            return
-        if self.logins.exhausted or self.logins.revoked:
-            # The error that is about to be raised is to be written before.
-            self._server.clock.callLater(0, self._connection.close, self._server.clock)
-        else:
-            self._resume_login_timeout()
-
-    # Time
-
-    def _start_login_timeout(self) -> None:
-        if self.logins.idle:
-            self._login_timeout.start()
-
-    def _resume_login_timeout(self) -> None:
-        if self.logins.idle:
-            self._login_timeout.resume()
-
     def _login_timed_out(self) -> None:
         self.misbehaved(LoginRefused("no login came in time"))
+
+    # Liveness
 
     def _sign_of_life(self) -> None:
         if self._keepalive is not None:

@@ -65,16 +65,17 @@ class PortalLogin:
         """
         client, portal, credentials = self._client, self._portal, login.credentials
         anonymous = IAnonymous.providedBy(credentials)
-        client.count_login(pending, guest=anonymous)
+        logins = client.logins
+        logins.count_login(pending, guest=anonymous)
         mind = ConnectedMind(
-            self._broker, login.mind, client.clock, partial(client.authenticated, pending)
+            self._broker, login.mind, client.clock, partial(logins.authenticated, pending)
         )
         try:
             _check_mind(login.mind, self._broker)
             if anonymous:
                 _, aspect, logout = await portal.login(credentials, mind, *login.interfaces)
             else:
-                async with client.attempt(pending, login.account):
+                async with logins.attempt(pending, login.account):
                     _, aspect, logout = await portal.login(credentials, mind, *login.interfaces)
             session: Session | None = mind.session
             try:
@@ -88,14 +89,14 @@ class PortalLogin:
                 logout()
                 raise
         except BaseException as why:
-            client.refused(pending)
+            logins.refused(pending)
             # The session may have passed something to the mind before it was refused.
             self._broker.stop_revoked_copies()
             # Realms of pbrealm journal by themselves what is refused after the authentication.
             if not pending.authenticated or isinstance(portal.realm, HandWrittenRealm):
                 journal_refusal(ANONYMOUS if anonymous else login.account, client.peer, why)
             raise_for_client(why)
-        client.logged_in(pending, forgive=not anonymous)
+        logins.logged_in(pending, forgive=not anonymous)
         return self._until_the_end(reference, session, logout)
 
     def _until_the_end(
@@ -123,7 +124,7 @@ class PortalLogin:
         return reference
 
     def _session_ended(self, _: Session, reason: Reason) -> None:
-        self._client.logged_out(reason)
+        self._client.logins.logged_out(reason)
         self._broker.stop_revoked_copies()
 
     def _until_lost(self, logout: Callable[[], object], *, counted: bool) -> Callable[[], object]:
@@ -144,7 +145,7 @@ class PortalLogin:
         def dropped() -> None:
             broker.dontNotifyOnDisconnect(lost)
             if counted:
-                self._client.logged_out(Reason.LOGGED_OUT)
+                self._client.logins.logged_out(Reason.LOGGED_OUT)
             lost()
 
         broker.notifyOnDisconnect(lost)
@@ -153,7 +154,7 @@ class PortalLogin:
     def _check_still_possible(self, session: Session | None) -> None:
         if session is not None and session.ended is not None:
             raise SessionEnded(session.ended)
-        if self._client.closing:
+        if self._client.logins.closing:
             raise LoginRefused("the server is shutting down", Reason.SHUTTING_DOWN)
         if self._broker.disconnected:
             raise LoginRefused("the client left during its login", Reason.DISCONNECTED)

@@ -57,6 +57,7 @@ class LoginRoot(pb.Referenceable):
         self._resumption = broker.client.resumption_methods
         self._broker = broker
         self._client = broker.client
+        self._logins = broker.client.logins
 
     def find(self, target: object, name: str, count: int) -> Callable[..., object]:
         """
@@ -87,7 +88,7 @@ class LoginRoot(pb.Referenceable):
             has it go on with; or a Deferred of either.
         @raise LoginRefused: if the client may not log in.
         """
-        self._client.check_not_exhausted()
+        self._logins.check_not_exhausted()
         try:
             if isinstance(target, LoginChallenge):
                 self._end_challenge(target)
@@ -95,11 +96,11 @@ class LoginRoot(pb.Referenceable):
             else:
                 result = method(self._client, *args)
         except BaseException as why:
-            self._client.count_refusal()
+            self._logins.count_refusal()
             journal_refusal(None, self._client.peer, why)
             raise_for_client(why)
         if isinstance(result, Login):
-            return start(self._portal_login.log_in(self._client.begin_login(), result))
+            return start(self._portal_login.log_in(self._logins.begin_login(), result))
         if isinstance(result, (Deferred, CoroutineType)):
             return start(self._wait_for(result))
         return result
@@ -107,21 +108,21 @@ class LoginRoot(pb.Referenceable):
     async def _wait_for(self, awaited: _Awaited) -> object:
         """Wait for a login method that takes its time, which counts as a pending login."""
         try:
-            pending = self._client.begin_login()
+            pending = self._logins.begin_login()
         except BaseException:
             _give_up(awaited)
             raise
         try:
-            result = await self._client.wait(ensureDeferred(awaited))
+            result = await self._logins.wait(ensureDeferred(awaited))
             if self._client.lost:
                 raise SessionEnded(Reason.DISCONNECTED)
         except BaseException as why:
-            self._client.refused(pending)
+            self._logins.refused(pending)
             journal_refusal(None, self._client.peer, why)
             raise_for_client(why)
         if isinstance(result, Login):
             return await self._portal_login.log_in(pending, result)
-        self._client.suspended(pending)
+        self._logins.suspended(pending)
         return result
 
     def give_out(self, challenge: LoginChallenge) -> None:
@@ -133,8 +134,8 @@ class LoginRoot(pb.Referenceable):
         # Only this private table tells when the client drops the challenge without a response.
         ends, key = self._broker._localCleanup, challenge.processUniqueID()
         if key not in ends:
-            self._client.begin_challenge()
-            ends[key] = self._client.end_challenge
+            self._logins.begin_challenge()
+            ends[key] = self._logins.end_challenge
 
     def _end_challenge(self, challenge: LoginChallenge) -> None:
         end = self._broker._localCleanup.pop(challenge.processUniqueID(), None)

@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IDelayedCall
 from pbrealm._avatar_ids import avatar_id_from
 from pbrealm._delivery.queued_broker import QueuedBroker
 from pbrealm._server.connection_limits import Admission, Place
-from pbrealm._server.login_state import Logins
+from pbrealm._server.connection_logins import ConnectionLogins
 from pbrealm._server.resumption import Handover, ResumptionEnded
 from pbrealm._server.server_state import ServerState
 from pbrealm._session.connection import Connection
@@ -29,7 +29,7 @@ class ResumableConnection(Protocol):
     """
 
     place: Place
-    logins: Logins
+    logins: ConnectionLogins
 
     def stop(self) -> object:
         """The connection is lost, or not this one's any more: leave its place, stop all timers."""
@@ -86,7 +86,7 @@ class ResumableClient:
 
         @raise LoginRefused: if there has been a login, or this has been called before.
         """
-        if self._client_id is not None or not self._connection.logins.fresh:
+        if self._client_id is not None or not self._connection.logins.counts.fresh:
             raise LoginRefused("a client is identified once, before its login")
         self._client_id = client_id
 
@@ -119,7 +119,7 @@ class ResumableClient:
             it has.
         @raise LoginRefused: if that isn't possible just now.
         """
-        alive = self._connection.logins.alive
+        alive = self._connection.logins.counts.alive
         if self._name or not alive or not self._broker.send_queue.is_at_rest:
             raise LoginRefused("only a connection with a login can be made resumable, and once")
         limits = self._server.limits
@@ -143,7 +143,7 @@ class ResumableClient:
         if place.admission is Admission.EXPLAINED:
             raise TooManyConnections("as many connections are open as may be", Reason.BUSY)
         at_rest = self._broker.send_queue.is_at_rest and not self._broker.buffer
-        if not self._connection.logins.fresh or not at_rest:
+        if not self._connection.logins.counts.fresh or not at_rest:
             raise LoginRefused("only a new connection can take the place of another")
         # As a login it is journaled, and costs as much.
         server.login_rates.begin(place.origin, server.clock.seconds())
@@ -165,7 +165,7 @@ class ResumableClient:
         # The connection that it had may not be lost yet, as far as this end knows.
         stream.detach()
         if stream.over:
-            raise ResumptionEnded(self._connection.logins.ended_for, stream.received)
+            raise ResumptionEnded(self._connection.logins.counts.ended_for, stream.received)
         token = self._server.resumptions.next_token(self._name)
 
         def hand_over() -> None:
@@ -185,7 +185,7 @@ class ResumableClient:
         connection.place = Place(server.away, connection.place.origin)
         self._away = server.clock.callLater(server.limits.resume_seconds, stream.end)
         here = connection.place.admission is Admission.ACCEPTED
-        if not here or server.closing or not connection.logins.alive:
+        if not here or server.closing or not connection.logins.counts.alive:
             stream.end()
         else:
             self._sessions.away_changed()
@@ -208,7 +208,7 @@ class ResumableClient:
         for avatar_id in self._avatar_ids:
             resumptions.leave_place(avatar_id, self._client_id, self)
         if self._name:
-            resumptions.remove(self._name, self._connection.logins.ended_for)
+            resumptions.remove(self._name, self._connection.logins.counts.ended_for)
 
     # For the table
 
