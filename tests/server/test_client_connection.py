@@ -59,6 +59,22 @@ class LoginTimeoutTests(ServerTestCase):
         self.assertFalse(client.connected)
 
 
+class RequestIdTests(ServerTestCase):
+    """
+    The server keeps the id of a call until it is answered.
+    """
+
+    def test_other_than_a_number(self):
+        """An id of any size isn't kept: the connection is closed."""
+        for request_id in ([b"list", b"x" * 1000], b"x" * 1000, 1.5):
+            client = self.serve()
+            perspective = client.login("alice", "secret")
+            jelly = [[b"tuple"], [b"dictionary"]]
+            client.broker.sendCall(b"message", request_id, perspective.luid, b"name", 1, *jelly)
+            self.server.flush()
+            self.assertFalse(client.connected)
+
+
 class Counter(pb.Referenceable):
     def __init__(self):
         self.count = 0

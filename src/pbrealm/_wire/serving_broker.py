@@ -87,7 +87,9 @@ class ServingBroker(CallingBroker):
         netArgs: Sexp,
         netKw: Sexp,
     ) -> None:
-        # As Twisted's, but for what is logged.
+        # As Twisted's, but for what is logged, and for what is kept until the answer is sent.
+        if type(requestID) is not int:
+            raise pb.ProtocolError("the number of a call isn't a number")
         method: str = message if isinstance(message, str) else message.decode("utf-8")
         try:
             if not are_arguments(netArgs, netKw):
