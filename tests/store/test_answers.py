@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, TimeoutError
 from twisted.spread import pb
 
 from tests.store.answer_cases import AnswersTestCase
@@ -78,6 +78,25 @@ class AnswerTests(AnswersTestCase):
         self.save("disk full")
         self.assertEqual([self.successResultOf(each) for each in answers], ["saved", "not saved"])
 
+    def test_time_out(self) -> None:
+        """One that has stopped waiting doesn't know it."""
+        (session,) = self.realm.sessions()
+
+        async def impatient() -> str:
+            session.avatar.state["a"] = 1
+            try:
+                await session.avatar.state.saved().addTimeout(1, self.server.clock)
+            except TimeoutError:
+                return "probably"
+            return "saved"
+
+        session.avatar.perspective_impatient = impatient
+        answer = self.start("impatient")
+        self.server.advance(1)
+        self.assertNoResult(answer)
+        self.save("disk full")
+        self.fails(answer)
+
     def test_undone_before_the_answer(self) -> None:
         """A method that goes on after its changes were undone has an answer that rests on them."""
         answer = self.start("overwritten", "a")
@@ -127,7 +146,41 @@ class PlainServerTests(AnswerTests):
         self.check("later", "a", expected="done")
 
 
+class Original(pb.Cacheable):
+    """Of a client, which the server has a copy of."""
+
+    def getStateToCacheAndObserveFor(self, perspective: Any, observer: Any) -> Any:
+        self.observer = observer
+        return {}
+
+
+class Copied(pb.RemoteCache):
+    """Has a method that changes what is stored."""
+
+    state: Any
+
+    def observe_set(self, key: Any, value: Any) -> int:
+        self.state[key] = value
+        return 7
+
+
+pb.setUnjellyableForClass(Original, Copied)
+
+
 class OtherObjectsTests(AnswersTestCase):
+    def test_remote_cache(self) -> None:
+        original = Original()
+        copies: list[Any] = []
+        (session,) = self.realm.sessions()
+        session.avatar.perspective_watch = copies.append
+        self.client.call(self.alice, "watch", original)
+        copies[0].state = session.avatar.state
+        answer: Deferred[Any] = original.observer.callRemote("set", "a", 5)
+        self.server.advance(0)
+        self.assertNoResult(answer)
+        self.save()
+        self.assertEqual(self.successResultOf(answer), 7)
+
     def test_referenceable(self) -> None:
         reader = self.client.call(self.alice, "reader")
         answer = self.start("set", "a", 5, reference=reader)

@@ -121,6 +121,27 @@ class CallRemoteTests(AnswersTestCase):
         self.assertEqual([args[0] for args in self.told() if args[0] in (1, 2, 3)], [1, 2, 3])
         self.assertEqual([len(args) for args in self.told()], [1] * 4)
 
+    def test_resumed_while_sending(self) -> None:
+        """
+        A coroutine that goes on when what it waits for is sent tells nothing unsaved either, and
+        overtakes nothing.
+        """
+        (session,) = self.realm.sessions()
+
+        async def say() -> None:
+            await self.realm.broadcast("told", 2, pbanswer=False)
+            session.avatar.state["said"] = 1
+            session.mind.callRemote("told", session.avatar.state["said"], "said")
+
+        session.avatar.perspective_say = say
+        self.start("tell", 1)
+        self.start("say")
+        self.start("tell_only", 3)
+        self.save()
+        self.assertEqual(self.told(), [(1,), (2,), (3,)])
+        self.save()
+        self.assertEqual(self.told(), [(1,), (2,), (3,), (1, "said")])
+
     def test_without_answer(self) -> None:
         answer = self.start("call_without_answer", 1)
         self.assertEqual(self.told(), [])

@@ -14,7 +14,7 @@ from twisted.spread.jelly import SecurityOptions, globalSecurity
 
 from pbrealm._delivery.held_bytes import HeldBytes
 from pbrealm._delivery.send_queue import SendQueue
-from pbrealm._delivery.unsent import is_sending, must_wait, send_after_unsent, send_later
+from pbrealm._delivery.unsent import call_must_wait, send_after_unsent, send_later
 from pbrealm._unsaved import STORES, Account
 from pbrealm._wire.immediate_write import unencrypted_descriptor
 from pbrealm._wire.kept import Kept
@@ -64,7 +64,7 @@ class QueuedBroker(ResumableBroker, Account):
         return self.send_queue.direct is not None
 
     def calls_must_wait(self) -> bool:
-        return not is_sending(self) and must_wait(self)
+        return call_must_wait(self)
 
     def call_later(self, *call: Any) -> Deferred[Any] | None:
         answer: Deferred[Any] = send_later(self, self._call_now, *call)

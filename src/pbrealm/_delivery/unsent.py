@@ -139,10 +139,17 @@ def send_in_order(
     return send_later(broker, send, *args) if must_wait(broker) else send(*args)
 
 
-def is_sending(broker: pb.Broker) -> bool:
-    """Whether something that has waited is being sent to this connection just now."""
+def call_must_wait(broker: pb.Broker) -> bool:
+    """
+    Whether a C{callRemote} must wait, as a notification L{must_wait}.
+
+    What has waited must not wait again while it is sent, outside of all calls.  A coroutine that
+    goes on meanwhile is in the call that has started it.
+    """
     unsent = _UNSENT.get(broker)
-    return unsent is not None and unsent.sending
+    if unsent is not None and unsent.sending and UNSAVED.get() is None:
+        return False
+    return must_wait(broker)
 
 
 def send_later(

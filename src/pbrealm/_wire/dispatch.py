@@ -78,7 +78,8 @@ def _call_cache(cache: Any, broker: Any, message: str, args: Any, kw: Any) -> An
     args = broker.unserialize(args)
     kw = broker.unserialize(kw)
     method = getattr(cache, f"observe_{message}")
-    return broker.serialize(method(*args, **kw), None, method, args, kw)
+    result = answer_when_saved(broker, method, *args, **kw)
+    return broker.serialize(result, None, method, args, kw)
 
 
 _OWN: Final[dict[Callable[..., Any], Callable[..., Any]]] = {

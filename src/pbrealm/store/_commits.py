@@ -130,7 +130,8 @@ class Commit:
 
 
 def _told(result: Failure | None, call: Unsaved, commit: Commit, size: int) -> Failure | None:
-    call.discard(commit)
+    if commit.is_saved or commit.is_undone:
+        call.discard(commit)
     if call.account is not None:
         call.account.release(size)
     return result
