@@ -38,26 +38,28 @@ class Commit(Protocol):
         """
 
 
+CALL_MEMORY: Final = 2000
+"""Bytes that a call takes while something of it waits, besides what its message has brought."""
+
+WAIT_MEMORY: Final = 3000
+"""Bytes that each thing takes that waits, besides what is sent."""
+
+
 class Account:
     """
     Counts what is kept in memory for a client while changes aren't saved; for subclasses.
 
-    @ivar message_bytes: of the message that is being handled.
+    @ivar message_memory: about how many bytes the objects of the message take that is being
+        handled.
     """
 
-    message_bytes: int
+    message_memory: int
 
     def hold(self, size: int) -> None:
         """Something of about this many bytes is kept."""
 
     def release(self, size: int) -> None:
         """It isn't any more."""
-
-    def keep(self, answer: Any) -> None:
-        """An answer is kept, which isn't needed once the client has left."""
-
-    def let_go(self, answer: Any) -> None:
-        """It isn't kept any more."""
 
 
 class Unsaved(list[Commit]):
@@ -67,18 +69,60 @@ class Unsaved(list[Commit]):
     It's that of the coroutines that the call has started, too.  It's a list since that is made
     for each call, and nearly always left empty.
 
-    @ivar account: of the client whose call it is; L{None} if it's none's.
-    @ivar message_bytes: of the call's message.
+    While anything of the call waits, be it its answer, what it has sent or what it awaits, all
+    that its message has brought may be kept.  So this is counted then, once.
+
     @ivar undone: a commit that was undone, which a notification of the call has failed for.  Later
         notifications don't, but the answer does.
     """
 
-    __slots__ = ("account", "message_bytes", "undone")
+    __slots__ = ("_account", "_memory", "_waits", "undone")
 
-    def __init__(self, account: Account | None = None) -> None:
-        self.account = account
-        self.message_bytes = 0 if account is None else account.message_bytes
+    def __init__(self, account: Account | None = None, message_memory: int = 0) -> None:
+        """
+        @param account: of the client whose call it is; L{None} if it's none's.
+        @param message_memory: about how many bytes the objects of the call's message take.
+        """
+        self._account = account
+        self._memory = message_memory
+        # How many things of the call wait.
+        self._waits = 0
         self.undone: Commit | None = None
+
+    def begin_wait(self, size: int = 0) -> None:
+        """
+        Something of the call begins to wait.
+
+        @param size: of what is to be sent.
+        """
+        if not self._waits:
+            size += CALL_MEMORY + self._memory
+        self._waits += 1
+        if self._account is not None:
+            self._account.hold(WAIT_MEMORY + size)
+
+    def end_wait(self, size: int = 0) -> None:
+        """It doesn't wait any more."""
+        self._waits -= 1
+        if not self._waits:
+            size += CALL_MEMORY + self._memory
+        if self._account is not None:
+            self._account.release(WAIT_MEMORY + size)
+
+    def counted(self, awaited: Deferred[_T], size: int = 0) -> Deferred[_T]:
+        """
+        Something of the call waits until a Deferred fires.
+
+        @param size: of what is sent then.
+        """
+        if awaited.called:
+            return awaited
+        self.begin_wait(size)
+        return awaited.addBoth(self._waited, size)
+
+    def _waited(self, result: Any, size: int) -> Any:
+        self.end_wait(size)
+        return result
 
     def add(self, commit: Commit) -> None:
         """The call has made a change that this commit will save, or has read one."""
@@ -162,11 +206,21 @@ UNSAVED: Final[ContextVar[Unsaved | None]] = ContextVar("pbrealm.unsaved", defau
 """Of the call that is being served."""
 
 
-def tracking_unsaved(function: Callable[_P, _T], /, *args: _P.args, **kw: _P.kwargs) -> _T:
+def counted(awaited: Deferred[_T]) -> Deferred[_T]:
+    """The call that is being served waits until a Deferred fires, if there is one."""
+    call = UNSAVED.get()
+    return awaited if call is None else call.counted(awaited)
+
+
+def tracking_unsaved(
+    account: Account | None, function: Callable[_P, _T], /, *args: _P.args, **kw: _P.kwargs
+) -> _T:
     """
     Call a function that isn't a client's call, but whose notifications wait as those of one do.
+
+    @param account: counts what waits.
     """
-    token = UNSAVED.set(Unsaved())
+    token = UNSAVED.set(Unsaved(account))
     try:
         return function(*args, **kw)
     finally:

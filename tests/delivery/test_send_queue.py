@@ -364,3 +364,23 @@ class SendQueueTests(SynchronousTestCase):
         self.assertTrue(send_queue.may_expect_answer(dict.fromkeys(range(39))))
         self.assertFalse(send_queue.may_expect_answer(dict.fromkeys(range(40))))
         self.assertEqual(self.events, ["too slow"])
+
+    def test_held_again(self):
+        """
+        A client isn't read from if that was asked for after it was to be read from again, in the
+        same turn of the reactor.
+        """
+        queue = self.make(room=10)
+        queue.hold_reading()
+        queue.release_reading()
+        queue.release_reading()
+        queue.hold_reading()
+        self.clock.advance(0)
+        self.assertFalse(self.transport.reading)
+        queue.release_reading()
+        queue.release_reading()
+        self.clock.advance(0)
+        self.assertTrue(self.transport.reading)
+        queue.hold_reading()
+        self.clock.advance(0)
+        self.assertFalse(self.transport.reading)

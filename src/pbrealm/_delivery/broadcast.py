@@ -19,8 +19,8 @@ from pbrealm._delivery.report import DeliveryReport
 from pbrealm._delivery.send_call import forget_answer, send_call, takes_encoded
 from pbrealm._delivery.unsent import UNSENT_ATTRIBUTE, add_unsent, send_unsent
 from pbrealm._on_behalf_of import PASSED_BACK, handing_out
-from pbrealm._unsaved import UNSAVED, Account, Unsaved
-from pbrealm._wire.kept import NOT_PLAIN, OVERHEAD, plain_size
+from pbrealm._unsaved import UNSAVED, Unsaved
+from pbrealm._wire.kept import NOT_PLAIN
 from pbrealm._wire.received_failure import received_failure
 from pbrealm.errors import NotificationDropped
 from pbrealm.interfaces import ISession
@@ -33,8 +33,11 @@ Target = tuple[_C, Any, ISession | None]
 SLICE_SECONDS: Final = 0.04
 """How long one broadcast keeps the reactor from other work at a time."""
 
-_UNSENT_SIZE: Final = 200
+_TARGET_SIZE: Final = 200
 """Bytes that a target takes which is yet to be sent to."""
+
+_MEMORY_PER_BYTE: Final = 9
+"""Bytes that arguments and their encoding take for each byte of the encoding."""
 
 _CLOCK_INTERVAL: Final = 64
 """Clients between two looks at the clock."""
@@ -144,12 +147,12 @@ class Broadcast:
         self._blocked = False
         # Why it isn't sent after all.
         self._undone: Failure | None = None
-        # Of the client whose call this is in.
-        self._account: Account | None = None
+        # Of the call that this is in.
+        self._unsaved: Unsaved | None = None
         self._passed_back = PASSED_BACK.get()
         # None if the arguments aren't plain data.
         self._call: EncodedCall | None = encode_call(method, args, kw)
-        # What it takes until it is sent.
+        # What it takes while it waits; 0 if it doesn't.
         self._size = 0
         self._method = method
         self._args = args
@@ -168,22 +171,27 @@ class Broadcast:
 
     def begin(self) -> None:
         """Send what can be sent now."""
-        call = UNSAVED.get()
-        if call is not None:
-            self._account = call.account
-            self._size = self._kept_size(call)
+        call = self._unsaved = UNSAVED.get()
         if call and call.is_pending():
             self.waits = True
+            self._begin_wait()
             self._add_rest_to_unsent()
             call.saved_for_notification().addBoth(self._saved)
         else:
             self.send_slice()
 
-    def _kept_size(self, call: Unsaved) -> int:
-        if self._call is None:
-            return NOT_PLAIN + call.message_bytes
-        encoded = len(self._call.tail)
-        return OVERHEAD + encoded + plain_size((*self._args, *self._kw.values()), encoded)
+    def _begin_wait(self) -> None:
+        if self._unsaved is not None and not self._size:
+            arguments = (
+                NOT_PLAIN if self._call is None else _MEMORY_PER_BYTE * len(self._call.tail)
+            )
+            self._size = arguments + _TARGET_SIZE * len(self._targets)
+            self._unsaved.begin_wait(self._size)
+
+    def _end_wait(self) -> None:
+        if self._unsaved is not None and self._size and not self._unsent:
+            self._unsaved.end_wait(self._size)
+            self._size = 0
 
     def _saved(self, result: Failure | None) -> None:
         if self.waits:
@@ -208,6 +216,7 @@ class Broadcast:
             self._all_sent()
 
     def _all_sent(self) -> None:
+        self._end_wait()
         if not self._count_told():
             self.done.callback(self._report)
             return
@@ -224,9 +233,7 @@ class Broadcast:
                     self._add_to_unsent(broker, at)
 
     def _add_to_unsent(self, broker: pb.Broker, at: int) -> None:
-        if self._account is not None:
-            # The first is counted with what is sent.
-            self._account.hold(_UNSENT_SIZE if self._unsent else self._size)
+        self._begin_wait()
         self._unsent += 1
         add_unsent(broker, self, at)
 
@@ -252,9 +259,10 @@ class Broadcast:
         client, mind, session = self._targets[at]
         self._send(at, client, mind, session, broker_of(mind))
         self._unsent -= 1
-        if self._account is not None:
-            self._account.release(_UNSENT_SIZE if self._unsent else self._size)
-        if self._blocked and not self._unsent:
+        if self._unsent:
+            return
+        self._end_wait()
+        if self._blocked:
             self._blocked = False
             self._all_sent()
 
@@ -337,6 +345,7 @@ class Broadcast:
             self.waits = False
             self._undone = Failure(CancelledError())
         self._send_until(len(self._targets))
+        self._end_wait()
         self._count_told()
         self._give_up()
         self.done.callback(self._report)

@@ -8,21 +8,20 @@ from typing import Any, Final
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.protocol import connectionDone
-from twisted.python.failure import Failure
-from twisted.spread.jelly import SecurityOptions, globalSecurity
 
 from pbrealm._delivery.held_bytes import HeldBytes
 from pbrealm._delivery.send_queue import SendQueue
-from pbrealm._delivery.unsent import call_must_wait, send_after_unsent, send_later
+from pbrealm._delivery.unsent import call_must_wait, drop_after_unsent, send_later
 from pbrealm._unsaved import STORES, Account
 from pbrealm._wire.immediate_write import unencrypted_descriptor
-from pbrealm._wire.kept import Kept
 from pbrealm._wire.resumable_broker import ResumableBroker
 from pbrealm._wire.resumable_stream import ResumableStream
 
-_MAX_HELD_BYTES: Final = 1024 * 1024
+MAX_HELD_BYTES: Final = 4 * 1024 * 1024
 """How much may be kept for the calls of one client, until what they have changed is saved."""
+
+_DROPPED_SIZE: Final = 200
+"""What counts for a reference that is dropped once what is sent before it is."""
 
 
 class QueuedBroker(ResumableBroker, Account):
@@ -42,11 +41,6 @@ class QueuedBroker(ResumableBroker, Account):
     held_for_all: HeldBytes
 
     _held_bytes = 0
-
-    def __init__(self, isClient: int = 1, security: SecurityOptions = globalSecurity) -> None:
-        super().__init__(isClient, security)
-        # Answers that wait for unsaved changes, by their ids.
-        self._kept: dict[int, Kept] = {}
 
     def makeConnection(self, transport: Any) -> None:
         self.send_queue.receiver = self
@@ -78,44 +72,39 @@ class QueuedBroker(ResumableBroker, Account):
 
     def sendDecRef(self, objectID: Any) -> None:
         """Tell the client that a reference is dropped, after the calls by it that wait."""
-        if STORES.used:
-            send_after_unsent(self, lambda: super(QueuedBroker, self).sendDecRef(objectID))
+        # No peer's own ids are anything else.
+        if (
+            STORES.used
+            and type(objectID) is int
+            and drop_after_unsent(self, self._drop_now, objectID)
+        ):
+            self.hold(_DROPPED_SIZE)
         else:
             super().sendDecRef(objectID)
 
+    def _drop_now(self, object_id: int, count: int) -> None:
+        self.release(count * _DROPPED_SIZE)
+        for _ in range(count):
+            super().sendDecRef(object_id)
+
     @property
-    def message_bytes(self) -> int:  # type: ignore[override]  # of the reader
-        return self._reader.message_bytes
-
-    def keep(self, answer: Kept) -> None:
-        if self.disconnected:
-            # Nobody gets it any more.
-            answer.thing = None
-            return
-        self._kept[id(answer)] = answer
-        self.hold(answer.size)
-
-    def let_go(self, answer: Kept) -> None:
-        if self._kept.pop(id(answer), None) is not None:
-            self.release(answer.size)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        super().connectionLost(reason)
-        while self._kept:
-            _, answer = self._kept.popitem()
-            answer.thing = None
-            self.release(answer.size)
+    def message_memory(self) -> int:  # type: ignore[override]  # of the reader
+        return self._reader.message_memory
 
     def hold(self, size: int) -> None:
         self._held_bytes += size
         self.held_for_all.hold(size)
-        if self.send_queue.reading_held or self.disconnected:
-            return
-        if self._held_bytes > _MAX_HELD_BYTES or self.held_for_all.is_full:
+        if not self.disconnected and (
+            self._held_bytes > MAX_HELD_BYTES or self.held_for_all.is_full
+        ):
             self.send_queue.hold_reading()
 
     def release(self, size: int) -> None:
         self._held_bytes -= size
         self.held_for_all.release(size)
-        if not self._held_bytes and self.send_queue.reading_held and not self.disconnected:
+        if self.disconnected or not self.send_queue.reading_held:
+            return
+        if not self._held_bytes or (
+            self._held_bytes <= MAX_HELD_BYTES // 2 and not self.held_for_all.is_full
+        ):
             self.send_queue.release_reading()

@@ -90,6 +90,7 @@ class SendQueue:
         "_other_producer",
         "_queue",
         "_registered",
+        "_resuming",
         "_too_slow",
         "_too_slow_timer",
         "_transport",
@@ -137,6 +138,8 @@ class SendQueue:
         self.ready: Any = transport
         self.receiver: Receiver | None = None
         self.reading_held = False
+        # Ends what L{hold_reading} has begun.
+        self._resuming: IDelayedCall | None = None
         self.__provides__ = _provides(providedBy(transport))
 
     def start(self) -> None:
@@ -343,6 +346,11 @@ class SendQueue:
 
     def hold_reading(self) -> None:
         """Read nothing from the client, and handle none of its messages."""
+        if self._resuming is not None:
+            self._resuming.cancel()
+            self._resuming = None
+        if self.reading_held:
+            return
         self.reading_held = True
         self._transport.pauseProducing()
         if self.receiver is not None:
@@ -350,9 +358,11 @@ class SendQueue:
 
     def release_reading(self) -> None:
         """Read again from the reactor's next turn on, if the client keeps up."""
-        self._clock.callLater(0, self._resume_reading)
+        if self._resuming is None:
+            self._resuming = self._clock.callLater(0, self._resume_reading)
 
     def _resume_reading(self) -> None:
+        self._resuming = None
         self.reading_held = False
         if self.ready is not None and not self._queue:
             self._transport.resumeProducing()

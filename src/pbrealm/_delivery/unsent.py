@@ -8,7 +8,7 @@ meanwhile.  Answers to calls of the clients may.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any, Final, Protocol, TypeVar
 
@@ -20,7 +20,7 @@ from twisted.spread import pb
 from pbrealm._broker_slot import BrokerSlot
 from pbrealm._on_behalf_of import ON_BEHALF_OF, PASSED_BACK, handing_out
 from pbrealm._unsaved import UNSAVED
-from pbrealm._wire.kept import NOT_PLAIN, Kept
+from pbrealm._wire.kept import Kept
 
 _T = TypeVar("_T")
 
@@ -93,25 +93,44 @@ def send_unsent(broker: pb.Broker) -> bool:
     return True
 
 
-def send_after_unsent(broker: pb.Broker, send: Callable[[], object]) -> None:
-    """Send something to this connection after all that has yet to be sent to it now."""
-    if _UNSENT.get(broker) is None:
-        send()
-    else:
-        add_unsent(broker, _After(send), 0)
+def drop_after_unsent(
+    broker: pb.Broker, drop: Callable[[int, int], object], reference: int
+) -> bool:
+    """
+    Drop a reference to an object of this connection's client after all that has yet to be sent,
+    which may be calls by it.
+
+    @param drop: is passed the reference's id, and how many times it is dropped.
+    @return: whether it waits; if nothing has yet to be sent, nothing is done.
+    """
+    unsent = _UNSENT.get(broker)
+    if unsent is None:
+        return False
+    last = unsent[-1][0] if unsent else None
+    if not isinstance(last, _Dropped):
+        last = _Dropped(drop)
+        unsent.append((last, 0))
+    last.count[reference] += 1
+    return True
 
 
-class _After:
-    """What only waits for what is to be sent before."""
+class _Dropped:
+    """
+    References that are dropped between two things that are sent.
+
+    @ivar count: how many times each is dropped, by their ids.
+    """
 
     waits: Final = False
 
-    def __init__(self, send: Callable[[], object]) -> None:
-        self._send = send
+    def __init__(self, drop: Callable[[int, int], object]) -> None:
+        self._drop = drop
+        self.count: Counter[int] = Counter()
 
     def send_to(self, at: int) -> None:
         """Send to the only target."""
-        self._send()
+        while self.count:
+            self._drop(*self.count.popitem())
 
 
 def must_wait(broker: pb.Broker | None) -> bool:
@@ -180,19 +199,16 @@ class _Later:
         # What send has returned.
         self._sending: Deferred[Any] | None = None
         # They may be changed until it is sent.
-        unknown = NOT_PLAIN + (0 if call is None else call.message_bytes)
-        self._args = [Kept(each, unknown) for each in args]
-        self._account = None if call is None else call.account
-        if self._account is not None:
-            self._account.hold(self._size())
+        self._args = [Kept(each) for each in args]
+        self._size = sum(each.size for each in self._args)
+        self._call = call
+        if call is not None:
+            call.begin_wait(self._size)
         self._whom, self._passed_back = ON_BEHALF_OF.get(), PASSED_BACK.get()
         if broker is not None:
             add_unsent(broker, self, 0)
         if self.waits and call is not None:
             call.saved_for_notification().addBoth(self._saved)
-
-    def _size(self) -> int:
-        return sum(each.size for each in self._args)
 
     def _saved(self, result: Failure | None) -> None:
         self.waits = False
@@ -207,10 +223,9 @@ class _Later:
     def send_to(self, at: int) -> None:
         """Send to the only target, unless that is done, or not wanted any more."""
         send, self._send = self._send, None
-        args, size = self._args, self._size()
-        self._args = []
-        if self._account is not None and args:
-            self._account.release(size)
+        args, self._args = self._args, []
+        if self._call is not None:
+            self._call.end_wait(self._size)
         if send is not None:
             with handing_out(self._whom, self._passed_back):
                 self._sending = maybeDeferred(send, *[each.thing for each in args])

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 
 from pbrealm._session.state import ATTACHMENT, AttachmentState
 from pbrealm._session.undeclared import warn_if_undeclared
-from pbrealm._unsaved import tracking_unsaved
+from pbrealm._unsaved import Account, tracking_unsaved
 from pbrealm.errors import Reason
 from pbrealm.interfaces import IClientAware, ISession
 
@@ -25,9 +25,19 @@ class Attachment:
     case, also where the session ends while C{attached} is under way: that is waited for then.
     """
 
-    __slots__ = ("_avatar", "_logout", "_reason", "_released", "_session", "_state")
+    __slots__ = ("_account", "_avatar", "_logout", "_reason", "_released", "_session", "_state")
 
-    def __init__(self, session: ISession, avatar: Any, logout: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        session: ISession,
+        avatar: Any,
+        logout: Callable[[], object],
+        account: Account | None = None,
+    ) -> None:
+        """
+        @param account: counts what the avatar sends that waits for unsaved changes.
+        """
+        self._account = account
         self._session = session
         self._avatar = avatar
         self._logout = logout
@@ -53,7 +63,7 @@ class Attachment:
         self._become(AttachmentState.ATTACHING)
         # The look-up is within, since an avatar may say more than is true.
         attaching: Deferred[object] = tracking_unsaved(
-            maybeDeferred, lambda: avatar.attached(session)
+            self._account, maybeDeferred, lambda: avatar.attached(session)
         )
         return attaching.addCallbacks(self._attached, self._not_attached)
 
@@ -97,7 +107,7 @@ class Attachment:
                 self._become(AttachmentState.DETACHING)
                 avatar, session = self._avatar, self._session
                 detaching: Deferred[Any] = tracking_unsaved(
-                    maybeDeferred, lambda: avatar.detached(session, reason)
+                    self._account, maybeDeferred, lambda: avatar.detached(session, reason)
                 )
                 detaching.addErrback(self._log_failure, "failed to detach")
                 return detaching.addCallback(lambda _: self._log_out())

@@ -34,6 +34,7 @@ from pbrealm._session.login_waits import LoginWaits
 from pbrealm._session.served_realms import add_served_realm
 from pbrealm._session.state import SESSION, SessionState
 from pbrealm._types import AvatarT
+from pbrealm._unsaved import Account
 from pbrealm._wire.broker import FastBroker
 from pbrealm._wire.dispatch import receive_message
 from pbrealm._wire.lazy_jelly import accepts_lazy_jelly
@@ -203,6 +204,11 @@ class Session(Generic[AvatarT]):
             self._connection.add(self)
             for session in (self, self.serving):
                 add_served_realm(broker, session._realm)
+
+    @property
+    def _account(self) -> Account | None:
+        broker = None if self._connection is None else self._connection.broker
+        return broker if isinstance(broker, Account) else None
 
     @property
     def disconnected(self) -> bool:
@@ -455,7 +461,7 @@ class Session(Generic[AvatarT]):
             self._enclose(avatar, logout)
         else:
             self.avatar = avatar
-            self._attachment = Attachment(self, avatar, logout)
+            self._attachment = Attachment(self, avatar, logout, self._account)
             if self.ended is None:
                 # What the avatar passes to the mind is handed out by this session.  But no call is
                 # served, so there is no current session.

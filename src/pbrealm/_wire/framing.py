@@ -29,16 +29,18 @@ class Scanner:
     L{banana.Banana.dataReceived} raises, for the same tokens.
 
     @ivar offset: how many bytes of an incomplete message have been scanned.
+    @ivar items: of all lists of the message scanned last, together.
     @ivar args_end: in the message scanned last, the end of the last list among its items, not
         counting its last item; where the message starts if there is none.  In a call this is
         where the positional arguments end and the keyword arguments start.
     """
 
-    __slots__ = ("_args_end", "_items", "_left", "_stack", "args_end", "offset")
+    __slots__ = ("_args_end", "_items", "_left", "_stack", "args_end", "items", "offset")
 
     def __init__(self) -> None:
         self.offset = 0
         self.args_end = 0
+        self.items = 0
         # How many items are to come in the innermost open list, and in each of those around it.
         # The message itself counts as one item.
         self._left = 1
@@ -147,6 +149,7 @@ class Scanner:
                     if not stack:
                         if pos > max_end:
                             raise _too_many_bytes(limits)
+                        self.items = items
                         self.offset = self._items = self._args_end = 0
                         self._left = 1
                         self.args_end = start + args_end

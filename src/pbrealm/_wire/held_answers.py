@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, fail
 from twisted.python.failure import Failure
 
 from pbrealm._unsaved import STORES, UNSAVED, Account, Unsaved
-from pbrealm._wire.kept import NOT_PLAIN, Kept
+from pbrealm._wire.kept import Kept
 
 
 def answer_when_saved(broker: Any, method: Callable[..., Any], /, *args: Any, **kw: Any) -> Any:
@@ -30,7 +30,10 @@ def answer_when_saved(broker: Any, method: Callable[..., Any], /, *args: Any, **
     if not STORES.used:
         result = method(*args, **kw)
         return Deferred.fromCoroutine(result) if type(result) is CoroutineType else result
-    call = Unsaved(broker if isinstance(broker, Account) else None)
+    if isinstance(broker, Account):
+        call = Unsaved(broker, broker.message_memory)
+    else:
+        call = Unsaved()
     token = UNSAVED.set(call)
     try:
         result = method(*args, **kw)
@@ -51,14 +54,9 @@ def _wait(result: Any, call: Unsaved) -> Any:
     if not call.answer_waits():
         return result
     # Others may change it until the answer is sent.
-    kept = Kept(result, NOT_PLAIN + call.message_bytes)
-    account = call.account
-    if account is not None:
-        account.keep(kept)
+    kept = Kept(result)
 
     def saved(why: Failure | None) -> Any:
-        if account is not None:
-            account.let_go(kept)
         return kept.thing if why is None else why
 
-    return call.saved_for_answer().addBoth(saved)
+    return call.counted(call.saved_for_answer(), kept.size).addBoth(saved)

@@ -4,8 +4,7 @@ What is sent later than it was passed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from copy import deepcopy
+import pickle
 from typing import Any, Final
 
 from twisted.python.failure import Failure
@@ -13,17 +12,14 @@ from twisted.python.failure import Failure
 from pbrealm._wire.encode import SCALARS, encode_plain
 from pbrealm._wire.tokens import NotPlain
 
-OVERHEAD: Final = 1000
+NOT_PLAIN: Final = 16 * 1024
+"""What counts for a thing whose size isn't known, since it isn't plain data."""
+
+_OVERHEAD: Final = 500
 """Bytes that keeping one thing takes, besides its own."""
 
-NOT_PLAIN: Final = 16 * 1024
-"""The least that counts for a thing whose size isn't known, since it isn't plain data."""
-
-_PLAIN_FACTOR: Final = 8
-"""Bytes that lists and the like may take for each byte of their encoding."""
-
 _STRINGS: Final[frozenset[type]] = frozenset({str, bytes})
-_COLLECTIONS: Final[frozenset[type]] = frozenset({list, tuple, dict, set})
+_COLLECTIONS: Final[frozenset[type]] = frozenset({list, tuple, dict, set, frozenset})
 """The types of plain data that can be changed in place, or hold what can be."""
 
 
@@ -31,48 +27,39 @@ class Kept:
     """
     A thing as it is now.
 
-    Plain data that could be changed is kept as a copy.  What isn't plain data is kept as it is:
-    what it comes to is known when it is sent.
+    Plain data that could be changed is kept as bytes, of which an equal thing is made when it is
+    sent.  What isn't plain data is kept as it is: what it comes to is known only then.
 
-    @ivar thing: the thing, or an equal one.
     @ivar size: about how many bytes it takes.
     """
 
-    __slots__ = ("size", "thing")
+    __slots__ = ("_packed", "_thing", "size")
 
-    def __init__(self, thing: Any, unknown: int = NOT_PLAIN) -> None:
-        """
-        @param unknown: what counts if the size isn't known: that of the message that led to it, or
-            more.
-        """
-        self.thing = thing
-        self.size = OVERHEAD
+    def __init__(self, thing: Any) -> None:
+        self._packed: bytes | None = None
+        self._thing = thing
+        self.size = _OVERHEAD
         kind = type(thing)
         if kind in _STRINGS:
             self.size += len(thing)
         elif kind in _COLLECTIONS:
             try:
-                size = _PLAIN_FACTOR * len(encode_plain(thing))
-                # Of plain data only.  What is in it more than once, or in itself, is copied so.
-                self.thing = deepcopy(thing)
-            except (NotPlain, RecursionError):
-                self.size = unknown
+                encode_plain(thing)
+            except NotPlain:
+                self.size = NOT_PLAIN
             else:
-                self.size += size
+                # Exact types of plain data only, so no code but the pickler's own runs.  Unlike
+                # jelly, it gives back what contains itself.
+                self._packed, self._thing = pickle.dumps(thing, pickle.HIGHEST_PROTOCOL), None
+                self.size += len(self._packed)
         elif kind not in SCALARS:
-            self.size = unknown
+            self.size = NOT_PLAIN
             if isinstance(thing, Failure):
                 # Its frames hold the arguments of the call.
                 thing.cleanFailure()
+                self.size += len(thing.getErrorMessage())
 
-
-def plain_size(arguments: Iterable[object], encoded: int) -> int:
-    """
-    About how many bytes plain data takes that is kept as it is.
-
-    @param arguments: the arguments of a call.
-    @param encoded: the bytes of their encoding.
-    """
-    if any(type(each) in _COLLECTIONS for each in arguments):
-        return _PLAIN_FACTOR * encoded
-    return encoded
+    @property
+    def thing(self) -> Any:
+        """The thing, or an equal one."""
+        return self._thing if self._packed is None else pickle.loads(self._packed)

@@ -24,6 +24,14 @@ _MAX_COPIED_BUFFER: Final = 256 * 1024
 _MIN_COPIED_CHUNK: Final = 4 * 1024
 
 
+_MEMORY_PER_ITEM: Final = 128
+_MEMORY_PER_BYTE: Final = 45
+"""
+Bytes that the objects of a message take at most for each item of its lists, besides the bytes of
+its strings; and for each byte, where the items aren't counted.  Small sets take most.
+"""
+
+
 class NeedData(enum.Enum):
     """The type of L{NEED_DATA}."""
 
@@ -44,6 +52,7 @@ class MessageReader:
 
     @ivar limits: may be replaced at any time, and then also holds for a message of which a part
         has arrived.
+    @ivar message_memory: about how many bytes the objects of the last message take at most.
     @ivar paused: whether messages stay in the buffer.
     @ivar pinged: whether pings were sent.  An error that answers one is not decoded then.
     @ivar standard: whether the peer uses the dialect C{pb} with Twisted's vocabulary, and numbers
@@ -61,7 +70,7 @@ class MessageReader:
         "_vocabulary",
         "lazy",
         "limits",
-        "message_bytes",
+        "message_memory",
         "paused",
         "pinged",
         "standard",
@@ -81,8 +90,7 @@ class MessageReader:
         self._vocabulary: Mapping[int, bytes] = INCOMING_VOCABULARY
         self._dialect: bytes | None = None
         self._scanner = Scanner()
-        # Of the last message.
-        self.message_bytes = 0
+        self.message_memory = 0
         self._buffer: bytes | bytearray = b""
         # Where the next message starts in the buffer.
         self._start = 0
@@ -207,6 +215,7 @@ class MessageReader:
                 self._start = 0
             return NEED_DATA
         self._consume(end)
+        self.message_memory = end - start + _MEMORY_PER_ITEM * self._scanner.items
         if self.pinged and self.standard and buffer.startswith(PING_ERROR, start):
             self._ping_answer = PingAnswer.like(bytes(memoryview(buffer)[start:end]))
             return PING_ANSWER
@@ -233,7 +242,7 @@ class MessageReader:
             raise
 
     def _consume(self, end: int) -> None:
-        self.message_bytes = end - self._start
+        self.message_memory = _MEMORY_PER_BYTE * (end - self._start)
         if end == len(self._buffer):
             self._buffer = b""
             self._start = 0

@@ -133,7 +133,7 @@ class Lifetimes:
             return None
         _add(self._retiring, avatar_id)
         # The look-up is within, since an avatar may say more than is true.
-        retiring: Deferred[object] = tracking_unsaved(maybeDeferred, lambda: thing.retire())
+        retiring: Deferred[object] = tracking_unsaved(None, maybeDeferred, lambda: thing.retire())
         retired = cancellable(retiring)
         retired.addTimeout(RETIRE_TIMEOUT, clock, _give_up)
         retired.addErrback(self._log_failure, avatar_id, clock)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from typing import Protocol
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -20,9 +20,6 @@ from pbrealm.store._contents import Saved
 from pbrealm.store._outcome import Outcome
 
 _log = Logger()
-
-_WAITING_BYTES: Final = 4000
-"""About what a coroutine takes that waits."""
 
 
 class ChangedState(Protocol):
@@ -103,13 +100,13 @@ class Commit:
         """
         saved = self.saved()
         call = UNSAVED.get()
-        if call is None:
-            return saved
-        # A coroutine that waits keeps what its call has brought.
-        size = _WAITING_BYTES + call.message_bytes
-        if call.account is not None:
-            call.account.hold(size)
-        return saved.addBoth(_told, call, self, size)
+        return saved if call is None else call.counted(saved).addBoth(self._told, call)
+
+    def _told(self, result: Failure | None, call: Unsaved) -> Failure | None:
+        # Who has stopped waiting doesn't know it.
+        if self.is_saved or self.is_undone:
+            call.discard(self)
+        return result
 
     def end(self, result: Failure | None) -> None:
         """
@@ -127,14 +124,6 @@ class Commit:
         # A state may still refer to this.
         self.rows = {}
         self._outcome.set(result)
-
-
-def _told(result: Failure | None, call: Unsaved, commit: Commit, size: int) -> Failure | None:
-    if commit.is_saved or commit.is_undone:
-        call.discard(commit)
-    if call.account is not None:
-        call.account.release(size)
-    return result
 
 
 class CommitQueue:

@@ -15,6 +15,7 @@ from zope.interface import implementer
 
 from pbrealm._arguments import check_callable, described
 from pbrealm._transitions import State, Transitions
+from pbrealm._unsaved import counted
 from pbrealm.errors import StoreClosed, StoreError, StoreUnusable
 from pbrealm.store._commits import Commit, CommitQueue
 from pbrealm.store._interface import IStore, Storage
@@ -105,12 +106,12 @@ class Store:
             loading = self._loading[name] = Outcome()
             loaded = loading.wait()
             Deferred.fromCoroutine(self._load(name)).addBoth(self._loaded, name)
-            return loaded
-        return loading.wait()
+            return counted(loaded)
+        return counted(loading.wait())
 
     def names(self) -> Deferred[list[str]]:
         """The names whose states have items that are saved."""
-        return Deferred.fromCoroutine(self._names())
+        return counted(Deferred.fromCoroutine(self._names()))
 
     def delete(self, name: str) -> Deferred[None]:
         """
@@ -119,7 +120,7 @@ class Store:
         @return: fires once that is saved.
         """
         _check_name(name)
-        return Deferred.fromCoroutine(self._delete(name))
+        return counted(Deferred.fromCoroutine(self._delete(name)))
 
     def saved(self) -> Deferred[None]:
         """
