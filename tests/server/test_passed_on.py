@@ -399,6 +399,23 @@ class PassedBackTests(PassingTestCase):
         self.kick()
         self.assertIsInstance(counter, pb.RemoteReference)
 
+    def test_session_on_another_connection(self):
+        """Only its own client gets a session: what others got by it would be bound to none."""
+        other = self.server.connect(ClientFactory())
+        listener = RecordingMind()
+        other.call(other.login("bob", "secret"), "join", listener)
+        ((_, joined),) = self.room
+        failed: list[Any] = []
+        avatar = self.avatar("bob")
+        avatar.perspective_give = lambda thing: joined.callRemote("take", thing).addErrback(
+            failed.append
+        )
+        self.client.call(self.bob, "give", self.alice)
+        self.assertEqual(listener.calls, [])
+        self.assertIn("another connection", str(failed[0].value))
+        # On its own connection it may be passed around.
+        self.assertIs(self.client.call(self.bob, "echo", self.alice)[0].broker, self.alice.broker)
+
 
 class StoppedCopiesTests(PassingTestCase):
     """

@@ -34,6 +34,8 @@ from pbrealm.logins import LoginChallenge
 
 _ANSWERS = (b"answer", b"error")
 
+_SESSIONS = (SessionReferenceable, AspectReferenceable)
+
 
 class LoginTarget(Protocol):
     """What a broker asks of the root object, which clients log in by."""
@@ -87,16 +89,22 @@ class ServerBroker(GrantingBroker):
 
     def checks_for_itself(self, target: object) -> bool:
         """Whether an object decides by itself on each call: what one logs in by, and a session."""
-        return isinstance(
-            target, (SessionReferenceable, AspectReferenceable)
-        ) or self._is_for_login(target)
+        return isinstance(target, _SESSIONS) or self._is_for_login(target)
 
     def _is_for_login(self, target: object) -> bool:
         return target is self.login_root or isinstance(target, LoginChallenge)
 
     def registerReference(self, object: Any) -> Any:
+        """
+        Hand out a reference.
+
+        @raise pb.Error: for a session of another connection.  What that hands out here would be
+            bound to no session.
+        """
         if isinstance(object, LoginChallenge):
             self.login_root.give_out(object)
+        elif isinstance(object, _SESSIONS) and object.serving.is_elsewhere(self):
+            raise pb.Error("a session can't be handed out on another connection")
         return super().registerReference(object)
 
     def call_failed(self, why: Failure) -> None:

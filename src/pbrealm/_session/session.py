@@ -176,6 +176,10 @@ class Session(Generic[AvatarT]):
         """Whether this session's connection is that of a broker."""
         return self._connection is not None and self._connection.broker is broker
 
+    def is_elsewhere(self, broker: pb.Broker) -> bool:
+        """Whether this session's connection is known to be that of another broker."""
+        return self._connection is not None and self._connection.broker is not broker
+
     @property
     def revoked_for(self) -> Reason | None:
         """
