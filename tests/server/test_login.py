@@ -136,10 +136,10 @@ class HandWrittenRealmTests(SynchronousTestCase):
         held = [client.login(name, "secret") for name in ("alice", "bob")]
         server.flush()
         logins = client.server_broker.client.logins
-        self.assertEqual((logouts, logins.alive), ([], 2))
+        self.assertEqual((logouts, logins.counts.alive), ([], 2))
         held.clear()
         server.flush()
-        self.assertEqual((logouts, logins.alive), ([b"alice", b"bob"], 0))
+        self.assertEqual((logouts, logins.counts.alive), ([b"alice", b"bob"], 0))
         self.assertEqual(client.server_broker._localCleanup, {})
         client.drop()
         self.assertEqual(logouts, [b"alice", b"bob"])
