@@ -4,12 +4,12 @@ A service that comes back to its session.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.spread import pb
 
-from pbrealm import CachingRealm, Limits, Reason, SharedDict
+from pbrealm import CachingRealm, Limits, Reason, ServerFactory, SharedDict
 from pbrealm.client import LoginService, SharedDictCopy
 from pbrealm.errors import CallLost
 from pbrealm.testing import RecordingMind
@@ -33,6 +33,10 @@ class Worker(pb.Avatar):
 
     def perspective_copy(self) -> SharedDict:
         return self.shared
+
+
+def _plain(answer: Any) -> Any:
+    return answer if isinstance(answer, tuple) else b"%d" % answer
 
 
 class ResumingTests(LoginServiceTestCase):
@@ -158,6 +162,42 @@ class ResumingTests(LoginServiceTestCase):
                 self.go(30)
                 why = self.result(self.service.when_stopped())
                 self.assertIs(why.reason, Reason.KICKED)
+
+    def test_delays(self) -> None:
+        """They begin anew after a connection that has lasted."""
+        for _ in range(6):
+            self.lose()
+            self.go(5)
+            self.assertFalse(self.first.away)
+            self.go(70)
+        self.assertLessEqual(max(self.observer.delays), 4)
+
+    def test_last_attempt(self) -> None:
+        """However long the delays are, there is one before it's too late."""
+        self.service._backoff._window = 1000
+        self.lose()
+        self.go(61)
+        self.assertLessEqual(max(self.observer.delays), 60)
+
+    def test_odd_answers(self) -> None:
+        """What isn't an answer ends the session, and the service logs in anew."""
+        answers = [5, (b"ended", b"99", b"0"), (b"ended", b"x", b"0"), (b"resumed", b"t", b"9")]
+        for answer in answers:
+            with self.subTest(answer=answer):
+                session = self.session
+                state = cast(ServerFactory, self.server.factory)._server_state()
+                methods = state.resumption_methods._methods
+                self.patch(
+                    state.resumption_methods,
+                    "_methods",
+                    {**methods, ("resume", 4): lambda *_, answer=answer: _plain(answer)},
+                )
+                self.service._backoff.reset()
+                self.lose()
+                self.go(20)
+                self.assertIsNot(self.session, session)
+                self.assertEqual(self.result(self.service.call("ask", 1)), 1)
+                self.patch(state.resumption_methods, "_methods", methods)
 
     def test_stop(self) -> None:
         """Nothing is away afterwards."""

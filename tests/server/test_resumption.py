@@ -4,8 +4,12 @@ Clients that come back, as the server has it.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, cast
 
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.credentials import IUsernameHashedPassword
+from twisted.cred.portal import IRealm, Portal
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.spread import pb
@@ -275,6 +279,66 @@ class PolicyTests(ServerTestCase):
         self.assertFalse(self.state.resumptions._by_client)
 
 
+@implementer(ICredentialsChecker)
+class SlowChecker:
+    """
+    Accepts whoever it is told to.
+    """
+
+    credentialInterfaces = (IUsernameHashedPassword,)
+
+    def __init__(self) -> None:
+        self.asked: list[Deferred[Any]] = []
+
+    def requestAvatarId(self, credentials: Any) -> Deferred[Any]:
+        asked: Deferred[Any] = Deferred()
+        self.asked.append(asked)
+        return asked
+
+
+class LateTests(SynchronousTestCase):
+    """
+    A checker that takes so long that the same client has logged in again meanwhile.
+    """
+
+    def setUp(self) -> None:
+        self.checker = SlowChecker()
+        self.realm: MindTrackingRealm[Any] = MindTrackingRealm(CachingRealm(Player))
+        self.factory = ServerFactory(Portal(cast(IRealm, self.realm), [self.checker]))
+        self.server = MemoryServer(self.realm, factory=self.factory)
+
+    def log_in(self) -> tuple[MemoryClient, Deferred[Any]]:
+        client = self.server.connect()
+        root = client.wait(client.factory.getRootObject())
+        client.wait(root.callRemote("identify", b"a"))
+        login = client.start_login("alice", "secret")
+        login.addErrback(lambda _: None)
+        self.server.flush()
+        return client, login
+
+    def check(self, *, lost: bool) -> None:
+        first, _ = self.log_in()
+        second, login = self.log_in()
+        self.checker.asked[1].callback(b"alice")
+        held = second.wait(login)
+        (session,) = self.realm.sessions()
+        if lost:
+            first.drop()
+        self.checker.asked[0].callback(b"alice")
+        self.server.flush()
+        self.assertIsNone(session.ended)
+        for client in (first, second):
+            client.drop()
+        self.assertFalse(self.factory._server_state().resumptions._by_client)
+        del held
+
+    def test_lost(self) -> None:
+        self.check(lost=True)
+
+    def test_half_open(self) -> None:
+        self.check(lost=False)
+
+
 class StrangerTests(ServerTestCase):
     """
     What one without a login can do with the methods.
@@ -294,14 +358,14 @@ class StrangerTests(ServerTestCase):
         self.refused("beginResumable")
 
     def test_wrong_token(self) -> None:
-        self.refused("resume", self.alice.resumption._name, b"x" * 16, 0)
+        self.refused("resume", self.alice.resumption._name, b"x" * 16, 1, 0)
         self.assertEqual(self.session.away, False)
 
     def test_unknown_name(self) -> None:
-        self.refused("resume", b"x" * 16, b"x" * 16, 0)
+        self.refused("resume", b"x" * 16, b"x" * 16, 1, 0)
 
     def test_arguments(self) -> None:
-        for args in (("a", "b", 0), (b"a", b"b", b"0"), (None, None, None)):
+        for args in (("a", "b", 1, 0), (b"a", b"b", 1, b"0"), (None, None, None, None)):
             stranger = self.server.connect()
             root = stranger.wait(stranger.factory.getRootObject())
             self.assertRaises(pb.RemoteError, stranger.call, root, "resume", *args)
@@ -309,14 +373,52 @@ class StrangerTests(ServerTestCase):
     def test_guesses(self) -> None:
         """A wrong token is a refused login, and there may be only so many."""
         for _ in range(3):
-            self.refused("resume", self.alice.resumption._name, b"x" * 16, 0)
+            self.refused("resume", self.alice.resumption._name, b"x" * 16, 1, 0)
         self.server.advance(0)
         self.assertFalse(self.stranger.connected)
+
+    def test_delayed_attempt(self) -> None:
+        """One that arrives after a later one harms nothing."""
+        name, token = self.alice.resumption._name, self.alice.resumption._token
+        self.alice.lose()
+        self.alice.resumption._attempts = 1
+        self.alice.come_back()
+        self.refused("resume", name, token, 1, 0)
+        self.assertFalse(self.session.away)
+        self.assertEqual(self.alice.client.call(self.alice.perspective, "echo", 1), 1)
+
+    def test_pinged(self) -> None:
+        """A connection that was pinged may have an answer under way, so it isn't taken."""
+        self.server.advance(20)
+        name, token = self.alice.resumption._name, self.alice.resumption._token
+        self.assertRaises(
+            pb.PBConnectionLost, self.stranger.call, self.root, "resume", name, token, 1, 0
+        )
+        self.assertFalse(self.session.away)
+
+    def test_logged_out(self) -> None:
+        """A connection with a past can't take the place of another."""
+        bob = self.stranger.login("bob", "secret")
+        del bob
+        self.server.flush()
+        name, token = self.alice.resumption._name, self.alice.resumption._token
+        self.refused("resume", name, token, 1, 0)
+
+    def test_too_often(self) -> None:
+        """A session comes back as often as a connection may log in."""
+        returns = 0
+        with self.assertRaises(pb.PBConnectionLost):
+            while True:
+                self.alice.lose()
+                self.alice.come_back()
+                returns += 1
+        self.assertEqual(returns, 99)
+        self.assertTrue(self.session.away)
 
     def test_counts(self) -> None:
         """A number of bytes that there weren't."""
         name, token = self.alice.resumption._name, self.alice.resumption._token
-        answer = self.stranger.call(self.root, "resume", name, token, 10**9)
+        answer = self.stranger.call(self.root, "resume", name, token, 1, 10**9)
         self.assertEqual(answer[0], b"ended")
         self.server.flush()
         self.assertIsNotNone(self.session.ended)
@@ -354,14 +456,14 @@ class StrangerTests(ServerTestCase):
             except LoginRefused:
                 break
         self.assertRaises(
-            pb.PBConnectionLost, self.stranger.call, self.root, "resume", name, token, 0
+            pb.PBConnectionLost, self.stranger.call, self.root, "resume", name, token, 1, 0
         )
 
     def test_logged_in(self) -> None:
         """A connection with a login can't take the place of another."""
         bob = self.stranger.login("bob", "secret")
         name, token = self.alice.resumption._name, self.alice.resumption._token
-        self.refused("resume", name, token, 0)
+        self.refused("resume", name, token, 1, 0)
         del bob
 
     def test_twice(self) -> None:
@@ -399,25 +501,38 @@ class ResumptionsTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.resumptions = Resumptions(self.clock, 60)
-        self.resumable: Any = type("Resumable", (), {"stream_received": 7})()
+        self.resumable: Any = type("Resumable", (), {"handled": 7})()
 
     def test_tokens(self) -> None:
         """The last two that were given out, until the client has used the later one."""
+
+        def find(token: bytes) -> Any:
+            return self.resumptions.find(name, token, next(attempts))
+
+        attempts = itertools.count(1)
         name, first = self.resumptions.add(self.resumable)
         lost, second = [self.resumptions.next_token(name) for _ in range(2)]
         self.assertEqual(len({name, first, lost, second}), 4)
         for token in (first, first):
-            self.assertIs(self.resumptions.find(name, token), self.resumable)
+            self.assertIs(find(token), self.resumable)
         # The client has come back by the first again, so it hasn't got those.
         for token in (lost, second):
-            self.assertRaises(LoginRefused, self.resumptions.find, name, token)
+            self.assertRaises(LoginRefused, find, token)
         third = self.resumptions.next_token(name)
-        self.assertIs(self.resumptions.find(name, third), self.resumable)
-        self.assertRaises(LoginRefused, self.resumptions.find, name, first)
+        self.assertIs(find(third), self.resumable)
+        self.assertRaises(LoginRefused, find, first)
+
+    def test_attempts(self) -> None:
+        """One that was delayed, so that a later one has come before, is refused."""
+        name, token = self.resumptions.add(self.resumable)
+        self.assertIs(self.resumptions.find(name, token, 2), self.resumable)
+        for attempt in (0, 1, 2):
+            self.assertRaises(LoginRefused, self.resumptions.find, name, token, attempt)
+        self.assertIs(self.resumptions.find(name, token, 3), self.resumable)
 
     def test_forgotten(self) -> None:
         name, token = self.resumptions.add(self.resumable)
         self.resumptions.remove(name, Reason.KICKED)
         self.clock.advance(61)
-        self.assertRaises(LoginRefused, self.resumptions.find, name, token)
+        self.assertRaises(LoginRefused, self.resumptions.find, name, token, 1)
         self.assertFalse(self.resumptions._ended)

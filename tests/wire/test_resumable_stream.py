@@ -12,6 +12,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from pbrealm._wire import resumable_stream
 from pbrealm._wire.resumable_stream import ACKNOWLEDGE_BYTES, ResumableStream
 
 LIMIT = 100
@@ -102,6 +103,7 @@ class StreamTests(SynchronousTestCase):
         self.assertEqual(self.transport.value(), b"bc")
 
     def test_acknowledged(self) -> None:
+        self.patch(resumable_stream, "_PIECE_BYTES", 1)
         for data in (b"ab", b"cd", b"ef"):
             self.stream.write(data)
         self.stream.acknowledged(3)
@@ -110,6 +112,12 @@ class StreamTests(SynchronousTestCase):
         self.assertFalse(self.stream.has_kept(2))
         self.assertFalse(self.stream.has_kept(7))
         self.assertEqual(self.attach(3), b"def")
+
+    def test_short_messages(self) -> None:
+        """They are kept together."""
+        for _ in range(LIMIT):
+            self.stream.write(b"a")
+        self.assertEqual(len(self.stream._kept), 1)
 
     def test_not_acknowledgeable(self) -> None:
         self.stream.write(b"ab")
@@ -178,6 +186,8 @@ class StreamTests(SynchronousTestCase):
         """As long as the peer hasn't agreed, a lost connection is the end."""
         protocol, transport = self.connection()
         stream = ResumableStream(self.owner, LIMIT, protocol, transport)
+        protocol.dataReceived(b"x" * 2 * ACKNOWLEDGE_BYTES)
+        self.assertEqual(self.owner.acknowledged, [])
         self.lose(protocol)
         self.assertTrue(stream.over)
 

@@ -179,7 +179,9 @@ class SendQueue:
         if self._registered:
             self._registered = False
             self._transport.unregisterProducer()
+        # What is still written goes nowhere.
         self._closing = True
+        self.ready = None
         return self._transport
 
     @property

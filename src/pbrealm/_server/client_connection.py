@@ -57,6 +57,7 @@ class ClientConnection:
 
     @ivar place: that of the connection, or of the client that is away.
     @ivar logins: those of the client, from its first message on.
+    @ivar pinged: whether the client was ever pinged.
     @ivar lost: whether the connection is lost.
     @ivar metered: whether there are limits on all that the client sends, and not on each message
         only.  The connection of a client whose session the server has ended is about to be
@@ -76,6 +77,7 @@ class ClientConnection:
         "lost",
         "may_only_log_in",
         "metered",
+        "pinged",
         "place",
     )
 
@@ -96,6 +98,7 @@ class ClientConnection:
         self._on_lost: list[Deferred[None]] = []
         # Once the client has asked for it.
         self._resumption: ResumableClient | None = None
+        self.pinged = False
         self.lost = False
         self.metered = True
         self.may_only_log_in = True
@@ -292,6 +295,8 @@ class ClientConnection:
     def logged_out(self) -> None:
         """The last login is over: the client may send as much as one that has just come."""
         self.logins_changed()
+        if self._resumption is not None:
+            self._resumption.no_session()
         self._bytes_left = self._server.limits.unauthenticated_bytes
 
     def drop(self) -> None:
@@ -324,6 +329,7 @@ class ClientConnection:
         connection.end_sessions(Reason.TOO_SLOW)
 
     def _ping(self) -> None:
+        self.pinged = True
         stream = self._broker.stream
         if stream is not None:
             stream.acknowledge_if_due()

@@ -141,6 +141,14 @@ class ConnectionLogins:
         self._rate.begin(self._server.clock.seconds())
         return self.counts.begin()
 
+    def count_return(self) -> None:
+        """
+        The client comes back to its sessions, which counts as a login.
+
+        @raise LoginRefused: if it does so too often.
+        """
+        self._rate.begin(self._server.clock.seconds())
+
     def count_login(self, login: PendingLogin, *, guest: bool) -> None:
         """
         The portal is about to be asked for a login.

@@ -4,6 +4,7 @@ A client that may lose its connection and come back.
 
 from __future__ import annotations
 
+import itertools
 from math import ceil
 from typing import Protocol
 
@@ -19,6 +20,8 @@ from pbrealm._session.connection import Connection
 from pbrealm._wire.resumable_stream import ResumableStream
 from pbrealm.errors import LoginRefused, Reason, TooManyConnections
 
+_numbers = itertools.count(1)
+
 
 class ResumableConnection(Protocol):
     """
@@ -26,10 +29,16 @@ class ResumableConnection(Protocol):
 
     @ivar place: that of the connection, or of the client that is away.
     @ivar logins: those of the connection.
+    @ivar pinged: whether the client was ever pinged: an answer may be under way.
     """
 
+    pinged: bool
     place: Place
     logins: ConnectionLogins
+
+    @property
+    def lost(self) -> bool:
+        """Whether the connection is lost for good, or another one's."""
 
     def stop(self) -> object:
         """The connection is lost, or not this one's any more: leave its place, stop all timers."""
@@ -45,6 +54,7 @@ class ResumableClient:
     """
     One client: who it is among those of its account, and its return to its sessions.
 
+    @ivar number: grows with each client that tells who it is.
     @ivar stream: what it sends and gets, once it may come back.
     """
 
@@ -54,8 +64,10 @@ class ResumableClient:
         "_broker",
         "_client_id",
         "_connection",
+        "_handled",
         "_name",
         "_server",
+        "number",
         "stream",
     )
 
@@ -68,6 +80,9 @@ class ResumableClient:
         # Once the client has told who it is, and those of its logins.
         self._client_id: bytes | None = None
         self._avatar_ids: tuple[str, ...] = ()
+        self.number = 0
+        # How much was handled when the last session had ended.
+        self._handled: int | None = None
         # By which it comes back.
         self._name = b""
         # Runs while it is away.
@@ -89,6 +104,7 @@ class ResumableClient:
         if self._client_id is not None or not self._connection.logins.counts.fresh:
             raise LoginRefused("a client is identified once, before its login")
         self._client_id = client_id
+        self.number = next(_numbers)
 
     def authenticated(self, avatar_id: object) -> None:
         """
@@ -97,6 +113,9 @@ class ResumableClient:
         @param avatar_id: as the checker gave it; an anonymous login has no earlier place.
         """
         if self._client_id is None or not isinstance(avatar_id, (str, bytes)):
+            return
+        if self._connection.lost:
+            # The checker has taken long.
             return
         avatar_id = avatar_id_from(avatar_id)
         if avatar_id not in self._avatar_ids:
@@ -142,9 +161,13 @@ class ResumableClient:
             raise LoginRefused("the server is shutting down", Reason.SHUTTING_DOWN)
         if place.admission is Admission.EXPLAINED:
             raise TooManyConnections("as many connections are open as may be", Reason.BUSY)
-        at_rest = self._broker.send_queue.is_at_rest and not self._broker.buffer
+        broker = self._broker
+        at_rest = broker.send_queue.is_at_rest and not broker.buffer
         if not self._connection.logins.counts.fresh or not at_rest:
             raise LoginRefused("only a new connection can take the place of another")
+        if self._connection.pinged:
+            # The answer would count as what the client sends next.
+            raise LoginRefused("the connection is too old to resume by; try again", Reason.BUSY)
         # As a login it is journaled, and costs as much.
         server.login_rates.begin(place.origin, server.clock.seconds())
 
@@ -157,7 +180,9 @@ class ResumableClient:
         @raise ResumptionEnded: if what it lacks isn't kept any more.
         """
         stream = self.stream
-        assert stream is not None
+        if stream is None:
+            raise LoginRefused("the session can't be resumed yet", Reason.BUSY)
+        self._connection.logins.count_return()
         if stream.has_kept(received):
             stream.acknowledged(received)
         else:
@@ -165,7 +190,7 @@ class ResumableClient:
         # The connection that it had may not be lost yet, as far as this end knows.
         stream.detach()
         if stream.over:
-            raise ResumptionEnded(self._connection.logins.counts.ended_for, stream.received)
+            raise ResumptionEnded(self._connection.logins.counts.ended_for, self.handled)
         token = self._server.resumptions.next_token(self._name)
 
         def hand_over() -> None:
@@ -212,7 +237,11 @@ class ResumableClient:
 
     # For the table
 
+    def no_session(self) -> None:
+        """The last session has ended: what comes after this isn't run."""
+        self._handled = self._broker.handled
+
     @property
-    def stream_received(self) -> int:
-        """How many bytes of the client were received."""
-        return 0 if self.stream is None else self.stream.received
+    def handled(self) -> int:
+        """How many bytes of the client were handled, while there was a session."""
+        return self._broker.handled if self._handled is None else self._handled

@@ -31,8 +31,15 @@ class Resumable(Protocol):
     """
 
     @property
-    def stream_received(self) -> int:
-        """How many bytes of the client were received."""
+    def handled(self) -> int:
+        """How many bytes of the client were handled, while there was a session."""
+
+    @property
+    def number(self) -> int:
+        """Grows with each client that tells who it is."""
+
+    def replaced(self) -> object:
+        """The same client has logged in by another connection."""
 
     def identify(self, client_id: bytes) -> object:
         """
@@ -88,21 +95,22 @@ class _Entry:
         the client may have lost its connection before it got the last.
     """
 
-    __slots__ = ("resumable", "tokens")
+    __slots__ = ("attempt", "resumable", "tokens")
 
     def __init__(self, resumable: Resumable) -> None:
         self.resumable = resumable
+        self.attempt = 0
         self.tokens = [token_bytes(_TOKEN_BYTES)]
 
 
 class _Ended:
     """Why a session can't be resumed any more."""
 
-    __slots__ = ("reason", "received", "tokens", "until")
+    __slots__ = ("handled", "reason", "tokens", "until")
 
     def __init__(self, entry: _Entry, reason: Reason, until: float) -> None:
         self.tokens = entry.tokens
-        self.received = entry.resumable.stream_received
+        self.handled = entry.resumable.handled
         self.reason = reason
         self.until = until
 
@@ -117,7 +125,7 @@ class ResumptionMethods:
         self._methods: dict[tuple[str, int], Callable[..., object]] = {
             ("identify", 1): self._identify,
             ("beginResumable", 0): self._begin,
-            ("resume", 3): self._resume,
+            ("resume", 4): self._resume,
         }
 
     def find(self, name: str, count: int) -> Callable[..., object] | None:
@@ -136,14 +144,22 @@ class ResumptionMethods:
         self._resumptions.check_enabled()
         return caller.resumption.begin()
 
-    def _resume(self, caller: Caller, name: object, token: object, received: object) -> object:
-        if type(name) is not bytes or type(token) is not bytes or type(received) is not int:
+    def _resume(
+        self, caller: Caller, name: object, token: object, attempt: object, received: object
+    ) -> object:
+        if not (
+            type(name) is bytes
+            and type(token) is bytes
+            and type(attempt) is int
+            and type(received) is int
+        ):
             raise LoginRefused("not what a session is resumed by")
         caller.resumption.check_may_resume()
         try:
-            return self._resumptions.find(name, token).resume(caller.resumption, received)
+            resumable = self._resumptions.find(name, token, attempt)
+            return resumable.resume(caller.resumption, received)
         except ResumptionEnded as why:
-            return (b"ended", b"%d" % why.reason.number, b"%d" % why.received)
+            return (b"ended", b"%d" % why.reason.number, b"%d" % why.handled)
 
 
 class Resumptions:
@@ -160,7 +176,7 @@ class Resumptions:
         self._entries: dict[bytes, _Entry] = {}
         # In the order in which they are forgotten.
         self._ended: OrderedDict[bytes, _Ended] = OrderedDict()
-        self._by_client: dict[tuple[str, bytes | None], Any] = {}
+        self._by_client: dict[tuple[str, bytes | None], Resumable] = {}
 
     def check_enabled(self) -> None:
         """
@@ -191,22 +207,27 @@ class Resumptions:
         while ended and (len(ended) >= _MAX_ENDED or next(iter(ended.values())).until < now):
             ended.popitem(last=False)
 
-    def find(self, name: bytes, token: bytes) -> Resumable:
+    def find(self, name: bytes, token: bytes, attempt: int) -> Resumable:
         """
         Find what a client comes back to.
 
-        @raise LoginRefused: if there is nothing of that name and token.
+        @param attempt: the number of the client's attempt, which grows.
+        @raise LoginRefused: if there is nothing of that name and token, or a later attempt has
+            come before.
         @raise ResumptionEnded: if there was, but not any more.
         """
         entry = self._entries.get(name)
         if entry is not None and _is_valid(token, entry.tokens):
+            if attempt <= entry.attempt:
+                raise LoginRefused("the client has come back by a later attempt")
+            entry.attempt = attempt
             # With it, the client proves that it has got it.
             entry.tokens = [each for each in entry.tokens if compare_digest(each, token)]
             return entry.resumable
         self._forget(self._clock.seconds())
         ended = self._ended.get(name)
         if ended is not None and _is_valid(token, ended.tokens):
-            raise ResumptionEnded(ended.reason, ended.received)
+            raise ResumptionEnded(ended.reason, ended.handled)
         raise LoginRefused("there is no such session to resume")
 
     def next_token(self, name: bytes) -> bytes:
@@ -215,16 +236,19 @@ class Resumptions:
         self._entries[name].tokens.append(token)
         return token
 
-    def take_place(self, avatar_id: str, client_id: bytes, connection: Any) -> Any:
+    def take_place(self, avatar_id: str, client_id: bytes, client: Resumable) -> Resumable | None:
         """
         A client has logged in.
 
-        @return: the earlier connection of the same client, if there is one.
+        @return: the same client as it was before, if it has the place.
         """
         key = avatar_id, client_id
         earlier = self._by_client.get(key)
-        self._by_client[key] = connection
-        return None if earlier is connection else earlier
+        if earlier is client or (earlier is not None and earlier.number > client.number):
+            # A login that took long may come to be accepted after a later one.
+            return None
+        self._by_client[key] = client
+        return earlier
 
     def leave_place(self, avatar_id: str, client_id: bytes | None, connection: Any) -> None:
         """Its connection is gone for good."""
@@ -237,13 +261,13 @@ class ResumptionEnded(Exception):
     What a client comes back to has ended.
 
     @ivar reason: why.
-    @ivar received: how many bytes of the client were received before.
+    @ivar handled: how many bytes of the client were handled before.
     """
 
-    def __init__(self, reason: Reason, received: int) -> None:
+    def __init__(self, reason: Reason, handled: int) -> None:
         super().__init__(reason.text)
         self.reason = reason
-        self.received = received
+        self.handled = handled
 
 
 def _is_valid(token: bytes, tokens: list[bytes]) -> bool:

@@ -56,6 +56,11 @@ class ResumableBroker(FastBroker):
         else:
             self.transport.write(data)
 
+    @property
+    def handled(self) -> int:
+        """How many bytes of the stream were received and handled."""
+        return 0 if self.stream is None else self.stream.received - len(self.buffer)
+
     def written(self) -> int:
         """How many bytes of the stream were written, all messages that were sent included."""
         if self._coalesced:

@@ -21,8 +21,11 @@ from zope.interface import implementer
 
 from pbrealm._wire.immediate_write import unencrypted_descriptor, write_immediately
 
-ACKNOWLEDGE_BYTES: Final = 64 * 1024
+ACKNOWLEDGE_BYTES: Final = 32 * 1024
 """How many bytes are received at most until they are acknowledged."""
+
+_PIECE_BYTES: Final = 8 * 1024
+"""Messages that are shorter are kept together: each by itself would take several times as much."""
 
 _FEW_BYTES: Final = 1024
 """How many bytes need not be acknowledged on a connection that has nothing else to send."""
@@ -55,8 +58,8 @@ class ResumableStream:
     @ivar begun: whether both ends have agreed that the connection may be resumed.
     @ivar received: how many bytes have come from the peer.
     @ivar sent: how many bytes were written to any connection.
-    @ivar peer_received: how many bytes had come to the peer when it gave the stream up; L{None} if
-        that isn't known.
+    @ivar peer_handled: how many bytes the peer has handled in all, once the stream is over;
+        L{None} if that isn't known.
     """
 
     def __init__(self, owner: StreamOwner, limit: int, protocol: Any, transport: Any) -> None:
@@ -77,10 +80,10 @@ class ResumableStream:
         self.written = 0
         self._acknowledged = 0
         # What was written last, up to all that isn't acknowledged.
-        self._kept: deque[bytes] = deque()
+        self._kept: deque[bytearray] = deque()
         self._kept_bytes = 0
         self.sent = 0
-        self.peer_received: int | None = None
+        self.peer_handled: int | None = None
         self.received = 0
         # How many the peer has been told of.
         self._told = 0
@@ -145,19 +148,19 @@ class ResumableStream:
         while self._kept and self._kept_from + len(self._kept[0]) <= count:
             self._kept_bytes -= len(self._kept.popleft())
 
-    def has_arrived(self, count: int) -> bool | None:
+    def was_handled(self, count: int) -> bool | None:
         """
-        Whether so many bytes have come to the peer; L{None} if that isn't known.
+        Whether the peer has handled so many bytes of a stream that is over; L{None} if that isn't
+        known.
         """
-        if self.peer_received is not None:
-            return count <= self.peer_received
-        if count <= self._acknowledged:
-            return True
+        if self.peer_handled is not None:
+            return count <= self.peer_handled
         return False if count > self.sent else None
 
     def acknowledge_if_due(self, least: int = _FEW_BYTES) -> None:
         """Tell the peer how much was received, if it's more than so many bytes since last time."""
-        if self.received - self._told >= least and not self.away and not self.over:
+        here = self.begun and not self.away and not self.over
+        if here and self.received - self._told >= least:
             self._told = self.received
             self._owner.acknowledge(self.received)
 
@@ -221,10 +224,9 @@ class ResumableStream:
         self._told = self.received
         if not self._reading:
             transport.pauseProducing()
-        at = self._kept_from
-        for data in tuple(self._kept):
-            transport.write(data[max(0, count - at) :])
-            at += len(data)
+        lacking = b"".join(self._kept)[count - self._kept_from :]
+        if lacking:
+            transport.write(lacking)
         self.sent = self.written
         if self._producer is not None:
             producer, streaming = self._producer
@@ -272,7 +274,11 @@ class ResumableStream:
         if self.over:
             return False
         self.written += len(data)
-        self._kept.append(data)
+        kept = self._kept
+        if kept and len(kept[-1]) < _PIECE_BYTES:
+            kept[-1] += data
+        else:
+            kept.append(bytearray(data))
         self._kept_bytes += len(data)
         if self._kept_bytes > self._limit:
             self._kept.clear()

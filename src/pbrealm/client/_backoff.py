@@ -39,6 +39,11 @@ class Backoff:
         self._window = min(2 * window, self._longest)
         return window * (_LEAST + (1 - _LEAST) * self._random())
 
+    def lasted(self, seconds: float) -> None:
+        """There was a connection for so long: begin anew if that is longer than any delay."""
+        if seconds >= self._longest:
+            self.reset()
+
     def reset(self) -> None:
         """Begin anew, with the shortest delay."""
         self._window = self._first

@@ -59,6 +59,7 @@ class LoginConnection:
         "_resumed",
         "_resumption",
         "_settings",
+        "_since",
         "_state",
         "_waiting",
     )
@@ -97,6 +98,8 @@ class LoginConnection:
         self._keepalive: Keepalive | None = None
         # None if the session can't be resumed.
         self._resumption: Resumption | None = None
+        # Since when there is a connection with a login.
+        self._since = 0.0
         # What the login waits for, or the return.
         self._awaited: Deferred[Any] | None = None
         self._abort: IDelayedCall | None = None
@@ -183,12 +186,14 @@ class LoginConnection:
             return
         self._state = CONNECTION.to(ConnectionState.LOGGED_IN, self._state)
         self._perspective = perspective
-        self._start_keepalive()
+        self._watch()
         self._logged_in(perspective)
 
-    def _start_keepalive(self) -> None:
+    def _watch(self) -> None:
+        """There is a connection: ping the server whenever it is silent."""
         settings, broker = self._settings, self._broker
         assert broker is not None
+        self._since = settings.clock.seconds()
         if settings.ping_interval:
             self._keepalive = Keepalive(
                 settings.clock,
@@ -266,6 +271,7 @@ class LoginConnection:
         self._state = CONNECTION.to(ConnectionState.AWAY, self._state)
         if self._keepalive is not None:
             self._keepalive.stop()
+        self._backoff.lasted(self._settings.clock.seconds() - self._since)
         returning = come_back(
             self._settings, resumption, self._endpoints, self._backoff, self._waiting
         )
@@ -276,7 +282,7 @@ class LoginConnection:
         if self._state in _OVER:
             return
         self._state = CONNECTION.to(ConnectionState.LOGGED_IN, self._state)
-        self._start_keepalive()
+        self._watch()
         self._resumed()
 
     def gone(self, broker: LoginBroker) -> None:

@@ -148,7 +148,6 @@ class LoginService(Service):
         self._backoff = Backoff(
             _seconds("first_delay", first_delay), _seconds("max_delay", max_delay)
         )
-        self._lasting = max_delay
         self._observer = observer
         self._state = ServiceState.STOPPED
         self._connection: LoginConnection | None = None
@@ -307,8 +306,8 @@ class LoginService(Service):
         self._perspective = None
         if not was_logged_in:
             self._endpoints.next()
-        elif self._clock.seconds() - self._since >= self._lasting:
-            self._backoff.reset()
+        else:
+            self._backoff.lasted(self._clock.seconds() - self._since)
         if why.reconnect:
             self._why = why
             self._state = SERVICE.to(ServiceState.LEAVING, self._state)
@@ -381,7 +380,7 @@ def _call(perspective: Any, method: str, args: Any, kw: Any) -> Deferred[Any]:
 def _call_lost(why: Failure, stream: ResumableStream, sent: int) -> Failure:
     if type(why.value) is not pb.PBConnectionLost or not stream.over:
         return why
-    return Failure(CallLost(stream.has_arrived(sent)))
+    return Failure(CallLost(stream.was_handled(sent)))
 
 
 def _check_observer(observer: Any) -> None:

@@ -32,6 +32,7 @@ class Resumption:
         self._token = b""
         # The new connection that was tried last.
         self._attempt: ResumableBroker | None = None
+        self._attempts = 0
 
     @classmethod
     async def begin(
@@ -73,17 +74,21 @@ class Resumption:
         if self.stream.over:
             raise SessionEnded(Reason.DISCONNECTED)
         self._attempt = broker
-        answer = root.callRemote("resume", self._name, self._token, self.stream.received)
+        self._attempts += 1
+        # Until the answer, nothing more may be sent over this connection.
+        answer = root.callRemote(
+            "resume", self._name, self._token, self._attempts, self.stream.received
+        )
         answer.addCallback(self._answered, broker)
         await answer
 
-    def _answered(self, answer: tuple[bytes, bytes, bytes], broker: ResumableBroker) -> None:
-        outcome, value, count = answer
-        received = int(count)
+    def _answered(self, answer: object, broker: ResumableBroker) -> None:
+        outcome, value, received = _parse(answer)
         if outcome != b"resumed":
-            self.stream.peer_received = received
-            reason = next(each for each in Reason if each.number == int(value))
-            raise SessionEnded(reason)
+            self.stream.peer_handled = received
+            number = int(value) if value.isdigit() else 0
+            reason = next((each for each in Reason if each.number == number), None)
+            raise SessionEnded(reason or Reason.DISCONNECTED)
         # From here on this connection has the bytes of the stream.
         rest, broker.buffer = broker.buffer, b""
         if self._attempt is not broker or not self.stream.has_kept(received):
@@ -93,3 +98,13 @@ class Resumption:
         self.stream.attach(broker, broker.transport, received)
         if rest:
             broker.dataReceived(rest)
+
+
+def _parse(answer: object) -> tuple[bytes, bytes, int]:
+    """
+    @raise SessionEnded: if it isn't what a server answers to C{resume}.
+    """
+    match answer:
+        case (bytes(outcome), bytes(value), bytes(count)) if count.isdigit():
+            return outcome, value, int(count)
+    raise SessionEnded(Reason.DISCONNECTED)

@@ -39,12 +39,11 @@ async def come_back(
     clock = settings.clock
     until = clock.seconds() + resumption.seconds
     why = lost()
-    while True:
-        seconds = backoff.next()
+    while (left := until - clock.seconds()) > 0:
+        # The last attempt isn't too late.
+        seconds = min(backoff.next(), left)
         waiting(seconds, why)
         await deferLater(clock, seconds)
-        if clock.seconds() >= until:
-            raise lost("for too long to come back to the session")
         try:
             await _Attempt(settings, resumption).run(endpoints.present)
         except _Failed as failed:
@@ -52,6 +51,7 @@ async def come_back(
             endpoints.next()
         else:
             return
+    raise lost("for too long to come back to the session")
 
 
 class _Failed(Exception):
@@ -75,6 +75,7 @@ class _Attempt:
         self._settings = settings
         self._resumption = resumption
         self._broker: LoginBroker | None = None
+        self._given_up = False
 
     async def run(self, endpoint: IStreamClientEndpoint) -> None:
         """
@@ -87,9 +88,10 @@ class _Attempt:
         connected = cancellable(maybeDeferred(endpoint.connect, factory))
         try:
             await self._in_time("connection", connected, settings.connect_timeout)
-        except CancelledError:
-            raise
-        except Exception:
+        except BaseException as why:
+            self._given_up = True
+            if isinstance(why, CancelledError):
+                raise
             raise _Failed(no_connection(Failure())) from None
         resumed = Deferred.fromCoroutine(self._resume(factory))
         try:
@@ -117,6 +119,10 @@ class _Attempt:
 
     def made(self, broker: LoginBroker) -> None:
         """The connection is made."""
+        if self._given_up:
+            # The endpoint was too late, or doesn't let itself be cancelled.
+            broker.transport.abortConnection()
+            return
         self._broker = broker
 
     def heard(self) -> None:
