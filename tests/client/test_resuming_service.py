@@ -69,6 +69,20 @@ class ResumingTests(LoginServiceTestCase):
             self.observer.take(), [("coming back", Reason.DISCONNECTED), ("resumed",)]
         )
 
+    def test_delays(self) -> None:
+        """They grow with losses that follow one another, and begin anew after a minute."""
+        for _ in range(12):
+            self.lose()
+            self.go(130)
+        self.assertEqual(len(self.observer.delays), 12)
+        self.assertLessEqual(max(self.observer.delays), 4)
+        for _ in range(8):
+            self.lose()
+            while self.first.away:
+                self.go(1)
+        self.assertGreater(max(self.observer.delays), 15)
+        self.assertIs(self.session, self.first)
+
     def test_server_is_silent(self) -> None:
         """The server doesn't answer any more, until another connection is made."""
         self.server.clients[-1].cut_off()

@@ -39,6 +39,13 @@ class Backoff:
         self._window = min(2 * window, self._longest)
         return window * (_LEAST + (1 - _LEAST) * self._random())
 
+    def lasted(self, seconds: float) -> None:
+        """
+        What was tried has worked for so many seconds: begin anew after C{longest} or more.
+        """
+        if seconds >= self._longest:
+            self.reset()
+
     def reset(self) -> None:
         """Begin anew, with the shortest delay."""
         self._window = self._first
