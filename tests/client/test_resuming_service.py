@@ -4,6 +4,7 @@ A service that comes back to its session.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -12,7 +13,7 @@ from twisted.spread import pb
 from pbrealm import CachingRealm, Limits, Reason, SharedDict
 from pbrealm.client import LoginService, SharedDictCopy
 from pbrealm.errors import CallLost
-from pbrealm.testing import RecordingMind
+from pbrealm.testing import MemoryClient, RecordingMind
 from tests.client.cases import ALICE, LoginServiceTestCase
 from tests.documents import run_block
 
@@ -37,9 +38,16 @@ class Worker(pb.Avatar):
 
 class ResumingTests(LoginServiceTestCase):
     def setUp(self) -> None:
-        self.serve(CachingRealm(Worker), ping_interval=20, ping_timeout=10, resume_seconds=60)
+        self.serve(
+            CachingRealm(Worker),
+            ping_interval=20,
+            ping_timeout=10,
+            resume_seconds=60,
+            connections=4,
+            login_seconds=0,
+        )
         self.mind = RecordingMind()
-        self.start(mind=self.mind, resume=True, client_id=b"worker 1")
+        self.start(mind=self.mind, resume=True, client_id=b"worker 1", login_timeout=5)
         self.first = self.session
         self.worker: Worker = self.first.avatar
         self.observer.take()
@@ -90,6 +98,62 @@ class ResumingTests(LoginServiceTestCase):
         self.go(50)
         self.assertEqual(self.result(called), 1)
         self.assertIs(self.session, self.first)
+
+    def accept_with(self, begin: Callable[[MemoryClient], None]) -> None:
+        """Have something done to each new connection before the server has spoken."""
+        accept = self.server.accept
+
+        def accepted(factory: Any) -> MemoryClient:
+            client = accept(factory)
+            begin(client)
+            return client
+
+        self.patch(self.server, "accept", accepted)
+
+    def test_lost_before_the_greeting(self) -> None:
+        """The connection that the client comes back by is lost at once: it tries again."""
+        connections: list[MemoryClient] = []
+
+        def lose(client: MemoryClient) -> None:
+            connections.append(client)
+            if len(connections) < 3:
+                self.clock.callLater(0.1, client.drop)
+                client.cut_off()
+
+        self.accept_with(lose)
+        self.lose()
+        self.go(40)
+        self.assertEqual(len(connections), 3)
+        self.assertIs(self.session, self.first)
+        self.assertFalse(self.first.away)
+
+    def test_no_answer_for_a_while(self) -> None:
+        """As of a server that SIGSTOP has stopped, whose kernel accepts connections."""
+        silent: list[MemoryClient] = []
+
+        def cut_off(client: MemoryClient) -> None:
+            if len(silent) < 2:
+                silent.append(client)
+                client.cut_off()
+
+        self.accept_with(cut_off)
+        self.lose()
+        self.go(45)
+        self.assertEqual(len(silent), 2)
+        self.assertIs(self.session, self.first)
+        self.assertFalse(self.first.away)
+
+    def test_busy(self) -> None:
+        """The server has as many connections as it may have: the client tries again."""
+        self.lose()
+        others = [self.server.connect() for _ in range(4)]
+        self.go(20)
+        self.assertTrue(self.first.away)
+        for other in others:
+            other.drop()
+        self.go(30)
+        self.assertIs(self.session, self.first)
+        self.assertFalse(self.first.away)
 
     def test_unreachable_for_a_while(self) -> None:
         self.endpoint.cut_off()
