@@ -25,6 +25,14 @@ class BackoffTests(SynchronousTestCase):
         backoff.reset()
         self.assertEqual(self.longest(backoff, 2), [4, 8])
 
+    def test_lasted(self):
+        """What has worked for as long as the longest delay has it begin anew."""
+        backoff = Backoff(4, 60, lambda: 1)
+        for seconds, then in ((59, 16), (60, 4)):
+            self.longest(backoff, 2)
+            backoff.lasted(seconds)
+            self.assertEqual(backoff.next(), then)
+
     def test_least(self):
         """A delay is a quarter of its longest at least: nobody tries again at once."""
         backoff = Backoff(4, 60, lambda: 0)

@@ -4,6 +4,7 @@ A service that comes back to its session.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred
@@ -12,7 +13,7 @@ from twisted.spread import pb
 from pbrealm import CachingRealm, Limits, Reason, ServerFactory, SharedDict
 from pbrealm.client import LoginService, SharedDictCopy
 from pbrealm.errors import CallLost
-from pbrealm.testing import RecordingMind
+from pbrealm.testing import MemoryClient, RecordingMind
 from tests.client.cases import ALICE, LoginServiceTestCase
 from tests.documents import run_block
 
@@ -41,9 +42,16 @@ def _plain(answer: Any) -> Any:
 
 class ResumingTests(LoginServiceTestCase):
     def setUp(self) -> None:
-        self.serve(CachingRealm(Worker), ping_interval=20, ping_timeout=10, resume_seconds=60)
+        self.serve(
+            CachingRealm(Worker),
+            ping_interval=20,
+            ping_timeout=10,
+            resume_seconds=60,
+            connections=4,
+            login_seconds=0,
+        )
         self.mind = RecordingMind()
-        self.start(mind=self.mind, resume=True, client_id=b"worker 1")
+        self.start(mind=self.mind, resume=True, client_id=b"worker 1", login_timeout=5)
         self.first = self.session
         self.worker: Worker = self.first.avatar
         self.observer.take()
@@ -73,6 +81,20 @@ class ResumingTests(LoginServiceTestCase):
             self.observer.take(), [("coming back", Reason.DISCONNECTED), ("resumed",)]
         )
 
+    def test_delays(self) -> None:
+        """They grow with losses that follow one another, and begin anew after a minute."""
+        for _ in range(12):
+            self.lose()
+            self.go(130)
+        self.assertEqual(len(self.observer.delays), 12)
+        self.assertLessEqual(max(self.observer.delays), 4)
+        for _ in range(8):
+            self.lose()
+            while self.first.away:
+                self.go(1)
+        self.assertGreater(max(self.observer.delays), 15)
+        self.assertIs(self.session, self.first)
+
     def test_server_is_silent(self) -> None:
         """The server doesn't answer any more, until another connection is made."""
         self.server.clients[-1].cut_off()
@@ -80,6 +102,62 @@ class ResumingTests(LoginServiceTestCase):
         self.go(50)
         self.assertEqual(self.result(called), 1)
         self.assertIs(self.session, self.first)
+
+    def accept_with(self, begin: Callable[[MemoryClient], None]) -> None:
+        """Have something done to each new connection before the server has spoken."""
+        accept = self.server.accept
+
+        def accepted(factory: Any) -> MemoryClient:
+            client = accept(factory)
+            begin(client)
+            return client
+
+        self.patch(self.server, "accept", accepted)
+
+    def test_lost_before_the_greeting(self) -> None:
+        """The connection that the client comes back by is lost at once: it tries again."""
+        connections: list[MemoryClient] = []
+
+        def lose(client: MemoryClient) -> None:
+            connections.append(client)
+            if len(connections) < 3:
+                self.clock.callLater(0.1, client.drop)
+                client.cut_off()
+
+        self.accept_with(lose)
+        self.lose()
+        self.go(40)
+        self.assertEqual(len(connections), 3)
+        self.assertIs(self.session, self.first)
+        self.assertFalse(self.first.away)
+
+    def test_no_answer_for_a_while(self) -> None:
+        """As of a server that SIGSTOP has stopped, whose kernel accepts connections."""
+        silent: list[MemoryClient] = []
+
+        def cut_off(client: MemoryClient) -> None:
+            if len(silent) < 2:
+                silent.append(client)
+                client.cut_off()
+
+        self.accept_with(cut_off)
+        self.lose()
+        self.go(45)
+        self.assertEqual(len(silent), 2)
+        self.assertIs(self.session, self.first)
+        self.assertFalse(self.first.away)
+
+    def test_busy(self) -> None:
+        """The server has as many connections as it may have: the client tries again."""
+        self.lose()
+        others = [self.server.connect() for _ in range(4)]
+        self.go(20)
+        self.assertTrue(self.first.away)
+        for other in others:
+            other.drop()
+        self.go(30)
+        self.assertIs(self.session, self.first)
+        self.assertFalse(self.first.away)
 
     def test_unreachable_for_a_while(self) -> None:
         self.endpoint.cut_off()
@@ -162,15 +240,6 @@ class ResumingTests(LoginServiceTestCase):
                 self.go(30)
                 why = self.result(self.service.when_stopped())
                 self.assertIs(why.reason, Reason.KICKED)
-
-    def test_delays(self) -> None:
-        """They begin anew after a connection that has lasted."""
-        for _ in range(6):
-            self.lose()
-            self.go(5)
-            self.assertFalse(self.first.away)
-            self.go(70)
-        self.assertLessEqual(max(self.observer.delays), 4)
 
     def test_last_attempt(self) -> None:
         """However long the delays are, there is one before it's too late."""

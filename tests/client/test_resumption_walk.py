@@ -25,7 +25,9 @@ from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm import CachingRealm, Limits, MindTrackingRealm, SharedDict
+from pbrealm._wire import resumable_stream
 from pbrealm._wire.resumable_broker import ResumableBroker
+from pbrealm._wire.resumable_stream import ResumableStream
 from pbrealm.client import SharedDictCopy
 from pbrealm.client._resumption import Resumption
 from pbrealm.errors import Reason, SessionEnded
@@ -33,6 +35,8 @@ from pbrealm.testing import MemoryClient, MemoryServer
 from tests.examples import examples
 
 KEPT = 20_000
+# Small enough that there are acknowledgements within what is kept.
+ACKNOWLEDGE_BYTES = 700
 SECONDS = 60
 LIMITS = Limits(
     login_seconds=0,
@@ -152,11 +156,21 @@ class Walk(RuleBasedStateMachine):
         self.changes = 0
         self.number = 0
         self.refused: list[Failure] = []
+        # Whether the session may end: it was kicked, long away, or too much wasn't acknowledged.
+        self.may_end = False
+        self.waited = 0
 
     @property
     def over(self) -> bool:
         """Whether it is over at either end."""
         return self.resumption.stream.over or self.session.ended is not None
+
+    @property
+    def streams(self) -> list[ResumableStream]:
+        """Those of both ends."""
+        factory: Any = self.server.factory
+        entries = factory._server_state().resumptions._entries.values()
+        return [self.resumption.stream, *(entry.resumable.stream for entry in entries)]
 
     def settle(self) -> None:
         """Deliver all."""
@@ -213,6 +227,12 @@ class Walk(RuleBasedStateMachine):
         self.changes += 1
         self.worker.shared["n"] = self.changes
 
+    @rule()
+    def acknowledge(self) -> None:
+        """Both ends do."""
+        for stream in self.streams:
+            stream.acknowledge_if_due(1)
+
     # What the network does
 
     @rule(to=st.integers(0, 1), count=many)
@@ -261,10 +281,13 @@ class Walk(RuleBasedStateMachine):
     @rule(number=st.integers(0, 9))
     def kick(self, number: int) -> None:
         if not number:
+            self.may_end = True
             self.session.end(Reason.KICKED)
 
     @rule(seconds=st.sampled_from([1, 10, 30]))
     def wait(self, seconds: int) -> None:
+        self.waited += seconds
+        self.may_end = self.may_end or self.waited >= SECONDS
         self.server.clock.advance(seconds)
 
     # What has to be true
@@ -277,6 +300,14 @@ class Walk(RuleBasedStateMachine):
         assert asked == list(self.calls)[: len(asked)], (asked, list(self.calls))
         told = self.mind.told
         assert told == list(self.notified)[: len(told)], (told, list(self.notified))
+
+    @invariant()
+    def ends_for_a_reason(self) -> None:
+        if hasattr(self, "calls"):
+            for stream in self.streams:
+                too_much = stream.written - stream._acknowledged > KEPT
+                self.may_end = self.may_end or too_much
+            assert self.may_end or not self.over
 
     def teardown(self) -> None:
         if not hasattr(self, "calls"):
@@ -323,6 +354,9 @@ WALKS = int(os.environ.get("PBREALM_WALKS", "0"))
 
 class WalkTests(SynchronousTestCase):
     def test_walk(self) -> None:
+        self.patch(resumable_stream, "ACKNOWLEDGE_BYTES", ACKNOWLEDGE_BYTES)
+        self.patch(resumable_stream, "_FEW_BYTES", ACKNOWLEDGE_BYTES)
+        self.patch(resumable_stream, "_PIECE_BYTES", 100)
         run_state_machine_as_test(
             Walk,
             settings=settings(

@@ -36,6 +36,12 @@ from tests.integration.plain_client import Mind, PlainClient
 
 def self_signed(name: str = "localhost") -> ssl.PrivateCertificate:
     """A self-signed certificate."""
+    certificate: ssl.PrivateCertificate = ssl.PrivateCertificate.loadPEM(self_signed_pem(name))
+    return certificate
+
+
+def self_signed_pem(name: str = "localhost") -> bytes:
+    """A self-signed certificate with its key, as a file has them."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(timezone.utc)
@@ -45,11 +51,9 @@ def self_signed(name: str = "localhost") -> ssl.PrivateCertificate:
         .not_valid_after(now + timedelta(days=1))
         .sign(key, hashes.SHA256())
     )
-    pem = key.private_bytes(
+    return key.private_bytes(
         Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
     ) + signed.public_bytes(Encoding.PEM)
-    certificate: ssl.PrivateCertificate = ssl.PrivateCertificate.loadPEM(pem)
-    return certificate
 
 
 LARGE = b"x" * 600_000

@@ -122,8 +122,17 @@ class StreamTests(SynchronousTestCase):
     def test_not_acknowledgeable(self) -> None:
         self.stream.write(b"ab")
         self.stream.acknowledged(1)
-        for count in (0, 3, -1):
+        for count in (3, -1):
             self.assertRaises(ValueError, self.stream.acknowledged, count)
+
+    def test_acknowledged_late(self) -> None:
+        """On a new connection, an acknowledgement is sent again after more is known."""
+        self.stream.write(b"ab")
+        self.lose()
+        self.attach(2)
+        self.stream.acknowledged(1)
+        self.assertTrue(self.stream.has_kept(2))
+        self.assertFalse(self.stream.has_kept(1))
 
     def test_too_much(self) -> None:
         """With more than is kept, it can't be resumed until that is acknowledged."""

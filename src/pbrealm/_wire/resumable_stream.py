@@ -138,13 +138,14 @@ class ResumableStream:
 
     def acknowledged(self, count: int) -> None:
         """
-        The peer has received so many bytes in all.
+        The peer has received so many bytes in all, or more.
 
-        @raise ValueError: if there were not so many, or it has said before that it had more.
+        @raise ValueError: if there were not so many.
         """
-        if not self._acknowledged <= count <= self.written:
+        if not 0 <= count <= self.written:
             raise ValueError("not a number of bytes that the peer can have")
-        self._acknowledged = count
+        # An acknowledgement that is sent again on a new connection comes after a greater number.
+        self._acknowledged = max(self._acknowledged, count)
         while self._kept and self._kept_from + len(self._kept[0]) <= count:
             self._kept_bytes -= len(self._kept.popleft())
 

@@ -40,7 +40,9 @@ class Backoff:
         return window * (_LEAST + (1 - _LEAST) * self._random())
 
     def lasted(self, seconds: float) -> None:
-        """There was a connection for so long: begin anew if that is longer than any delay."""
+        """
+        What was tried has worked for so many seconds: begin anew after C{longest} or more.
+        """
         if seconds >= self._longest:
             self.reset()
 

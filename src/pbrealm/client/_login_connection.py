@@ -98,11 +98,11 @@ class LoginConnection:
         self._keepalive: Keepalive | None = None
         # None if the session can't be resumed.
         self._resumption: Resumption | None = None
-        # Since when there is a connection with a login.
-        self._since = 0.0
         # What the login waits for, or the return.
         self._awaited: Deferred[Any] | None = None
         self._abort: IDelayedCall | None = None
+        # When the client logged in, or came back the last time.
+        self._since = 0.0
 
     def begin(self) -> None:
         """Connect and log in.  This may end at once."""
@@ -186,11 +186,11 @@ class LoginConnection:
             return
         self._state = CONNECTION.to(ConnectionState.LOGGED_IN, self._state)
         self._perspective = perspective
-        self._watch()
+        self._connected()
         self._logged_in(perspective)
 
-    def _watch(self) -> None:
-        """There is a connection: ping the server whenever it is silent."""
+    def _connected(self) -> None:
+        """A connection with a login begins."""
         settings, broker = self._settings, self._broker
         assert broker is not None
         self._since = settings.clock.seconds()
@@ -203,6 +203,12 @@ class LoginConnection:
                 TakenBytes(broker.transport),
                 self._found_dead,
             )
+
+    def _disconnected(self) -> None:
+        """Such a connection is lost or over."""
+        if self._keepalive is not None:
+            self._keepalive.stop()
+        self._backoff.lasted(self._settings.clock.seconds() - self._since)
 
     def _failed(self, why: Failure) -> None:
         self._end(no_login(why))
@@ -269,9 +275,7 @@ class LoginConnection:
             broker.transport.abortConnection()
             return
         self._state = CONNECTION.to(ConnectionState.AWAY, self._state)
-        if self._keepalive is not None:
-            self._keepalive.stop()
-        self._backoff.lasted(self._settings.clock.seconds() - self._since)
+        self._disconnected()
         returning = come_back(
             self._settings, resumption, self._endpoints, self._backoff, self._waiting
         )
@@ -282,7 +286,7 @@ class LoginConnection:
         if self._state in _OVER:
             return
         self._state = CONNECTION.to(ConnectionState.LOGGED_IN, self._state)
-        self._watch()
+        self._connected()
         self._resumed()
 
     def gone(self, broker: LoginBroker) -> None:
@@ -308,10 +312,10 @@ class LoginConnection:
         """
         if self._state in _OVER:
             return
+        if self._state is ConnectionState.LOGGED_IN:
+            self._disconnected()
         self._state = CONNECTION.to(ConnectionState.CLOSING, self._state)
         self._perspective = None
-        if self._keepalive is not None:
-            self._keepalive.stop()
         if self._awaited is not None:
             self._awaited.cancel()
         self._ended(why)

@@ -63,18 +63,29 @@ def no_login(why: Failure) -> LoginEnded:
     return LoginEnded(_sentence(why), reason_of(why) or Reason.REFUSED)
 
 
-def no_session(why: Failure) -> LoginEnded | None:
+def not_resumed_yet(why: Failure) -> LoginEnded | None:
     """
     A session wasn't resumed.
 
-    @return: why there is nothing to come back to; L{None} if the server hasn't answered.
+    @return: what has happened, if it may be resumed later; L{None} if the server has said that
+        there is nothing to come back to.
     """
+    if isinstance(why.value, LoginEnded):
+        # It took too long.
+        return why.value
+    if isinstance(why.value, SessionEnded):
+        return None
+    if isinstance(why.value, (pb.Error, pb.RemoteError)) and not isinstance(why.value, _LOST):
+        return None
+    return lost("while the session was to be resumed")
+
+
+def no_session(why: Failure) -> LoginEnded:
+    """There is no session to come back to."""
     if isinstance(why.value, SessionEnded):
         return LoginEnded(why.value.sentence, why.value.reason)
-    if isinstance(why.value, (pb.Error, pb.RemoteError)):
-        # It doesn't know the session any more: after a restart, most likely.
-        return LoginEnded(_sentence(why), Reason.DISCONNECTED)
-    return None
+    # The server doesn't know it any more: after a restart, most likely.
+    return LoginEnded(_sentence(why), Reason.DISCONNECTED)
 
 
 def lost(when: str = "") -> LoginEnded:

@@ -63,7 +63,7 @@ class LoginService(Service):
     The delay before an attempt is drawn at random, so that the clients of a server that has gone
     come back one by one: after the first failure evenly between a quarter of C{first_delay} and
     all of it, and after each further one between twice as much, up to C{max_delay}.  It begins
-    anew after a login that has lasted for C{max_delay} seconds.
+    anew after a login, or a return to the session, that has lasted for C{max_delay} seconds.
 
     The server is any that speaks Perspective Broker.  It gets a mind in any case, since the
     goodbye is told to a mind: one that answers other calls with L{NoMind
@@ -152,7 +152,6 @@ class LoginService(Service):
         self._state = ServiceState.STOPPED
         self._connection: LoginConnection | None = None
         self._perspective: Any = None
-        self._since = 0.0
         self._retry: IDelayedCall | None = None
         # Why the last login ended; None before that.
         self._why: LoginEnded | None = None
@@ -283,7 +282,6 @@ class LoginService(Service):
     def _logged_in(self, perspective: Any) -> None:
         self._state = SERVICE.to(ServiceState.LOGGED_IN, self._state)
         self._perspective = perspective
-        self._since = self._clock.seconds()
         _log.info("logged in")
         self._tell("logged_in", perspective)
         # Whoever is told may stop the service: the others wait on.
@@ -306,8 +304,6 @@ class LoginService(Service):
         self._perspective = None
         if not was_logged_in:
             self._endpoints.next()
-        else:
-            self._backoff.lasted(self._clock.seconds() - self._since)
         if why.reconnect:
             self._why = why
             self._state = SERVICE.to(ServiceState.LEAVING, self._state)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
@@ -17,7 +18,7 @@ from pbrealm._cancellable import cancellable
 from pbrealm.client._backoff import Backoff
 from pbrealm.client._endpoints import Endpoints
 from pbrealm.client._login_broker import LoginBroker, LoginFactory
-from pbrealm.client._login_failures import lost, no_connection, no_session
+from pbrealm.client._login_failures import lost, no_connection, no_session, not_resumed_yet
 from pbrealm.client._login_settings import LoginSettings
 from pbrealm.client._resumption import Resumption
 from pbrealm.errors import LoginEnded, Reason
@@ -74,6 +75,7 @@ class _Attempt:
     def __init__(self, settings: LoginSettings, resumption: Resumption) -> None:
         self._settings = settings
         self._resumption = resumption
+        self._factory = LoginFactory(self, settings.mind, settings.goodbye)
         self._broker: LoginBroker | None = None
         self._given_up = False
 
@@ -84,8 +86,7 @@ class _Attempt:
         @raise LoginEnded: if there is nothing to come back to any more.
         """
         settings = self._settings
-        factory = LoginFactory(self, settings.mind, settings.goodbye)
-        connected = cancellable(maybeDeferred(endpoint.connect, factory))
+        connected = cancellable(maybeDeferred(endpoint.connect, self._factory))
         try:
             await self._in_time("connection", connected, settings.connect_timeout)
         except BaseException as why:
@@ -93,7 +94,7 @@ class _Attempt:
             if isinstance(why, CancelledError):
                 raise
             raise _Failed(no_connection(Failure())) from None
-        resumed = Deferred.fromCoroutine(self._resume(factory))
+        resumed = Deferred.fromCoroutine(self._resume())
         try:
             await self._in_time("answer", resumed, settings.login_timeout)
         except BaseException as why:
@@ -101,17 +102,16 @@ class _Attempt:
                 self._broker.transport.abortConnection()
             if isinstance(why, CancelledError):
                 raise
-            ended = no_session(Failure())
-            if ended is None:
-                raise _Failed(lost("while the session was to be resumed")) from None
-            raise ended from None
+            failure = Failure()
+            yet = not_resumed_yet(failure)
+            raise no_session(failure) if yet is None else _Failed(yet) from None
 
     def _in_time(self, what: str, awaited: Deferred[Any], seconds: float) -> Deferred[Any]:
         late = LoginEnded(f"no {what} within {seconds:g} seconds", Reason.NO_ANSWER)
         return awaited.addTimeout(seconds, self._settings.clock, lambda *_: Failure(late))
 
-    async def _resume(self, factory: LoginFactory) -> None:
-        root: pb.RemoteReference = await factory.getRootObject()
+    async def _resume(self) -> None:
+        root: pb.RemoteReference = await self._factory.getRootObject()
         assert self._broker is not None
         await self._resumption.resume(self._broker, root)
 
@@ -136,3 +136,5 @@ class _Attempt:
 
     def gone(self, broker: LoginBroker) -> None:
         """The connection is lost: what was called over it has failed."""
+        # But not what waits for the greeting, since endpoints don't tell the factory.
+        self._factory.clientConnectionLost(None, Failure(ConnectionLost()))
