@@ -109,6 +109,12 @@ class Unsaved(list[Commit]):
         if self._account is not None:
             self._account.release(WAIT_MEMORY + size)
 
+    def add_memory(self, size: int) -> None:
+        """The call has got something more of about so many bytes, which may be kept as well."""
+        self._memory += size
+        if self._waits and self._account is not None:
+            self._account.hold(size)
+
     def counted(self, awaited: Deferred[_T], size: int = 0) -> Deferred[_T]:
         """
         Something of the call waits until a Deferred fires.

@@ -4,6 +4,7 @@ Clients that come back, as the server has it.
 
 from __future__ import annotations
 
+import gc
 import itertools
 from typing import Any, cast
 
@@ -206,6 +207,44 @@ class AwayTests(ServerTestCase):
         self.assertLess(stream._kept_bytes, 200_000)
         self.alice.lose()
         self.assertTrue(self.session.away)
+
+    def test_paused(self) -> None:
+        """What has come while its messages are paused is handled once they aren't any more."""
+        self.alice.lose()
+        self.alice.come_back()
+        broker = self.alice.client.server_broker
+        broker.pause_messages()
+        answers = [self.alice.perspective.callRemote("echo", n) for n in range(3)]
+        self.server.flush()
+        self.assertNoResult(answers[0])
+        broker.resume_messages()
+        self.server.flush()
+        self.assertEqual([self.successResultOf(each) for each in answers], [0, 1, 2])
+
+    def test_unfinished_message(self) -> None:
+        """Of one that has come in part, no more is kept than of what is to be sent."""
+        self.alice.perspective.callRemote("echo", [b"x" * 100_000] * 12).addErrback(lambda _: None)
+        data = self.alice.link._transport.getOutBuffer()
+        self.alice.link._server_transport.bufferReceived(data[:500_000])
+        self.alice.lose()
+        self.assertTrue(self.session.away)
+        self.alice.come_back()
+        self.alice.perspective.callRemote("echo", [b"x" * 100_000] * 12).addErrback(lambda _: None)
+        data = self.alice.link._transport.getOutBuffer()
+        self.alice.link._server_transport.bufferReceived(data[:1_100_000])
+        self.alice.lose()
+        self.assertIsNotNone(self.session.ended)
+
+    def test_second_login(self) -> None:
+        """What is handled after a logout, in a further session, counts as handled."""
+        client = self.alice.client
+        self.alice.perspective = None
+        gc.collect()
+        self.server.flush()
+        held = client.login("alice", "secret")
+        client.call(held, "echo", 1)
+        broker = client.server_broker
+        self.assertEqual(broker.client.resumption.handled, broker.stream.received)
 
     def test_idle(self) -> None:
         """Of an idle client, nothing much is kept for long."""

@@ -76,6 +76,36 @@ class CountedTests(AnswersTestCase):
                 await self.store.delete("bob")
         return len(args)
 
+    def test_answers_of_clients(self) -> None:
+        """What a client answers to a call that waits then counts, too."""
+        self.mind.answer = ["x" * 100] * 10_000
+        for what in ("notify", "call", "broadcast"):
+            with self.subTest(what=what):
+                self.session.avatar.perspective_wait = self.ask
+                asked = self.start("wait", what)
+                self.server.flush()
+                self.assertNoResult(asked)
+                self.assertGreater(self.broker._held_bytes, 1_000_000)
+                self.storage.release()
+                self.server.flush()
+                self.assertEqual(self.successResultOf(asked), 10_000)
+                self.assertEqual(self.broker._held_bytes, 0)
+                self.storage.hold()
+
+    async def ask(self, what: str) -> int:
+        answer: Any
+        match what:
+            case "notify":
+                answer = await self.session.notify("ask")
+            case "call":
+                answer = await self.session.mind.callRemote("ask")
+            case "broadcast":
+                report = await self.realm.broadcast("ask")
+                answer = report.answered[self.session]
+        self.session.avatar.state["a"] = what
+        await self.session.avatar.state.saved()
+        return len(answer)
+
     def check(self, what: str, *args: Any) -> None:
         """Check that a call counts for as much as it takes, and for no more than it may."""
         # What the client itself keeps isn't traced.

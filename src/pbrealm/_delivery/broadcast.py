@@ -19,7 +19,7 @@ from pbrealm._delivery.report import DeliveryReport
 from pbrealm._delivery.send_call import forget_answer, send_call, takes_encoded
 from pbrealm._delivery.unsent import UNSENT_ATTRIBUTE, add_unsent, send_unsent
 from pbrealm._on_behalf_of import PASSED_BACK, handing_out
-from pbrealm._unsaved import UNSAVED, Unsaved
+from pbrealm._unsaved import UNSAVED, Account, Unsaved
 from pbrealm._wire.kept import NOT_PLAIN
 from pbrealm._wire.received_failure import received_failure
 from pbrealm.errors import NotificationDropped
@@ -306,6 +306,11 @@ class Broadcast:
 
     def answered(self, answer: object, at: int, client: Any) -> None:
         """A client has answered."""
+        if self._unsaved is not None:
+            # The report may be kept for as long as the call that has asked for it.
+            broker = broker_of(self._targets[at][1])
+            if isinstance(broker, Account):
+                self._unsaved.add_memory(broker.message_memory)
         self._report.answered[client] = answer
         self._settled(at)
 

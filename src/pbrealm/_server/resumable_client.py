@@ -112,6 +112,7 @@ class ResumableClient:
 
         @param avatar_id: as the checker gave it; an anonymous login has no earlier place.
         """
+        self._handled = None
         if self._client_id is None or not isinstance(avatar_id, (str, bytes)):
             return
         if self._connection.lost:
@@ -210,7 +211,9 @@ class ResumableClient:
         connection.place = Place(server.away, connection.place.origin)
         self._away = server.clock.callLater(server.limits.resume_seconds, stream.end)
         here = connection.place.admission is Admission.ACCEPTED
-        if not here or server.closing or not connection.logins.counts.alive:
+        # Of a message that has come in part, the client keeps no more than the rest.
+        too_much = len(self._broker.buffer) > server.limits.resume_bytes
+        if not here or too_much or server.closing or not connection.logins.counts.alive:
             stream.end()
         else:
             self._sessions.away_changed()

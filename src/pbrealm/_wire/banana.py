@@ -195,7 +195,8 @@ class FastBanana(Banana):
     def resume_messages(self) -> None:
         """Handle the messages that have been received meanwhile, and those to come."""
         self._reader.paused = False
-        self.dataReceived(b"")
+        # On the instance, something else may take what comes by an earlier connection.
+        type(self).dataReceived(self, b"")
 
     def dataReceived(self, chunk: bytes) -> None:
         """
