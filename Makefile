@@ -56,6 +56,11 @@ wheel:
 abuse: $(VENV)/installed
 	PBREALM_ABUSE=long $(BIN)/python -m pytest -s tests/integration/abuse
 
+# The longer form of what cut links and lost packets do to a client that comes back.
+.PHONY: network
+network: $(VENV)/installed
+	PBREALM_NETWORK=long $(BIN)/python -m pytest -s tests/integration/resumption/test_network.py
+
 # An unmodified worker of buildbot, in an environment of its own, with a server of pbrealm.
 $(VENV)-buildbot/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-buildbot
