@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo unit test abuse crash fuzz check bench bench-calls bench-sessions bench-store clean
+.PHONY: demo unit test abuse crash fuzz check bench bench-calls bench-returns bench-sessions bench-store clean
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "pbrealm needs Python 3.10 or newer; name one with: make PYTHON=python3.12")'
@@ -56,6 +56,11 @@ wheel:
 abuse: $(VENV)/installed
 	PBREALM_ABUSE=long $(BIN)/python -m pytest -s tests/integration/abuse
 
+# The longer form of what cut links and lost packets do to a client that comes back.
+.PHONY: network
+network: $(VENV)/installed
+	PBREALM_NETWORK=long $(BIN)/python -m pytest -s tests/integration/resumption/test_network.py
+
 # An unmodified worker of buildbot, in an environment of its own, with a server of pbrealm.
 $(VENV)-buildbot/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-buildbot
@@ -88,7 +93,7 @@ $(VENV)-bench/installed: pyproject.toml
 	@touch $@
 
 # Each writes its part of docs/benchmarks.md.
-bench: bench-sessions bench-calls bench-store
+bench: bench-sessions bench-calls bench-store bench-returns
 
 bench-sessions: $(VENV)-bench/installed
 	$(VENV)-bench/bin/python -m benchmarks.sessions --write
@@ -98,6 +103,9 @@ bench-calls: $(VENV)-bench/installed
 
 bench-store: $(VENV)-bench/installed
 	$(VENV)-bench/bin/python -m benchmarks.store --write
+
+bench-returns: $(VENV)-bench/installed
+	$(VENV)-bench/bin/python -m benchmarks.returns --write
 
 demo: $(VENV)/installed
 	$(BIN)/python docs/demo.py

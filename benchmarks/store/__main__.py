@@ -19,10 +19,10 @@ from twisted.internet import task
 
 from benchmarks.document import put, table
 from benchmarks.processes import machine
+from benchmarks.rates import Rates
 from benchmarks.store.calls import METHODS, measure_calls
 from benchmarks.store.changes import measure_changes
 from benchmarks.store.memory import KEYS, ONLINE, Memory, measure_memory
-from benchmarks.store.rates import Rates
 
 SECTION = Path(__file__).with_name("section.md")
 

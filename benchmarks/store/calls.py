@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 
 from benchmarks.processes import Worker
-from benchmarks.store.rates import Rates
+from benchmarks.rates import Rates
 
 METHODS = {
     "change": "sets an item",

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.store.rates import Rates
+from benchmarks.rates import Rates
 from benchmarks.store.sides import Pbrealm, Raw, RawInThread, Zodb
 
 ONE, MANY = 30, 4_000

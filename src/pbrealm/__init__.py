@@ -28,6 +28,7 @@ from pbrealm._server.service import ServerService
 from pbrealm._session.session import Session, current_session
 from pbrealm._version import __version__
 from pbrealm.errors import (
+    CallLost,
     LoginEnded,
     LoginRefused,
     NoMind,
@@ -75,6 +76,7 @@ __all__ = [
     "Arrival",
     "Backlog",
     "CachingRealm",
+    "CallLost",
     "ClientSet",
     "ConnectionLimitedRealm",
     "DeliveryReport",

@@ -218,6 +218,29 @@ def counted(awaited: Deferred[_T]) -> Deferred[_T]:
     return awaited if call is None else call.counted(awaited)
 
 
+class Answering(Protocol):
+    """What gets the answers of a client."""
+
+    @property
+    def message_memory(self) -> int:
+        """About how many bytes the objects of the last message take at most."""
+
+
+def count_answer(answer: Deferred[Any], by: Answering) -> None:
+    """
+    The call that is being served has asked a client something: what that answers may be kept for
+    as long as the call waits for something else.
+    """
+    call = UNSAVED.get()
+    if call is not None:
+        answer.addBoth(_answered, call, by)
+
+
+def _answered(result: _T, call: Unsaved, by: Answering) -> _T:
+    call.add_memory(by.message_memory)
+    return result
+
+
 def tracking_unsaved(
     account: Account | None, function: Callable[_P, _T], /, *args: _P.args, **kw: _P.kwargs
 ) -> _T:

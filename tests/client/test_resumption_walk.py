@@ -158,6 +158,7 @@ class Walk(RuleBasedStateMachine):
         self.refused: list[Failure] = []
         # Whether the session may end: it was kicked, long away, or too much wasn't acknowledged.
         self.may_end = False
+        self.acknowledged: dict[Any, int] = {}
         self.waited = 0
 
     @property
@@ -305,8 +306,10 @@ class Walk(RuleBasedStateMachine):
     def ends_for_a_reason(self) -> None:
         if hasattr(self, "calls"):
             for stream in self.streams:
-                too_much = stream.written - stream._acknowledged > KEPT
-                self.may_end = self.may_end or too_much
+                # At some time since the last step there may have been as much as this.
+                before = self.acknowledged.get(stream, 0)
+                self.may_end = self.may_end or stream.written - before > KEPT
+                self.acknowledged[stream] = stream._acknowledged
             assert self.may_end or not self.over
 
     def teardown(self) -> None:

@@ -70,9 +70,7 @@ class ResumableClient:
             self.client.wait(self.root(self.client).callRemote("identify", client_id))
         self.perspective = self.client.login(name, "secret", self.mind)
         self.resumption: Resumption = self.client.wait(
-            Deferred.fromCoroutine(
-                Resumption.begin(self.broker, self.root(self.client), 1024 * 1024)
-            )
+            Deferred.fromCoroutine(Resumption.begin(self.broker, self.root(self.client), 1 << 24))
         )
 
     @property

@@ -78,7 +78,7 @@ class CountedTests(AnswersTestCase):
 
     def test_answers_of_clients(self) -> None:
         """What a client answers to a call that waits then counts, too."""
-        self.mind.answer = ["x" * 100] * 10_000
+        self.mind.answer = ["x" * 100 for _ in range(10_000)]
         for what in ("notify", "call", "broadcast"):
             with self.subTest(what=what):
                 self.session.avatar.perspective_wait = self.ask

@@ -16,6 +16,7 @@ from pbrealm._broker_slot import broker_of
 from pbrealm._delivery.encoded_call import EncodedCall, encode_call
 from pbrealm._delivery.queued_broker import QueuedBroker
 from pbrealm._delivery.send_call import forget_answer, send_call, takes_encoded
+from pbrealm._unsaved import STORES, count_answer
 from pbrealm.errors import NoMind, NotificationDropped, NotifyTimeout
 
 NOTIFY_TIMEOUT = 30.0
@@ -47,7 +48,10 @@ def call_mind(
         except Exception:
             return fail()
         if call is not None and takes_encoded(mind, broker):
-            return _call_encoded(mind, call)
+            answer = _call_encoded(mind, call)
+            if STORES.used and call.answer:
+                count_answer(answer, broker)
+            return answer
     return maybeDeferred(lambda: mind.callRemote(method, *args, **kw))
 
 

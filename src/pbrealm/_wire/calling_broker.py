@@ -15,7 +15,7 @@ from twisted.spread import pb
 from twisted.spread.jelly import InsecureJelly, SecurityOptions
 from twisted.spread.pb import Broker
 
-from pbrealm._unsaved import STORES, UNSAVED, Unsaved
+from pbrealm._unsaved import STORES, count_answer
 from pbrealm._wire.banana import FastBanana
 from pbrealm._wire.outgoing import call_header, write_call
 from pbrealm._wire.ping import PING, PING_ID, ping_by_call
@@ -126,14 +126,9 @@ class CallingBroker(FastBanana, Broker):
         waiting = self.waitingForAnswers
         answer: Deferred[Any] = Deferred(lambda _: waiting.pop(request_id, None))
         waiting[request_id] = answer
-        if STORES.used and (call := UNSAVED.get()) is not None:
-            answer.addBoth(self._answered_to, call)
+        if STORES.used:
+            count_answer(answer, self._reader)
         return answer
-
-    def _answered_to(self, result: Any, call: Unsaved) -> Any:
-        # What is answered may be kept for as long as the call that has asked for it.
-        call.add_memory(self._reader.message_memory)
-        return result
 
     def proto_answer(self, requestID: Sexp, netResult: Sexp) -> None:
         """Protocol message: an answer."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 import sys
 
 from tests.integration.abuse.abuse_case import VERBOSE
-from tests.integration.abuse.network import Network
 from tests.integration.abuse.processes import ServerProcess
+from tests.integration.network import Network
 from tests.integration.processes import ROOT, Process, ProcessTestCase
 from tests.integration.waiting import wait_until
 

@@ -10,6 +10,7 @@ for those that are under way, and prints one line of JSON, a L{Report}.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -166,6 +167,8 @@ async def main(reactor: Any, endpoint: str, *parameters: str) -> None:
     StandardIO(calls)
     await calls.settled()
     await service.stopService()
+    # StandardIO has changed that.
+    os.set_blocking(sys.stdout.fileno(), True)
     print(json.dumps(asdict(report)), flush=True)
 
 
