@@ -14,6 +14,7 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
 
+from tests.examples import slow
 from tests.integration.network import Network
 from tests.integration.resumption.client import Report
 from tests.integration.resumption.resumption_case import Client, ResumptionTestCase, Server
@@ -71,6 +72,7 @@ class NetworkTests(ResumptionTestCase):
                 await server.stop()
                 network.remove()
 
+    @slow
     async def test_loss(self) -> None:
         """Of packets, all the time, and then the link is cut as well."""
         network, server, client = await self.begin()
@@ -83,6 +85,7 @@ class NetworkTests(ResumptionTestCase):
         report = await self.check_nothing_is_lost(server, client)
         self.tell(f"{LOSS:.0%} loss and cuts", report)
 
+    @slow
     async def test_longer_than_the_server_waits(self) -> None:
         """The session is over at both ends, and the service logs in anew."""
         network, server, client = await self.begin(
