@@ -57,7 +57,7 @@ class ClientSetTests(SynchronousTestCase):
 
     def test_nothing_is_left_behind(self):
         """A member that is discarded doesn't keep the set, nor the set it."""
-        before = [len(session._on_end) for session in self.sessions]
+        before = [len(session._on_end or ()) for session in self.sessions]
         disconnects = len(self.clients[0].server_broker.disconnects)
         mind = self.sessions[0].mind
         for _ in range(3):
@@ -65,7 +65,7 @@ class ClientSetTests(SynchronousTestCase):
             self.set.add(mind)
             self.set.discard(mind)
             self.set.add(self.sessions[0])
-        self.assertEqual([len(session._on_end) for session in self.sessions], before)
+        self.assertEqual([len(session._on_end or ()) for session in self.sessions], before)
         self.assertEqual(len(self.clients[0].server_broker.disconnects), disconnects)
 
     def test_ended_sessions_leave(self):

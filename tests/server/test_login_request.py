@@ -28,7 +28,7 @@ from pbrealm import (
     PasswordLogin,
     ServerFactory,
 )
-from pbrealm._server.login_request import count_arguments, decode_arguments, is_plain_id
+from pbrealm._server.login_request import count_arguments, decode_arguments
 from pbrealm.testing import MemoryServer, make_portal
 from tests.avatars import Player
 from tests.examples import examples
@@ -301,12 +301,6 @@ class DecodeTests(ServerTestCase):
         for method, args in ((b"nothing", 1), (b"login", 3), (b"loginAnonymous", 100)):
             broker.dataReceived(call(*([b"remote", n] for n in range(args)), method=method))
         self.assertEqual(made, [])
-
-    def test_ids(self):
-        for good in (0, -1, 2**63, b"root", b""):
-            self.assertTrue(is_plain_id(good))
-        for bad in (2**64, b"x" * 65, True, 1.5, None, [1], "root"):
-            self.assertFalse(is_plain_id(bad))
 
 
 class UnwantedAnswerTests(LogTestCase, ServerTestCase):

@@ -24,9 +24,10 @@ from pbrealm._on_behalf_of import (
 )
 from pbrealm._server.granting_broker import GrantingBroker
 from pbrealm._server.login_refusal import REFUSED_SESSIONS
-from pbrealm._server.login_request import count_arguments, decode_arguments, is_plain_id
+from pbrealm._server.login_request import count_arguments, decode_arguments
 from pbrealm._server.referenceable import AspectCopy, AspectReferenceable, SessionReferenceable
 from pbrealm._server.resumption import Handover
+from pbrealm._wire.ids import is_plain_id
 from pbrealm._wire.lazy_jelly import arguments_for
 from pbrealm._wire.unsendable import AnswerJelly
 from pbrealm.errors import LoginRefused, PBRealmError, Reason

@@ -17,12 +17,12 @@ from zope.interface import implementer
 
 from pbrealm._server.broker import ServerBroker
 from pbrealm._server.login_refusal import journal_refusal, raise_for_client
-from pbrealm._server.login_request import is_plain_id
 from pbrealm._server.login_state import PendingLogin
 from pbrealm._server.referenceable import AspectCopy, reference_to
 from pbrealm._session.connection import ConnectedMind
 from pbrealm._session.given_aspects import take_session
 from pbrealm._session.session import Session
+from pbrealm._wire.ids import is_plain_id
 from pbrealm.errors import LoginRefused, Reason, SessionEnded
 from pbrealm.logins import Login
 

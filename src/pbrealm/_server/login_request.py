@@ -11,10 +11,8 @@ from typing import Any, Final
 
 from twisted.spread import pb
 
+from pbrealm._wire.ids import is_plain_id
 from pbrealm.errors import LoginRefused
-
-_MAX_ID_BYTES: Final = 64
-_MAX_ID_BITS: Final = 64
 
 _MAX_REFERENCES: Final = 4
 """
@@ -24,13 +22,6 @@ is dropped.
 
 _NONE: Final = [b"None"]
 _NO_KEYWORDS: Final = [b"dictionary"]
-
-
-def is_plain_id(value: object) -> bool:
-    """Whether something can be the id of an object or of a request: a small number, or a name."""
-    if type(value) is int:
-        return value.bit_length() <= _MAX_ID_BITS
-    return type(value) is bytes and len(value) <= _MAX_ID_BYTES
 
 
 def count_arguments(args: object, kw: object) -> int:

@@ -5,7 +5,9 @@ The session: one login, from its acceptance to its end.
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
@@ -137,7 +139,8 @@ class Session(Generic[AvatarT]):
         self._since = clock.seconds()
         self._state = SessionState.PENDING
         self._on_away: tuple[Callable[[Session[AvatarT]], object], ...] = ()
-        self._on_end: tuple[_Callback[AvatarT], ...] = ()
+        # None while there are none: many rooms may each add one.
+        self._on_end: deque[_Callback[AvatarT]] | None = None
         self._on_revoke: tuple[_Callback[AvatarT], ...] = ()
         self._perspective: Any = None
         # The connection, where it's known.
@@ -416,13 +419,15 @@ class Session(Generic[AvatarT]):
         if self.ended is not None:
             self._call(callback, self.ended)
         else:
-            self._on_end = (*self._on_end, callback)
+            if self._on_end is None:
+                self._on_end = deque()
+            self._on_end.append(callback)
 
     def forget_on_end(self, callback: _Callback[AvatarT]) -> None:
         """Undo one L{on_end}; if there is none, that is no error."""
-        if callback in self._on_end:
-            at = self._on_end.index(callback)
-            self._on_end = self._on_end[:at] + self._on_end[at + 1 :]
+        if self._on_end is not None:
+            with suppress(ValueError):
+                self._on_end.remove(callback)
 
     # What realms do during the login
 
@@ -525,9 +530,7 @@ class Session(Generic[AvatarT]):
         if self._waits is not None:
             self._waits.end(reason)
         while self._on_end:
-            callback, *rest = self._on_end
-            self._on_end = tuple(rest)
-            self._call(callback, reason)
+            self._call(self._on_end.popleft(), reason)
         released = self._release_avatar(reason)
         leaves = held and reason not in _LEFT
         if released is not None or goodbye is not None:

@@ -229,9 +229,13 @@ class CallingBroker(FastBanana, Broker):
         # one answer cancelled another, which takes that out of the dictionary.
         waiting = self.waitingForAnswers
         while waiting:
-            self._fail_answer(waiting.pop(next(iter(waiting))), reason)
+            # One by one from the front, each would take as long as there were ones before it.
+            for request_id in list(waiting):
+                answer = waiting.pop(request_id, None)
+                if answer is not None:
+                    self._fail_answer(answer, reason)
         while self._pings:
-            self._fail_answer(self._pings.pop(0), reason)
+            self._fail_answer(self._pings.pop(), reason)
         super().connectionLost(reason)
 
     def _fail_answer(self, answer: Deferred[Any], reason: Failure) -> None:

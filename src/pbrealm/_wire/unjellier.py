@@ -18,6 +18,7 @@ from twisted.spread.jelly import (
 )
 
 from pbrealm._wire.hashed_keys import KeyHashes, check_dictionary, check_set
+from pbrealm._wire.ids import is_plain_id
 from pbrealm._wire.received_failure import check_attributes
 from pbrealm._wire.sexp import Sexp
 
@@ -75,6 +76,9 @@ class _BoundedUnjellier(_Unjellier):
                 if atom == b"dictionary":
                     return self._dictionary(obj)
                 return _MAKE[atom](self._items(obj))
+            if atom == b"remote" and not (len(obj) == 2 and is_plain_id(obj[1])):
+                # It's kept as long as the reference, hashed, and sent with each call through it.
+                raise InsecureJelly("not the id of an object")
             made = super().unjelly(obj)
             if atom in _REFERENCES:
                 return None if made is None else self.invoker.received(made)

@@ -1,0 +1,17 @@
+"""
+The ids of objects and of requests.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_MAX_ID_BYTES: Final = 64
+_MAX_ID_BITS: Final = 64
+
+
+def is_plain_id(value: object) -> bool:
+    """Whether something can be the id of an object or of a request: a small number, or a name."""
+    if type(value) is int:
+        return value.bit_length() <= _MAX_ID_BITS
+    return type(value) is bytes and len(value) <= _MAX_ID_BYTES
