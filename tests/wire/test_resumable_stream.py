@@ -107,7 +107,7 @@ class StreamTests(SynchronousTestCase):
         for data in (b"ab", b"cd", b"ef"):
             self.stream.write(data)
         self.stream.acknowledged(3)
-        self.assertEqual(b"".join(self.stream._kept), b"cdef")
+        self.assertEqual(b"".join(self.stream._kept), b"def")
         self.lose()
         self.assertFalse(self.stream.has_kept(2))
         self.assertFalse(self.stream.has_kept(7))

@@ -146,8 +146,12 @@ class ResumableStream:
             raise ValueError("not a number of bytes that the peer can have")
         # An acknowledgement that is sent again on a new connection comes after a greater number.
         self._acknowledged = max(self._acknowledged, count)
-        while self._kept and self._kept_from + len(self._kept[0]) <= count:
-            self._kept_bytes -= len(self._kept.popleft())
+        kept = self._kept
+        while kept and self._kept_from + len(kept[0]) <= count:
+            self._kept_bytes -= len(kept.popleft())
+        if kept and (more := count - self._kept_from) > 0:
+            del kept[0][:more]
+            self._kept_bytes -= more
 
     def was_handled(self, count: int) -> bool | None:
         """

@@ -186,7 +186,7 @@ class WrappingRealm(SessionRealm[AvatarT]):
 
     def close(self) -> Deferred[None]:
         """
-        Close the realm within, unless another server serves it.
+        Close the realm within; not if a server does this, and another one serves that.
 
         @return: as of L{IClosableRealm.close}.
         """

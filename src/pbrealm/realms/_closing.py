@@ -6,6 +6,7 @@ servers that serve it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from typing import Any, Final, Protocol, runtime_checkable
 from weakref import WeakSet
 
@@ -46,6 +47,9 @@ class HasRealmsWithin(Protocol):
 
 _servers: Final[WeakSet[Server]] = WeakSet()
 
+_BY_SERVER: Final[ContextVar[bool]] = ContextVar("pbrealm.closed_by_server", default=False)
+"""Whether it is a server that closes its realms."""
+
 
 def add_server(server: Server) -> None:
     """Have the realms of a server stay open while it serves."""
@@ -63,16 +67,23 @@ def close_realms(server: Server) -> Deferred[None]:
             # It would find these only by logins of its own.
             other.reached.update(server.reached)
             return succeed(None)
-    return close_all([server.realm, *server.reached])
+    token = _BY_SERVER.set(True)
+    try:
+        return close_all([server.realm, *server.reached])
+    finally:
+        _BY_SERVER.reset(token)
 
 
 def close(realm: Any) -> Deferred[None]:
     """
-    Close a realm, if it is an L{IClosableRealm} and no server serves it.
+    Close a realm, if it is an L{IClosableRealm}.
+
+    Where a server closes its realms, those stay open that another server serves.  A program that
+    closes a realm itself closes all of them.
 
     @return: fires when it is closed, and never fails.  Cancel it to wait no longer.
     """
-    if not IClosableRealm.providedBy(realm) or _is_served(realm):
+    if not IClosableRealm.providedBy(realm) or (_BY_SERVER.get() and _is_served(realm)):
         return succeed(None)
     return cancellable(maybeDeferred(lambda: realm.close())).addCallbacks(
         lambda _: None, _not_closed, errbackArgs=(realm,)
