@@ -156,6 +156,9 @@ class Walk(RuleBasedStateMachine):
         self.changes = 0
         self.number = 0
         self.refused: list[Failure] = []
+        # Those of both ends.
+        streams = self.resumption.stream, client.server_broker.stream
+        self.streams: tuple[ResumableStream, ...] = streams
         # Whether the session may end: it was kicked, long away, or too much wasn't acknowledged.
         self.may_end = False
         self.acknowledged: dict[Any, int] = {}
@@ -165,13 +168,6 @@ class Walk(RuleBasedStateMachine):
     def over(self) -> bool:
         """Whether it is over at either end."""
         return self.resumption.stream.over or self.session.ended is not None
-
-    @property
-    def streams(self) -> list[ResumableStream]:
-        """Those of both ends."""
-        factory: Any = self.server.factory
-        entries = factory._server_state().resumptions._entries.values()
-        return [self.resumption.stream, *(entry.resumable.stream for entry in entries)]
 
     def settle(self) -> None:
         """Deliver all."""
