@@ -33,6 +33,12 @@ class BackoffTests(SynchronousTestCase):
             backoff.lasted(seconds)
             self.assertEqual(backoff.next(), then)
 
+    def test_at_most(self):
+        """A delay may be bounded by itself: the next ones grow as if it hadn't been."""
+        backoff = Backoff(4, 60, lambda: 0)
+        delays = [backoff.next(at_most) for at_most in (8, 6, 6, 100)]
+        self.assertEqual(delays, [1, 1.5, 1.5, 8])
+
     def test_least(self):
         """A delay is a quarter of its longest at least: nobody tries again at once."""
         backoff = Backoff(4, 60, lambda: 0)

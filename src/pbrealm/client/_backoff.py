@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from math import inf
 from typing import Final
 
 _LEAST: Final = 0.25
@@ -33,10 +34,14 @@ class Backoff:
         self._random = draw
         self._window = first
 
-    def next(self) -> float:
-        """The seconds to wait after a failure."""
-        window = self._window
-        self._window = min(2 * window, self._longest)
+    def next(self, at_most: float = inf) -> float:
+        """
+        The seconds to wait after a failure.
+
+        @param at_most: bounds the longest that they may be, this time.
+        """
+        window = min(self._window, at_most)
+        self._window = min(2 * self._window, self._longest)
         return window * (_LEAST + (1 - _LEAST) * self._random())
 
     def lasted(self, seconds: float) -> None:

@@ -64,6 +64,7 @@ class LoginService(Service):
     come back one by one: after the first failure evenly between a quarter of C{first_delay} and
     all of it, and after each further one between twice as much, up to C{max_delay}.  It begins
     anew after a login, or a return to the session, that has lasted for C{max_delay} seconds.
+    While there is a session to come back to, a delay is at most a quarter of the time for that.
 
     The server is any that speaks Perspective Broker.  It gets a mind in any case, since the
     goodbye is told to a mind: one that answers other calls with L{NoMind

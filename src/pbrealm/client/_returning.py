@@ -5,7 +5,7 @@ Coming back to a session, over one new connection after another, until it works 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.error import ConnectionLost
@@ -22,6 +22,9 @@ from pbrealm.client._login_failures import lost, no_connection, no_session, not_
 from pbrealm.client._login_settings import LoginSettings
 from pbrealm.client._resumption import Resumption
 from pbrealm.errors import LoginEnded, Reason
+
+# The longest delay, as a part of the time to come back in.
+_OF_THE_TIME: Final = 0.25
 
 
 async def come_back(
@@ -41,8 +44,8 @@ async def come_back(
     until = clock.seconds() + resumption.seconds
     why = lost()
     while (left := until - clock.seconds()) > 0:
-        # The last attempt isn't too late.
-        seconds = min(backoff.next(), left)
+        # So that there are several attempts in time, however long the delays have become.
+        seconds = min(backoff.next(resumption.seconds * _OF_THE_TIME), left)
         waiting(seconds, why)
         await deferLater(clock, seconds)
         try:
