@@ -33,8 +33,7 @@ class BroadcastTestCase(SynchronousTestCase):
 
     def waiting(self) -> int:
         """Bytes of answers and notifications that the server holds for its first client."""
-        queue = self.clients[0].server_broker.send_queue
-        return sum(len(message.data) for message in (queue._queue or {}).values())
+        return self.clients[0].server_broker.send_queue.waiting_bytes
 
 
 class Score(pb.Cacheable):

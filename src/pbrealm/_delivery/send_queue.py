@@ -4,9 +4,7 @@ The send queue: what waits to be sent to a client that is slow to take it.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
@@ -15,6 +13,7 @@ from zope.interface import implementer, providedBy
 from zope.interface.declarations import Provides
 
 from pbrealm._delivery.backlog import Backlog, SlowClientPolicy
+from pbrealm._delivery.waiting_messages import Message, WaitingMessages
 
 _Transport = TypeVar("_Transport", bound=Any)
 
@@ -35,25 +34,6 @@ class Receiver(Protocol):
 
     def resume_messages(self) -> object:
         """Handle those that have been received, and those to come."""
-
-
-@dataclass(eq=False)
-class _Message:
-    """
-    A message that waits, or the rest of one.
-
-    @ivar kind: is equal for notifications that may replace each other; L{None} for a message that
-        can't be dropped.
-    @ivar dropped: called if the message is dropped.
-    @ivar begun: whether a part has been sent, so that the rest has to follow.
-    """
-
-    __slots__ = ("begun", "data", "dropped", "kind")
-
-    data: bytes
-    kind: Hashable
-    dropped: Callable[[], object] | None
-    begun: bool
 
 
 @lru_cache(maxsize=64)
@@ -79,21 +59,16 @@ class SendQueue:
         "__provides__",
         "_answers_due",
         "_backlog",
-        "_by_kind",
         "_clock",
         "_closing",
-        "_droppable",
-        "_notification_bytes",
-        "_number",
         "_on_progress",
-        "_other_bytes",
         "_other_producer",
-        "_queue",
         "_registered",
         "_resuming",
         "_too_slow",
         "_too_slow_timer",
         "_transport",
+        "_waiting",
         "_yielded",
         "reading_held",
         "ready",
@@ -117,14 +92,8 @@ class SendQueue:
         self._clock = clock
         self._on_progress = on_progress
         self._too_slow = too_slow
-        # By numbers, in order.  None while nothing waits, which for most clients is always.
-        self._queue: OrderedDict[int, _Message] | None = None
-        # The numbers of those that can be dropped, in order, or by kind: what the policy needs.
-        self._droppable: OrderedDict[int, None] | None = None
-        self._by_kind: dict[Hashable, int] | None = None
-        self._number = 0
-        self._notification_bytes = 0
-        self._other_bytes = 0
+        # None while nothing waits, which for most clients is always.
+        self._waiting: WaitingMessages | None = None
         self._closing = False
         # While many answers are missing: the id of a request, and when its answer is due and all
         # those before.
@@ -157,8 +126,13 @@ class SendQueue:
     def is_at_rest(self) -> bool:
         """Whether nothing waits, and nobody else produces."""
         return self.ready is not None and not (
-            self._queue or self._other_producer or self._yielded or self._closing
+            self._waiting or self._other_producer or self._yielded or self._closing
         )
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much waits."""
+        return 0 if self._waiting is None else self._waiting.size
 
     def put_below(self, wrap: Callable[[Any], _Transport]) -> _Transport:
         """
@@ -198,10 +172,10 @@ class SendQueue:
         """Write what can't be dropped; notifications that wait may have to make room for it."""
         rest = self._write(data)
         if rest:
-            self._enqueue(_Message(rest, None, None, begun=len(rest) < len(data)))
-            if self._is_over():
-                self._make_room()
-                if self._is_over():
+            waiting = self._add(Message(rest, None, None, begun=len(rest) < len(data)))
+            if waiting.is_over():
+                waiting.make_room()
+                if waiting.is_over():
                     self._too_slow()
 
     def writeSequence(self, data: Iterable[bytes]) -> None:
@@ -210,7 +184,7 @@ class SendQueue:
     def loseConnection(self) -> None:
         """Close once all that waits is written."""
         self._closing = True
-        if not self._queue:
+        if not self._waiting:
             self._close()
 
     def abortConnection(self) -> None:
@@ -255,16 +229,14 @@ class SendQueue:
         if self.ready is not None:
             self.write(data)
             return True
-        backlog = self._backlog
-        match backlog.when_slow:
-            case SlowClientPolicy.DROP_NEWEST if self._is_over(len(data)):
-                return False
-            case SlowClientPolicy.KEEP_LAST:
-                self._drop_kind(kind)
-        self._enqueue(_Message(data, kind, dropped, begun=False))
-        if backlog.when_slow is SlowClientPolicy.DROP_OLDEST:
-            self._make_room(keep=1)
-        if self._is_over():
+        when_slow, waiting = self._backlog.when_slow, self._some_waiting()
+        if when_slow is SlowClientPolicy.DROP_NEWEST and waiting.is_over(len(data)):
+            return False
+        waiting.drop_kind(kind)
+        waiting = self._add(Message(data, kind, dropped, begun=False))
+        if when_slow is SlowClientPolicy.DROP_OLDEST:
+            waiting.make_room(keep=1)
+        if waiting.is_over():
             self._too_slow()
         return True
 
@@ -296,13 +268,11 @@ class SendQueue:
 
     def clear(self) -> None:
         """Drop all that waits."""
-        queue = self._queue or OrderedDict()
-        self._queue = self._droppable = self._by_kind = None
-        self._notification_bytes = self._other_bytes = 0
+        waiting, self._waiting = self._waiting, None
         self._stop_timer()
-        for message in queue.values():
+        for message in waiting or ():
             if message.begun:
-                self._enqueue(message)
+                self._add(message)
             elif message.dropped is not None:
                 message.dropped()
 
@@ -320,21 +290,18 @@ class SendQueue:
         """The client has taken all that was written."""
         self.ready = self._transport
         self._on_progress()
-        while self._queue and self.ready is not None:
-            number, message = self._queue.popitem(last=False)
-            self._forget(number, message)
+        while (waiting := self._waiting) and self.ready is not None:
+            number, message = waiting.take_first()
             rest = self._write(message.data)
             if rest:
-                begun = _Message(rest, None, None, begun=True)
-                self._queue[number] = begun
-                self._queue.move_to_end(number, last=False)
-                self._count(begun, len(rest))
-        if self._notification_bytes <= self._backlog.soft_bytes:
+                waiting.put_back(number, rest)
+        if waiting is None or waiting.are_few_notifications:
             self._stop_timer()
-        self._start_timer_if_needed()
+        if waiting is not None:
+            self._start_timer_if_needed(waiting)
         if self.ready is None:
             return
-        self._queue = self._droppable = self._by_kind = None
+        self._waiting = None
         if self._other_producer is not None:
             self._yield_to_producer()
         if not self.reading_held:
@@ -366,14 +333,14 @@ class SendQueue:
     def _resume_reading(self) -> None:
         self._resuming = None
         self.reading_held = False
-        if self.ready is not None and not self._queue:
+        if self.ready is not None and not self._waiting:
             self._transport.resumeProducing()
             if self.receiver is not None and not self._closing:
                 self.receiver.resume_messages()
 
     def stopProducing(self) -> None:
         """The connection is lost."""
-        self._queue = self._droppable = self._by_kind = None
+        self._waiting = None
         self._stop_timer()
         self._other_producer = None
 
@@ -403,87 +370,21 @@ class SendQueue:
             self._transport.unregisterProducer()
         self._transport.loseConnection()
 
-    def _enqueue(self, message: _Message) -> None:
-        if self._queue is None:
-            self._queue = OrderedDict()
-        self._number += 1
-        self._queue[self._number] = message
-        if message.kind is not None:
-            match self._backlog.when_slow:
-                case SlowClientPolicy.DROP_OLDEST | SlowClientPolicy.DROP_NEWEST:
-                    if self._droppable is None:
-                        self._droppable = OrderedDict()
-                    self._droppable[self._number] = None
-                case SlowClientPolicy.KEEP_LAST:
-                    if self._by_kind is None:
-                        self._by_kind = {}
-                    self._by_kind[message.kind] = self._number
-        self._count(message, len(message.data))
-        self._start_timer_if_needed()
+    def _some_waiting(self) -> WaitingMessages:
+        if self._waiting is None:
+            self._waiting = WaitingMessages(self._backlog)
+        return self._waiting
 
-    def _forget(self, number: int, message: _Message) -> None:
-        """A message waits no more."""
-        self._count(message, -len(message.data))
-        if message.kind is not None:
-            if self._droppable is not None:
-                self._droppable.pop(number, None)
-            if self._by_kind is not None:
-                self._by_kind.pop(message.kind, None)
+    def _add(self, message: Message) -> WaitingMessages:
+        waiting = self._some_waiting()
+        waiting.add(message)
+        self._start_timer_if_needed(waiting)
+        return waiting
 
-    def _count(self, message: _Message, size: int) -> None:
-        if message.kind is None:
-            self._other_bytes += size
-        else:
-            self._notification_bytes += size
-
-    def _start_timer_if_needed(self) -> None:
-        backlog = self._backlog
-        too_much = self._other_bytes > backlog.hard_bytes or (
-            self._notification_bytes > backlog.soft_bytes
-            and backlog.when_slow is SlowClientPolicy.END
-        )
-        if too_much and self._too_slow_timer is None:
-            self._too_slow_timer = self._clock.callLater(backlog.soft_seconds, self._too_long)
-
-    def _drop_kind(self, kind: Hashable) -> None:
-        number = (self._by_kind or {}).get(kind)
-        if number is not None:
-            self._drop(number)
-
-    def _make_room(self, keep: int = 0) -> None:
-        """
-        Drop notifications, where that is the policy, until the rest is within the bound.
-
-        @param keep: how many to keep, the newest.
-        """
-        oldest_first = self._backlog.when_slow is SlowClientPolicy.DROP_OLDEST
-        while self._droppable is not None and len(self._droppable) > keep and self._is_over():
-            numbers = self._droppable if oldest_first else reversed(self._droppable)
-            self._drop(next(iter(numbers)))
-
-    def _is_over(self, more: int = 0) -> bool:
-        """
-        Whether more waits than may.
-
-        The message that is sent next doesn't count, since it may be of any size.
-
-        @param more: bytes of a further notification.
-        """
-        allowed = self._backlog.hard_bytes - more
-        if self._notification_bytes > allowed:
-            return True
-        waiting = self._notification_bytes + self._other_bytes
-        if waiting <= allowed or not self._queue:
-            return False
-        return waiting - len(next(iter(self._queue.values())).data) > allowed
-
-    def _drop(self, number: int) -> None:
-        if self._queue is None:
-            return
-        message = self._queue.pop(number)
-        self._forget(number, message)
-        if message.dropped is not None:
-            message.dropped()
+    def _start_timer_if_needed(self, waiting: WaitingMessages) -> None:
+        if waiting.may_not_wait_long and self._too_slow_timer is None:
+            seconds = self._backlog.soft_seconds
+            self._too_slow_timer = self._clock.callLater(seconds, self._too_long)
 
     def _too_long(self) -> None:
         self._too_slow_timer = None

@@ -93,14 +93,6 @@ class ConnectionLogins:
         """A challenge was responded to, or dropped."""
         self.counts.end_challenge()
 
-    def check_not_revoked(self) -> None:
-        """
-        Check that the connection isn't about to be closed.
-
-        @raise SessionEnded: if the server has ended the client's last session.
-        """
-        self.counts.check_not_revoked()
-
     def check_not_exhausted(self) -> None:
         """
         Check that the client may try to log in.

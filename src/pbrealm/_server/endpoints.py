@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IStreamServerEndpoint
 
-from pbrealm._error_text import describe
+from pbrealm._endpoint_strings import endpoint_from
 
 ACCEPT_QUEUE = 4096
 """
@@ -28,26 +28,14 @@ def parse_endpoint(name: str, description: str, reactor: Any) -> IStreamServerEn
     @param description: a Twisted endpoint string.
     @raise ValueError: if it isn't one.
     """
+
+    def make(text: str) -> IStreamServerEndpoint:
+        endpoint: IStreamServerEndpoint = serverFromString(reactor, text)
+        return endpoint
+
     if "backlog=" not in description:
         # If this fails, the endpoint has no such queue, or its length is given by its position, or
         # the string is wrong: then the error is to be about what was given.
         with suppress(Exception):
-            return _make(reactor, f"{description}:backlog={ACCEPT_QUEUE}")
-    try:
-        return _make(reactor, description)
-    except TypeError:
-        # The text of this exception is about the parameters of a function inside Twisted.
-        problem = "wrong or missing arguments"
-    except ValueError as why:
-        problem = describe(why)
-    except Exception as why:
-        # Most likely a file of a certificate.
-        raise ValueError(f"{name} {description} can't be used: {describe(why)}") from why
-    raise ValueError(
-        f"{name} must be an endpoint string such as tcp:8787, not {description!r} ({problem})"
-    )
-
-
-def _make(reactor: Any, description: str) -> IStreamServerEndpoint:
-    endpoint: IStreamServerEndpoint = serverFromString(reactor, description)
-    return endpoint
+            return make(f"{description}:backlog={ACCEPT_QUEUE}")
+    return endpoint_from(description, make, name=name, example="tcp:8787")

@@ -97,7 +97,7 @@ class Limits:
     resume_bytes: int = limit(
         1024 * 1024,
         "Bytes that are kept of what a client that may come back has been sent, until it "
-        "acknowledges them. While it hasn't acknowledged more, it can't come back.",
+        "acknowledges them. If more than that is unacknowledged, it can't come back.",
     )
 
     def __post_init__(self) -> None:

@@ -211,7 +211,7 @@ class ResumableClient:
         connection.place = Place(server.away, connection.place.origin)
         self._away = server.clock.callLater(server.limits.resume_seconds, stream.end)
         here = connection.place.admission is Admission.ACCEPTED
-        # Of a message that has come in part, the client keeps no more than the rest.
+        # An unfinished message is kept whole meanwhile.
         too_much = len(self._broker.buffer) > server.limits.resume_bytes
         if not here or too_much or server.closing or not connection.logins.counts.alive:
             stream.end()

@@ -17,10 +17,10 @@ from typing import Any, Final, Protocol
 
 from twisted.internet.interfaces import IReactorTime
 
+from pbrealm._wire.ids import MAX_CLIENT_ID, is_client_id
 from pbrealm.errors import LoginRefused, Reason
 
 _TOKEN_BYTES: Final = 16
-_MAX_CLIENT_ID: Final = 64
 _MAX_ENDED: Final = 10_000
 """Of how many sessions that have ended it is remembered why."""
 
@@ -134,9 +134,9 @@ class ResumptionMethods:
         """
         return self._methods.get((name, count))
 
-    def _identify(self, caller: Caller, client_id: object) -> bytes:
-        if type(client_id) is not bytes or not 0 < len(client_id) <= _MAX_CLIENT_ID:
-            raise LoginRefused(f"the id of a client must be 1 to {_MAX_CLIENT_ID} bytes")
+    def _identify(self, caller: Caller, client_id: Any) -> bytes:
+        if not is_client_id(client_id):
+            raise LoginRefused(f"the id of a client must be 1 to {MAX_CLIENT_ID} bytes")
         caller.resumption.identify(client_id)
         return b""
 

@@ -11,7 +11,7 @@ from twisted.internet.endpoints import clientFromString
 from twisted.internet.interfaces import IStreamClientEndpoint
 
 from pbrealm._arguments import described
-from pbrealm._error_text import describe
+from pbrealm._endpoint_strings import endpoint_from
 from pbrealm._types import AnyClientEndpoint
 
 ClientEndpoint: TypeAlias = "AnyClientEndpoint | str"
@@ -64,18 +64,8 @@ def _checked(endpoint: ClientEndpoint, reactor: Any) -> IStreamClientEndpoint:
 
 
 def _parsed(description: str, reactor: Any) -> IStreamClientEndpoint:
-    try:
-        endpoint: IStreamClientEndpoint = clientFromString(reactor, description)
+    def make(text: str) -> IStreamClientEndpoint:
+        endpoint: IStreamClientEndpoint = clientFromString(reactor, text)
         return endpoint
-    except TypeError:
-        # The text of this exception is about the parameters of a function inside Twisted.
-        problem = "wrong or missing arguments"
-    except ValueError as why:
-        problem = describe(why)
-    except Exception as why:
-        # Most likely a file of a certificate.
-        raise ValueError(f"endpoint {description} can't be used: {describe(why)}") from why
-    raise ValueError(
-        "endpoint must be an endpoint string such as tcp:example.org:8787, "
-        f"not {description!r} ({problem})"
-    )
+
+    return endpoint_from(description, make, name="endpoint", example="tcp:example.org:8787")

@@ -9,31 +9,33 @@ from secrets import token_bytes
 from typing import Any, Final
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
 from pbrealm._arguments import described
-from pbrealm._broker_slot import broker_of
 from pbrealm._clock import clock_or_reactor
 from pbrealm._delivery.notify import check_timeout
-from pbrealm._log_text import bounded_failure
 from pbrealm._types import AnyClock, AnyCredentials, AnyLoginObserver
-from pbrealm._wire.resumable_broker import ResumableBroker
-from pbrealm._wire.resumable_stream import ResumableStream
 from pbrealm.client._backoff import Backoff
+from pbrealm.client._calls import call_perspective
 from pbrealm.client._endpoints import ClientEndpoint, Endpoints
 from pbrealm.client._login_connection import LoginConnection
 from pbrealm.client._login_failures import logged_out
-from pbrealm.client._login_settings import LoginSettings, check_credentials
+from pbrealm.client._login_settings import (
+    LoginSettings,
+    check_credentials,
+    checked_client_id,
+    positive_bytes,
+    positive_seconds,
+)
 from pbrealm.client._login_states import SERVICE, ServiceState
 from pbrealm.client._mind import GoodbyeMind
-from pbrealm.client._resumption import MAX_CLIENT_ID
+from pbrealm.client._observer import Observer
 from pbrealm.client._waiting import Waiting
-from pbrealm.errors import CallLost, LoginEnded, NotLoggedIn
-from pbrealm.interfaces import ILoginObserver
+from pbrealm.errors import LoginEnded, NotLoggedIn
 
 _log = Logger(namespace="pbrealm")
 
@@ -126,8 +128,6 @@ class LoginService(Service):
             raise TypeError(f"mind must be a pb.Referenceable or None, not {described(mind)}")
         if not (isinstance(goodbye, str) and goodbye):
             raise TypeError(f"goodbye must be the name of a method, not {goodbye!r}")
-        if observer is not None:
-            _check_observer(observer)
         if not callable(credentials):
             check_credentials(credentials)
         if max_delay < first_delay:
@@ -138,18 +138,18 @@ class LoginService(Service):
             credentials if callable(credentials) else lambda: credentials,
             GoodbyeMind() if mind is None else mind,
             goodbye,
-            _seconds("connect_timeout", connect_timeout),
-            _seconds("login_timeout", login_timeout),
-            ping_interval and _seconds("ping_interval", ping_interval),
-            _seconds("ping_timeout", ping_timeout),
+            positive_seconds("connect_timeout", connect_timeout),
+            positive_seconds("login_timeout", login_timeout),
+            ping_interval and positive_seconds("ping_interval", ping_interval),
+            positive_seconds("ping_timeout", ping_timeout),
             self._clock,
-            _bytes("resume_bytes", resume_bytes) if resume else None,
-            token_bytes(16) if client_id is None else _client_id(client_id),
+            positive_bytes("resume_bytes", resume_bytes) if resume else None,
+            token_bytes(16) if client_id is None else checked_client_id(client_id),
         )
         self._backoff = Backoff(
-            _seconds("first_delay", first_delay), _seconds("max_delay", max_delay)
+            positive_seconds("first_delay", first_delay), positive_seconds("max_delay", max_delay)
         )
-        self._observer = observer
+        self._observer = Observer(observer)
         self._state = ServiceState.STOPPED
         self._connection: LoginConnection | None = None
         self._perspective: Any = None
@@ -250,13 +250,13 @@ class LoginService(Service):
             one, as soon as the service has stopped.
         """
         if self._perspective is not None:
-            return _call(self._perspective, method, args, kw)
+            return call_perspective(self._perspective, method, args, kw)
         seconds = check_timeout("pbwait", pbwait)
         waiting = self.when_logged_in()
         if seconds is not None:
             late = NotLoggedIn(f"no login within {seconds:g} seconds")
             waiting.addTimeout(seconds, self._clock, lambda *_: Failure(late))
-        return waiting.addCallback(_call, method, args, kw)
+        return waiting.addCallback(call_perspective, method, args, kw)
 
     # What becomes of the logins
 
@@ -284,7 +284,7 @@ class LoginService(Service):
         self._state = SERVICE.to(ServiceState.LOGGED_IN, self._state)
         self._perspective = perspective
         _log.info("logged in")
-        self._tell("logged_in", perspective)
+        self._observer.tell("logged_in", perspective)
         # Whoever is told may stop the service: the others wait on.
         while self._perspective is perspective:
             waiting = self._for_login.take_first()
@@ -294,11 +294,11 @@ class LoginService(Service):
 
     def _away(self, seconds: float, why: LoginEnded) -> None:
         _log.info("{why}; coming back in {seconds:.1f} seconds", why=why.sentence, seconds=seconds)
-        self._tell("coming_back", seconds, why)
+        self._observer.tell("coming_back", seconds, why)
 
     def _resumed(self) -> None:
         _log.info("the session goes on")
-        self._tell("resumed")
+        self._observer.tell("resumed")
 
     def _ended(self, why: LoginEnded) -> None:
         was_logged_in = self._state is ServiceState.LOGGED_IN
@@ -312,7 +312,7 @@ class LoginService(Service):
             super().stopService()
             self._stop(why)
         if was_logged_in:
-            self._tell("lost", why)
+            self._observer.tell("lost", why)
 
     def _closed(self) -> None:
         self._connection = None
@@ -325,7 +325,7 @@ class LoginService(Service):
         self._state = SERVICE.to(ServiceState.WAITING, self._state)
         self._retry = self._clock.callLater(seconds, self._begin)
         _log.info("{why}; coming back in {seconds:.1f} seconds", why=why.sentence, seconds=seconds)
-        self._tell("coming_back", seconds, why)
+        self._observer.tell("coming_back", seconds, why)
 
     def _stop(self, why: LoginEnded) -> None:
         self._why = why
@@ -340,7 +340,7 @@ class LoginService(Service):
         # Those who wait from now on wait for the next time.
         waiting, self._for_stop = self._for_stop, Waiting()
         _log.info("stopped: {why}", why=why)
-        self._tell("stopped", why)
+        self._observer.tell("stopped", why)
         waiting.tell(why)
         # It was started again while it was being stopped.
         if self.running and self._state is ServiceState.STOPPED:
@@ -352,59 +352,5 @@ class LoginService(Service):
     def _failure(self) -> Failure:
         return Failure(self._why)
 
-    def _tell(self, method: str, *args: Any) -> None:
-        if self._observer is None:
-            return
-        told = maybeDeferred(getattr(self._observer, method), *args)
-        told.addErrback(self._log_failed, method)
-
-    def _log_failed(self, why: Failure, method: str) -> None:
-        why, who = bounded_failure(why), self._observer
-        _log.failure("{method} of {observer} failed", why, method=method, observer=who)
-
 
 _AT_REST: Final = (ServiceState.STOPPING, ServiceState.STOPPED)
-
-
-def _call(perspective: Any, method: str, args: Any, kw: Any) -> Deferred[Any]:
-    called: Deferred[Any] = maybeDeferred(perspective.callRemote, method, *args, **kw)
-    broker = broker_of(perspective)
-    if not isinstance(broker, ResumableBroker) or broker.stream is None:
-        return called
-    return called.addErrback(_call_lost, broker.stream, broker.written())
-
-
-def _call_lost(why: Failure, stream: ResumableStream, sent: int) -> Failure:
-    if type(why.value) is not pb.PBConnectionLost or not stream.over:
-        return why
-    return Failure(CallLost(stream.was_handled(sent)))
-
-
-def _check_observer(observer: Any) -> None:
-    missing = [
-        name for name in ILoginObserver.names() if not callable(getattr(observer, name, None))
-    ]
-    if missing or isinstance(observer, type):
-        raise TypeError(
-            "observer must have the methods of ILoginObserver, "
-            f"{', '.join(sorted(ILoginObserver.names()))}, not be {described(observer)}"
-        )
-
-
-def _bytes(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
-        raise ValueError(f"{name} must be a positive number of bytes, not {value!r}")
-    return value
-
-
-def _client_id(client_id: bytes) -> bytes:
-    if not isinstance(client_id, bytes) or not 0 < len(client_id) <= MAX_CLIENT_ID:
-        raise ValueError(f"client_id must be 1 to {MAX_CLIENT_ID} bytes, not {client_id!r}")
-    return client_id
-
-
-def _seconds(name: str, value: float) -> float:
-    seconds = check_timeout(name, value)
-    if seconds is None:
-        raise ValueError(f"{name} must be a positive number of seconds, not None")
-    return seconds

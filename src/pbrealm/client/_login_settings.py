@@ -13,6 +13,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.spread import pb
 
 from pbrealm._arguments import described
+from pbrealm._delivery.notify import check_timeout
+from pbrealm._wire.ids import MAX_CLIENT_ID, is_client_id
 
 
 @dataclass(frozen=True)
@@ -61,3 +63,37 @@ def check_credentials(credentials: Any) -> Any:
             f"that returns either, not {described(credentials)}"
         )
     return credentials
+
+
+def positive_seconds(name: str, value: float) -> float:
+    """
+    Check a number of seconds.
+
+    @raise ValueError: if it isn't a positive number.
+    """
+    seconds = check_timeout(name, value)
+    if seconds is None:
+        raise ValueError(f"{name} must be a positive number of seconds, not None")
+    return seconds
+
+
+def positive_bytes(name: str, value: int) -> int:
+    """
+    Check a number of bytes.
+
+    @raise ValueError: if it isn't a positive whole number.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        raise ValueError(f"{name} must be a positive number of bytes, not {value!r}")
+    return value
+
+
+def checked_client_id(client_id: bytes) -> bytes:
+    """
+    Check the id of a client.
+
+    @raise ValueError: if it isn't bytes, or too long.
+    """
+    if not is_client_id(client_id):
+        raise ValueError(f"client_id must be 1 to {MAX_CLIENT_ID} bytes, not {client_id!r}")
+    return client_id

@@ -4,16 +4,13 @@ Coming back to a session whose connection was lost.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from twisted.spread import pb
 
 from pbrealm._wire.resumable_broker import ResumableBroker
 from pbrealm._wire.resumable_stream import ResumableStream
 from pbrealm.errors import Reason, SessionEnded
-
-MAX_CLIENT_ID: Final = 64
-"""Bytes of the id of a client at most."""
 
 
 class Resumption:

@@ -16,12 +16,12 @@ from tests.integration.buildbot.worker_case import WorkerTestCase
 LATE = 10
 """Seconds that a loaded machine may take longer."""
 
-# Runs for as long as its worker does.  A process isn't told that its parent has ended, so this one
-# looks from time to time.
+# Runs for as long as its worker does, ten minutes at most.  A process isn't told that its parent
+# has ended, so this one looks from time to time: process 1 is its parent then.
 WITH_ITS_WORKER = """
 import os, time
-worker = os.getppid()
-while os.getppid() == worker:
+worker, end = os.getppid(), time.monotonic() + 600
+while os.getppid() == worker != 1 and time.monotonic() < end:
     time.sleep(0.1)
 """
 
