@@ -3,18 +3,15 @@ A random walk over everything that can happen to logins, in any order.
 """
 
 import asyncio
-import os
 from typing import Any
 
 import hypothesis.strategies as st
-from hypothesis import settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -43,7 +40,7 @@ from pbrealm.realms._detaching import MAX_WAIT
 from pbrealm.testing import MemoryServer, RecordingMind, StallingMind, make_portal
 from tests.avatars import Aware, Slow, SlowToAttach
 from tests.delivery.odd_errors import ODD_ERRORS
-from tests.examples import examples
+from tests.examples import run_walks
 from tests.wire.objects import Point
 
 NAMES = ["alice", "bob", "carol"]
@@ -516,20 +513,9 @@ class WalkUnderPlainPB(Walk):
     always_a_mind = True
 
 
-# The same walks each time, so that what fails is what was changed; PBREALM_WALKS asks for that
-# many others.
-WALKS = int(os.environ.get("PBREALM_WALKS", "0"))
-STEPS = settings(
-    max_examples=WALKS or examples(100),
-    stateful_step_count=50,
-    deadline=None,
-    derandomize=not WALKS,
-)
-
-
 class WalkTests(SynchronousTestCase):
     def walk(self, machine):
-        run_state_machine_as_test(machine, settings=STEPS)
+        run_walks(machine, 100)
         self.flushLoggedErrors(*KINDS, UnauthorizedLogin)
 
     def test_walk(self):

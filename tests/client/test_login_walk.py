@@ -2,18 +2,15 @@
 A random walk over everything that can happen to a service that stays logged in, in any order.
 """
 
-import os
 from typing import Any
 
 import hypothesis.strategies as st
-from hypothesis import settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 from twisted.cred.credentials import UsernamePassword
 from twisted.cred.error import UnauthorizedLogin
@@ -41,7 +38,7 @@ from pbrealm.testing import (
 )
 from tests.avatars import Player, Slow
 from tests.client.cases import Recorder
-from tests.examples import examples
+from tests.examples import run_walks
 
 FOLLOWING = {
     "start": {"logged in", "coming back", "stopped", "start"},
@@ -263,19 +260,8 @@ class Walk(RuleBasedStateMachine):
         assert not [call for call in left if "Keepalive" in call or "client" in call], left
 
 
-# The same walks each time, so that what fails is what was changed; PBREALM_WALKS asks for that
-# many others.
-WALKS = int(os.environ.get("PBREALM_WALKS", "0"))
-STEPS = settings(
-    max_examples=WALKS or examples(300),
-    stateful_step_count=40,
-    deadline=None,
-    derandomize=not WALKS,
-)
-
-
 class WalkTests(SynchronousTestCase):
     def test_walk(self):
-        run_state_machine_as_test(Walk, settings=STEPS)
+        run_walks(Walk, 300, steps=40)
         # What a plain server logs of a wrong password.
         self.flushLoggedErrors(UnauthorizedLogin)

@@ -5,18 +5,15 @@ in order, or the session is over at both ends.
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import hypothesis.strategies as st
-from hypothesis import settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
@@ -32,7 +29,7 @@ from pbrealm.client import SharedDictCopy
 from pbrealm.client._resumption import Resumption
 from pbrealm.errors import Reason, SessionEnded
 from pbrealm.testing import MemoryClient, MemoryServer
-from tests.examples import examples
+from tests.examples import run_walks
 
 KEPT = 20_000
 # Small enough that there are acknowledgements within what is kept.
@@ -348,21 +345,9 @@ class Walk(RuleBasedStateMachine):
         assert not self.server.clock.getDelayedCalls(), self.server.clock.getDelayedCalls()
 
 
-WALKS = int(os.environ.get("PBREALM_WALKS", "0"))
-
-
 class WalkTests(SynchronousTestCase):
     def test_walk(self) -> None:
         self.patch(resumable_stream, "ACKNOWLEDGE_BYTES", ACKNOWLEDGE_BYTES)
         self.patch(resumable_stream, "_FEW_BYTES", ACKNOWLEDGE_BYTES)
         self.patch(resumable_stream, "_PIECE_BYTES", 100)
-        run_state_machine_as_test(
-            Walk,
-            settings=settings(
-                max_examples=WALKS or examples(100),
-                stateful_step_count=50,
-                deadline=None,
-                derandomize=not WALKS,
-                database=None,
-            ),
-        )
+        run_walks(Walk, 100)

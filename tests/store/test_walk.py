@@ -5,19 +5,16 @@ A random walk over everything that can happen to stored states, in any order.
 from __future__ import annotations
 
 import gc
-import os
 from copy import deepcopy
 from typing import Any
 
 import hypothesis.strategies as st
-from hypothesis import settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
@@ -29,7 +26,7 @@ from pbrealm.errors import SaveFailed
 from pbrealm.store import Store, decode_rows
 from pbrealm.testing import MemoryServer, MemoryStorage
 from tests.delivery.cases import StateAvatar
-from tests.examples import examples
+from tests.examples import run_walks
 from tests.store.test_codec import typed
 
 NAMES = ["alice", "bob"]
@@ -340,15 +337,6 @@ class Walk(RuleBasedStateMachine):
             self.what_was_told_is_so()
 
 
-WALKS = int(os.environ.get("PBREALM_WALKS", "0"))
-STEPS = settings(
-    max_examples=WALKS or examples(40),
-    stateful_step_count=50,
-    deadline=None,
-    derandomize=not WALKS,
-)
-
-
 class WalkTests(SynchronousTestCase):
     def test_walk(self):
-        run_state_machine_as_test(Walk, settings=STEPS)
+        run_walks(Walk, 40)
