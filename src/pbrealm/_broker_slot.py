@@ -29,16 +29,17 @@ class BrokerSlot(Generic[_T]):
 
     def get(self, broker: pb.Broker) -> _T | None:
         """The value; L{None} if the broker has none."""
-        value: _T | None = vars(broker).get(self.name)
+        value: _T | None = getattr(broker, self.name, None)
         return value
 
     def set(self, broker: pb.Broker, value: _T) -> None:
         """Set the value."""
-        vars(broker)[self.name] = value
+        setattr(broker, self.name, value)
 
     def clear(self, broker: pb.Broker) -> None:
         """Remove the value, if there is one."""
-        vars(broker).pop(self.name, None)
+        if hasattr(broker, self.name):
+            delattr(broker, self.name)
 
 
 def broker_of(reference: object) -> pb.Broker | None:

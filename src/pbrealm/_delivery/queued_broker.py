@@ -37,6 +37,8 @@ class QueuedBroker(ResumableBroker, Account):
         before the connection is made.
     """
 
+    __slots__ = ("held_for_all", "send_queue")
+
     send_queue: SendQueue
     held_for_all: HeldBytes
 

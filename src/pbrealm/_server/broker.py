@@ -61,6 +61,9 @@ class ServerBroker(GrantingBroker):
     @ivar login_root: the root object, set before the connection is made.
     """
 
+    # With those of each L{BrokerSlot} that every connection of a server has.
+    __slots__ = ("_pbrealm_connection", "_pbrealm_errors", "_pbrealm_realms", "login_root")
+
     login_root: LoginTarget
     factory: Any
 

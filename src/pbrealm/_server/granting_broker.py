@@ -50,6 +50,8 @@ class GrantingBroker(QueuedBroker):
     @ivar client: set before the connection is made.
     """
 
+    __slots__ = ("_cache_grants", "_grants", "_received_cache_grants", "client")
+
     client: ClientConnection
 
     def __init__(self, isClient: int = 1, security: SecurityOptions = globalSecurity) -> None:

@@ -5,7 +5,6 @@ The session: one login, from its acceptance to its end.
 from __future__ import annotations
 
 import itertools
-from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -140,7 +139,7 @@ class Session(Generic[AvatarT]):
         self._state = SessionState.PENDING
         self._on_away: tuple[Callable[[Session[AvatarT]], object], ...] = ()
         # None while there are none: many rooms may each add one.
-        self._on_end: deque[_Callback[AvatarT]] | None = None
+        self._on_end: list[_Callback[AvatarT]] | None = None
         self._on_revoke: tuple[_Callback[AvatarT], ...] = ()
         self._perspective: Any = None
         # The connection, where it's known.
@@ -420,7 +419,7 @@ class Session(Generic[AvatarT]):
             self._call(callback, self.ended)
         else:
             if self._on_end is None:
-                self._on_end = deque()
+                self._on_end = []
             self._on_end.append(callback)
 
     def forget_on_end(self, callback: _Callback[AvatarT]) -> None:
@@ -529,8 +528,11 @@ class Session(Generic[AvatarT]):
             self._connection.discard(self)
         if self._waits is not None:
             self._waits.end(reason)
+        if self._on_end is not None:
+            # To take them out one by one in order.  Nothing is added any more.
+            self._on_end.reverse()
         while self._on_end:
-            self._call(self._on_end.popleft(), reason)
+            self._call(self._on_end.pop(), reason)
         released = self._release_avatar(reason)
         leaves = held and reason not in _LEFT
         if released is not None or goodbye is not None:

@@ -44,21 +44,26 @@ class FastBanana(Banana):
         below the default.
     """
 
-    fast_codec = False
+    # A broker of Twisted has nearly as many attributes as instances can have that share a table of
+    # their names, so ours are apart.
+    __slots__ = ("_coalesced", "_coalesces_writes", "_handling_messages", "_reader", "fast_codec")
 
     currentDialect: bytes | None = None
     transport: Any
     prefixLimit: Any
 
-    _handling_messages = False
-    _coalesces_writes = False
-    # The messages to be written together; None while each is written by itself.
-    _coalesced: list[bytes] | None = None
-
     def __init__(self, isClient: int = 1) -> None:
         # By name, as pb.Broker does it too: for a broker, super() is pb.Broker.
         Banana.__init__(self, isClient)
-        self._reader = MessageReader()
+        self._begin(MessageReader())
+
+    def _begin(self, reader: MessageReader) -> None:
+        self._reader = reader
+        self.fast_codec = False
+        self._handling_messages = False
+        self._coalesces_writes = False
+        # The messages to be written together; None while each is written by itself.
+        self._coalesced: list[bytes] | None = None
 
     @property
     def limits(self) -> MessageLimits:

@@ -49,7 +49,7 @@ class FastBroker(ServingBroker):
     def __init__(self, isClient: int = 1, security: SecurityOptions = globalSecurity) -> None:
         # By name: FastBanana.__init__ comes first, and takes no security options.
         Broker.__init__(self, isClient, security)
-        self._reader = MessageReader(lazy=True)
+        self._begin(MessageReader(lazy=True))
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
