@@ -22,6 +22,7 @@ class ReasonTests(SynchronousTestCase):
                 "NO_ANSWER": (7, "no answer", True),
                 "SHUTTING_DOWN": (8, "shutting down", True),
                 "BUSY": (9, "try again later", True),
+                "RECONNECT": (10, "asked to reconnect", True),
             },
         )
 

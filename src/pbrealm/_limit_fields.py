@@ -35,6 +35,16 @@ def description_of(limit_field: Field[Any]) -> str:
     return description
 
 
+def replace_fields(limits: object, others: object) -> None:
+    """
+    Replace the limits of one object by those of another of the same class, or of its base.
+
+    @param limits: though its class is frozen for everybody else.
+    """
+    for each in fields(others):  # type: ignore[arg-type]  # a dataclass
+        object.__setattr__(limits, each.name, getattr(others, each.name))
+
+
 def document_limits(limits_class: type[_C]) -> type[_C]:
     """
     Decorate a dataclass of limits: add an C{@ivar} for each of its fields to its docstring.

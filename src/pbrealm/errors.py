@@ -32,6 +32,7 @@ class Reason(Enum):
     NO_ANSWER = (7, "no answer", True)
     SHUTTING_DOWN = (8, "shutting down", True)
     BUSY = (9, "try again later", True)
+    RECONNECT = (10, "asked to reconnect", True)
 
     text: str
     reconnect: bool

@@ -177,13 +177,16 @@ class WaitForRoom:
         self.waiting = int(_positive("waiting", waiting))
 
     def make_room(self, newcomer: ISession, holders: Sequence[ISession]) -> Deferred[None]:
-        room: Deferred[None] = Deferred()
-
-        def ended(_: ISession, reason: Reason) -> None:
+        def stop() -> None:
             for session in watched:
                 session.forget_on_end(ended)
             if timer.active():
                 timer.cancel()
+
+        room: Deferred[None] = Deferred(lambda _: stop())
+
+        def ended(_: ISession, reason: Reason) -> None:
+            stop()
             if not room.called:
                 room.callback(None)
 

@@ -254,7 +254,7 @@ class BrokerTests(SynchronousTestCase):
         self.assertRaises(NotImplementedError, self.broker.dataReceived, stream + b"\x88")
         self.socket.doWrite()
         self.assertEqual(self.socket.sent, [written([b"answer", 8, [b"None"]])])
-        self.assertIsNone(self.broker._coalesced)
+        self.assertIsNone(self.broker.coalesced)
 
 
 class RandomRoot(pb.Root):

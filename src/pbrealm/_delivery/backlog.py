@@ -8,7 +8,7 @@ import enum
 from dataclasses import dataclass
 from math import inf
 
-from pbrealm._limit_fields import document_limits, limit
+from pbrealm._limit_fields import document_limits, limit, replace_fields
 
 
 class SlowClientPolicy(enum.Enum):
@@ -83,3 +83,18 @@ class Backlog:
             raise ValueError("soft_bytes must not be more than hard_bytes")
         if not isinstance(self.when_slow, SlowClientPolicy):
             raise ValueError(f"when_slow must be one of SlowClientPolicy, not {self.when_slow!r}")
+
+
+class CurrentBacklog(Backlog):
+    """
+    The backlog of a server, which may be replaced while it serves.
+    """
+
+    @classmethod
+    def of(cls, backlog: Backlog) -> CurrentBacklog:
+        """Begin with this."""
+        return cls(**vars(backlog))
+
+    def replace(self, backlog: Backlog) -> None:
+        """Have this from now on."""
+        replace_fields(self, backlog)

@@ -19,6 +19,7 @@ from pbrealm._delivery.report import DeliveryReport
 from pbrealm._delivery.send_call import forget_answer, send_call, takes_encoded
 from pbrealm._delivery.unsent import UNSENT_ATTRIBUTE, add_unsent, send_unsent
 from pbrealm._on_behalf_of import PASSED_BACK, handing_out
+from pbrealm._slices import SLICE_SECONDS
 from pbrealm._unsaved import UNSAVED, Account, Unsaved
 from pbrealm._wire.kept import NOT_PLAIN
 from pbrealm._wire.received_failure import received_failure
@@ -29,9 +30,6 @@ _C = TypeVar("_C")
 
 Target = tuple[_C, Any, ISession | None]
 """A client as the report names it, its mind, and the session whose end makes it unreachable."""
-
-SLICE_SECONDS: Final = 0.04
-"""How long one broadcast keeps the reactor from other work at a time."""
 
 _TARGET_SIZE: Final = 200
 """Bytes that a target takes which is yet to be sent to."""

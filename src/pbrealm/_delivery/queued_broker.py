@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.spread.jelly import SecurityOptions, globalSecurity
 
 from pbrealm._delivery.held_bytes import HeldBytes
 from pbrealm._delivery.send_queue import SendQueue
@@ -35,14 +36,36 @@ class QueuedBroker(ResumableBroker, Account):
     @ivar send_queue: set before the connection is made.
     @ivar held_for_all: how much waits for unsaved changes, for all clients of the server; set
         before the connection is made.
+    @ivar bytes_received: how many bytes the client has sent.
+    @ivar bytes_past_queue: how many bytes were written past the send queue.
+    @ivar calls_received: how many calls of the client there were, without its logins.
     """
 
-    __slots__ = ("held_for_all", "send_queue")
+    __slots__ = (
+        "answer_ages",
+        "bytes_past_queue",
+        "bytes_received",
+        "calls_received",
+        "held_for_all",
+        "send_queue",
+    )
 
     send_queue: SendQueue
     held_for_all: HeldBytes
 
     _held_bytes = 0
+
+    def __init__(self, isClient: int = 1, security: SecurityOptions = globalSecurity) -> None:
+        super().__init__(isClient, security)
+        self.answer_ages = None
+        self.bytes_past_queue = 0
+        self.bytes_received = 0
+        self.calls_received = 0
+
+    @property
+    def last_heard(self) -> float | None:
+        """When the last sign of life came, by the clock; L{None} where nobody watches."""
+        return None
 
     def makeConnection(self, transport: Any) -> None:
         self.send_queue.receiver = self
@@ -50,6 +73,11 @@ class QueuedBroker(ResumableBroker, Account):
 
     def immediate_descriptor(self) -> FileDescriptor | None:
         return unencrypted_descriptor(self.send_queue.direct)
+
+    def write_now(self, data: bytes) -> int:
+        past = super().write_now(data)
+        self.bytes_past_queue += past
+        return past
 
     def make_stream(self, limit: int) -> ResumableStream:
         return self.send_queue.put_below(

@@ -100,12 +100,16 @@ def send_call(reference: Reference, call: EncodedCall, receiver: AnswerReceiver 
         write = broker.send_bytes if isinstance(broker, FastBroker) else broker.transport.write
         write(message)
         return request_id
-    broker.flush()
+    if broker.coalesced is not None:
+        broker.flush()
+    if receiver is not None and broker.answer_ages is not None:
+        broker.answer_ages.called(request_id, broker.waitingForAnswers)
     if isinstance(reference, pb.RemoteCacheObserver):
         # A change that was dropped would be missing from the copy for good.
         queue.write(message)
     elif queue.ready is not None and len(message) <= WRITE_SIZE:
         queue.ready.write(message)
+        queue.bytes_written += len(message)
     elif not queue.post(
         message, (reference.luid, call.method), partial(_drop_answer, broker, request_id)
     ):

@@ -51,6 +51,7 @@ class SendQueue:
     It is the producer of the other transport, by which it learns whether that keeps up.
 
     @ivar ready: the other transport while it keeps up, else L{None}.
+    @ivar bytes_written: how many bytes were written to it.
     @ivar receiver: is paused while the client doesn't keep up; L{None} if there is none.
     @ivar reading_held: whether L{hold_reading} holds, too.
     """
@@ -70,6 +71,7 @@ class SendQueue:
         "_transport",
         "_waiting",
         "_yielded",
+        "bytes_written",
         "reading_held",
         "ready",
         "receiver",
@@ -105,6 +107,7 @@ class SendQueue:
         self._yielded = False
         self._too_slow_timer: IDelayedCall | None = None
         self.ready: Any = transport
+        self.bytes_written = 0
         self.receiver: Receiver | None = None
         self.reading_held = False
         # Ends what L{hold_reading} has begun.
@@ -357,11 +360,13 @@ class SendQueue:
             return data
         if len(data) <= WRITE_SIZE or not self._registered:
             self.ready.write(data)
+            self.bytes_written += len(data)
             return b""
         at = 0
         while at < len(data) and self.ready is not None:
             self.ready.write(data[at : at + WRITE_SIZE])
             at += WRITE_SIZE
+        self.bytes_written += min(at, len(data))
         return data[at:]
 
     def _close(self) -> None:

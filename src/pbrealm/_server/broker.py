@@ -62,7 +62,13 @@ class ServerBroker(GrantingBroker):
     """
 
     # With those of each L{BrokerSlot} that every connection of a server has.
-    __slots__ = ("_pbrealm_connection", "_pbrealm_errors", "_pbrealm_realms", "login_root")
+    __slots__ = (
+        "_pbrealm_connection",
+        "_pbrealm_errors",
+        "_pbrealm_realms",
+        "login_root",
+        "meter",
+    )
 
     login_root: LoginTarget
     factory: Any
@@ -74,6 +80,11 @@ class ServerBroker(GrantingBroker):
     def connectionMade(self) -> None:
         super().connectionMade()
         self.client.connected()
+
+    @property
+    def last_heard(self) -> float | None:
+        """When the last sign of life came, by the clock; L{None} if the client isn't pinged."""
+        return self.client.last_heard
 
     def localObjectForID(self, luid: Any) -> Any:
         """
@@ -197,6 +208,7 @@ class ServerBroker(GrantingBroker):
             target = self.localObjects[objectID].object
         except (KeyError, TypeError):
             target = None
+        self.calls_received += 1
         whom: OnBehalfOf = None
         if type(target) is SessionReferenceable or type(target) is AspectReferenceable:
             whom = target.serving
@@ -324,6 +336,7 @@ class ServerBroker(GrantingBroker):
         token = ON_BEHALF_OF.set(None)
         try:
             self.send_queue.start()
+            self.bytes_received += len(chunk)
             self.client.received(len(chunk))
             super().dataReceived(chunk)
         except Exception as why:

@@ -26,6 +26,7 @@ from pbrealm._server.resumable_client import ResumableClient
 from pbrealm._server.resumption import ResumptionMethods
 from pbrealm._server.server_state import ServerState
 from pbrealm._session.connection import ConnectedSession, Connection
+from pbrealm._wire.answer_ages import AnswerAges
 from pbrealm._wire.keepalive import Keepalive
 from pbrealm._wire.taken_bytes import TakenBytes
 from pbrealm.errors import LoginRefused, Reason, SessionEnded
@@ -123,6 +124,11 @@ class ClientConnection:
         return self._connection.peer
 
     @property
+    def last_heard(self) -> float | None:
+        """When the last sign of life came, by the clock; L{None} if the client isn't pinged."""
+        return None if self._keepalive is None else self._keepalive.last_heard
+
+    @property
     def transport(self) -> Any:
         """The transport of the connection."""
         return self._broker.transport
@@ -132,6 +138,7 @@ class ClientConnection:
     def connected(self) -> None:
         """The connection is made."""
         self._server.connections.add(self)
+        self.meter_changed()
         self.logins_changed()
         self.logins.start_time()
         self.watch()
@@ -291,6 +298,25 @@ class ClientConnection:
         self.may_only_log_in = counts.may_only_log_in
         self._broker.limits = server.unauthenticated if self.metered else server.logged_in
         self._broker.decodes_arguments = counts.trusted
+
+    def meter_changed(self) -> None:
+        """The server has another meter, or none."""
+        broker, meter = self._broker, self._server.meter
+        broker.meter = meter
+        if meter is None:
+            broker.answer_ages = None
+        elif broker.answer_ages is None:
+            broker.answer_ages = AnswerAges(self._server.clock, broker.waitingForAnswers or ())
+
+    def limits_changed(self) -> None:
+        """The server has other limits."""
+        self.logins_changed()
+        self.logins.limits_changed()
+        if self._keepalive is not None:
+            self._keepalive.stop()
+            self._keepalive = None
+        if not self._connection.away:
+            self.watch()
 
     def logged_out(self) -> None:
         """The last login is over: the client may send as much as one that has just come."""

@@ -5,6 +5,7 @@ The logins of one connection, from the client's first message to their end.
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -76,6 +77,10 @@ class ConnectionLogins:
     def closing(self) -> bool:
         """Whether the server accepts no more logins."""
         return self._server.closing
+
+    def limits_changed(self) -> None:
+        """The server has other limits."""
+        self._timeout.seconds = self._server.limits.login_seconds
 
     def begin_challenge(self) -> None:
         """
@@ -206,6 +211,8 @@ class ConnectionLogins:
         """
         self.counts.succeeded(login, forgive=forgive)
         self._owner.logins_changed()
+        if self._server.meter is not None:
+            self._server.meter.login_done(perf_counter() - login.began)
 
     def suspended(self, login: PendingLogin) -> None:
         """

@@ -4,8 +4,9 @@ The server factory.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from math import inf
+from typing import Any, Final
 from weakref import WeakSet
 
 from twisted.cred.portal import Portal
@@ -22,13 +23,14 @@ from pbrealm._error_log import set_error_log
 from pbrealm._server.broker import ServerBroker
 from pbrealm._server.client_connection import ClientConnection
 from pbrealm._server.connection_limits import Admission, Place, origin_of
+from pbrealm._server.drain import Drain, DrainState
 from pbrealm._server.limits import Limits
 from pbrealm._server.login_methods import (
     DEFAULT_LOGIN_METHODS,
     LoginMethods,
 )
 from pbrealm._server.login_root import PortalRoot
-from pbrealm._server.server_state import ServerState
+from pbrealm._server.server_state import Meter, OpenConnection, ServerState
 from pbrealm._session.goodbye import GOODBYE, set_goodbye
 from pbrealm._session.served_realms import set_served_realms
 from pbrealm._types import AnyClock, AnyLoginMethod
@@ -36,6 +38,9 @@ from pbrealm.errors import Reason
 from pbrealm.realms._closing import add_server, close_realms
 
 _log = Logger()
+PATIENCE: Final = 10.0
+"""Seconds that avatars and states get in all to detach and to retire, by default."""
+
 _LIMITS = Limits()
 _BACKLOG = Backlog()
 
@@ -85,9 +90,8 @@ class ServerFactory(pb.PBServerFactory):
         @raise ValueError: if there are no login methods, or two of one name.
         """
         check_portal(portal)
-        for name, value, kind in (("limits", limits, Limits), ("backlog", backlog, Backlog)):
-            if not isinstance(value, kind):
-                raise TypeError(f"{name} must be {kind.__name__}(…), not {described(value)}")
+        _check("limits", limits, Limits)
+        _check("backlog", backlog, Backlog)
         if goodbye is not None and not (isinstance(goodbye, str) and goodbye):
             raise TypeError(f"goodbye must be the name of a method or None, not {goodbye!r}")
         root = PortalRoot(portal, LoginMethods(login_methods))
@@ -99,23 +103,119 @@ class ServerFactory(pb.PBServerFactory):
         self._goodbye = goodbye
         self.clock = clock
         self._state: ServerState | None = None
+        self._meter: Meter | None = None
+        self._drain: Drain | None = None
+        # What has whatever listens for this factory stop.
+        self._listeners: list[Callable[[], object]] = []
         add_server(self)
 
     @property
     def serving(self) -> bool:
         """Whether it listens, or has connections, and isn't closed."""
-        state = self._state
+        state, drain = self._state, self._drain
         if state is None:
             return self.numPorts > 0
+        if drain is not None and drain.state is DrainState.DRAINING:
+            return True
         return not state.closing and (self.numPorts > 0 or bool(state.connections))
+
+    @property
+    def limits(self) -> Limits:
+        """
+        What clients may do, and for how long.  Others may be set at any time, and hold for those
+        who are connected, too.
+
+        A connection that is over a limit on connections stays.  Who has begun to come back to a
+        session, or has to log in, has the time that was allowed when that began.
+        """
+        return self._limits
+
+    @limits.setter
+    def limits(self, limits: Limits) -> None:
+        _check("limits", limits, Limits)
+        self._limits = limits
+        if self._state is not None:
+            self._state.replace_limits(limits)
+
+    @property
+    def backlog(self) -> Backlog:
+        """
+        How much may wait to be sent to each client.  Another may be set at any time, and holds
+        for those who are connected, too.
+        """
+        return self._backlog
+
+    @backlog.setter
+    def backlog(self, backlog: Backlog) -> None:
+        _check("backlog", backlog, Backlog)
+        self._backlog = backlog
+        if self._state is not None:
+            self._state.backlog.replace(backlog)
+
+    @property
+    def meter(self) -> Meter | None:
+        """
+        Is told how long calls and logins take; L{None} if nobody asks.  One may be set at any
+        time.
+        """
+        return self._meter
+
+    @meter.setter
+    def meter(self, meter: Meter | None) -> None:
+        self._meter = meter
+        if self._state is not None:
+            self._state.set_meter(meter)
 
     def _server_state(self) -> ServerState:
         # Made when it's first needed, since a factory may be made before there is a reactor.
         if self._state is None:
             self._state = ServerState(self._limits, self._backlog, clock_or_reactor(self.clock))
+            self._state.meter = self._meter
         return self._state
 
-    def close(self, patience: float = 10) -> Deferred[None]:
+    def add_listener(self, stop: Callable[[], object]) -> None:
+        """
+        Something listens for this factory.
+
+        @param stop: has it stop.  It may be called when it has stopped already.
+        """
+        self._listeners.append(stop)
+
+    @property
+    def draining(self) -> Drain | None:
+        """The drain that was begun; L{None} if none was."""
+        return self._drain
+
+    def drain(self, seconds: float = 10, *, text: str | None = None) -> Drain:
+        """
+        Accept no more clients, and end all sessions for the reason "shutting down", so that the
+        clients come back to another server; then L{close}.
+
+        What a L{ServerService<pbrealm.ServerService>} listens at is closed at once.
+
+        @param seconds: over which the sessions end, evenly, so that the clients don't come to the
+            other server all at once.
+        @param text: what the goodbyes tell the clients, by default the text of the reason.
+        @raise ValueError: if C{seconds} is negative or no number.
+        @raise RuntimeError: if the factory is being drained or closed already.
+        """
+        number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+        if not number or not 0 <= seconds < inf:
+            raise ValueError(f"seconds must be a number of seconds, 0 or more, not {seconds!r}")
+        state = self._server_state()
+        if state.closing:
+            raise RuntimeError("the server is being drained or closed already")
+        state.closing = True
+        for stop in self._listeners:
+            stop()
+        connections = sorted(state.connections, key=_age)
+        self._drain = drain = Drain(connections, seconds, text, state.clock, self._close_drained)
+        return drain
+
+    def _close_drained(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._close(self._server_state(), PATIENCE))
+
+    def close(self, patience: float = PATIENCE) -> Deferred[None]:
         """
         Accept no more clients, end all sessions for the reason "shutting down", close all
         connections, and have the realms retire their avatars and states.
@@ -130,6 +230,9 @@ class ServerFactory(pb.PBServerFactory):
         """
         state = self._server_state()
         state.closing = True
+        if self._drain is not None:
+            self._drain.finish()
+            return self._drain.done()
         return Deferred.fromCoroutine(self._close(state, patience))
 
     async def _close(self, state: ServerState, patience: float) -> None:
@@ -173,6 +276,16 @@ class ServerFactory(pb.PBServerFactory):
         broker.login_root = root = self.root.rootObject(broker)
         broker.setNameForLocal("root", root)
         return broker
+
+
+def _check(name: str, value: object, kind: type) -> None:
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be {kind.__name__}(…), not {described(value)}")
+
+
+def _age(connection: OpenConnection) -> int:
+    """By what connections are ordered: that which began its first session first comes first."""
+    return min((session.id for session in connection.sessions), default=0)
 
 
 def _out_of_patience(_: object, seconds: float) -> None:

@@ -39,15 +39,19 @@ class FailureCounts:
         @param many: from how many failures on a key is in the part of those with many.
         @param memory_seconds: without a failure, after which earlier ones are forgotten.
         """
-        self._entries = entries
-        self._threshold = many
-        self._memory_seconds = memory_seconds
+        self.resize(entries, many, memory_seconds)
         # In both, the longest unused first.
         self._few: OrderedDict[Hashable, Failures] = OrderedDict()
         self._many: OrderedDict[Hashable, Failures] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._few) + len(self._many)
+
+    def resize(self, entries: int, many: int, memory_seconds: float) -> None:
+        """Have other bounds, from the next failure on; the arguments are as of the constructor."""
+        self._entries = entries
+        self._threshold = many
+        self._memory_seconds = memory_seconds
 
     def get(self, key: Hashable, now: float) -> Failures:
         """What is counted by a key."""
@@ -60,7 +64,7 @@ class FailureCounts:
         self.discard(key)
         part = self._few if failures.number < self._threshold else self._many
         part[key] = failures
-        if len(part) > self._entries:
+        while len(part) > self._entries:
             part.popitem(last=False)
 
     def discard(self, key: Hashable) -> None:

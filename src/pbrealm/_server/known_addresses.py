@@ -18,13 +18,15 @@ class KnownAddresses:
 
     It is bounded for each account, too: one account that logs in from many addresses displaces
     none of another account.
+
+    @ivar total: how many addresses are remembered for all accounts together, from the next one on.
     """
 
     def __init__(self, total: int) -> None:
         """
         @param total: how many addresses are remembered for all accounts together.
         """
-        self._total = total
+        self.total = total
         self._size = 0
         # The longest unused first, accounts and addresses.
         self._addresses: OrderedDict[bytes, OrderedDict[str | None, None]] = OrderedDict()
@@ -52,7 +54,7 @@ class KnownAddresses:
         addresses.move_to_end(address)
         if len(addresses) > MAX_ADDRESSES:
             self._forget_one_of(account)
-        if self._size > self._total:
+        while self._size > self.total:
             self._forget_one_of(next(iter(self._addresses)))
 
     def _forget_one_of(self, account: bytes) -> None:

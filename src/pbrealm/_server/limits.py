@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from math import inf
 
-from pbrealm._limit_fields import document_limits, limit
+from pbrealm._limit_fields import document_limits, limit, replace_fields
 
 
 @document_limits
@@ -112,3 +112,18 @@ class Limits:
                 raise ValueError(f"{field.name} must be positive, not {number!r}")
         if self.ping_interval and not self.ping_timeout:
             raise ValueError("ping_timeout must be positive where there is a ping_interval")
+
+
+class CurrentLimits(Limits):
+    """
+    The limits of a server, which may be replaced while it serves.
+    """
+
+    @classmethod
+    def of(cls, limits: Limits) -> CurrentLimits:
+        """Begin with these."""
+        return cls(**vars(limits))
+
+    def replace(self, limits: Limits) -> None:
+        """Have these from now on."""
+        replace_fields(self, limits)

@@ -27,17 +27,15 @@ class LoginQueue:
     second.  A later attempt has the same chance again, whatever became of earlier ones.
 
     @ivar random: what attempts are drawn by.
+    @ivar patience: seconds that an attempt waits before it is refused.
     """
 
     def __init__(self, throttle: LoginThrottle, clock: IReactorTime, patience: float) -> None:
-        """
-        @param patience: seconds that an attempt waits before it is refused.
-        """
         # By default what nobody can predict.
         self.random: Random = SystemRandom()
         self._throttle = throttle
         self._clock = clock
-        self._patience = patience
+        self.patience = patience
         self._lines: dict[Hashable, LoginLine] = {}
         # The keys whose lines are to move on, while a loop does that.
         self._moving: dict[Hashable, None] | None = None
@@ -61,7 +59,7 @@ class LoginQueue:
         waiting = WaitingAttempt(attempt, begun)
         self._begin_or_wait(waiting)
         if not begun.called:
-            timer = self._clock.callLater(self._patience, self._give_up, waiting)
+            timer = self._clock.callLater(self.patience, self._give_up, waiting)
             begun.addBoth(self._waited, waiting, timer)
         return begun
 

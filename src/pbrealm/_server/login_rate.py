@@ -71,8 +71,7 @@ class OriginRates:
     """
 
     def __init__(self, limits: Limits) -> None:
-        self._at_once = LOGINS_PER_CONNECTION * limits.connections_per_address
-        self._entries = limits.connections
+        self._limits = limits
         # The longest unused first.
         self._rates: OrderedDict[str, LoginRate] = OrderedDict()
 
@@ -90,9 +89,10 @@ class OriginRates:
             return
         rate = self._rates.get(origin)
         if rate is None:
-            rate = LoginRate(now, self._at_once, SECONDS_PER_CROWD / self._at_once)
+            at_once = LOGINS_PER_CONNECTION * self._limits.connections_per_address
+            rate = LoginRate(now, at_once, SECONDS_PER_CROWD / at_once)
             self._rates[origin] = rate
-            if len(self._rates) > self._entries:
+            while len(self._rates) > self._limits.connections:
                 self._rates.popitem(last=False)
         else:
             self._rates.move_to_end(origin)

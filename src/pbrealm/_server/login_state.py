@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import auto
+from time import perf_counter
 from typing import Final
 
 from pbrealm._server.limits import Limits
@@ -50,12 +51,14 @@ class PendingLogin:
 
     @ivar authenticated: whether a checker has accepted its credentials.
     @ivar on_authenticated: called once one has; the realm may take its time after that.
+    @ivar began: when it began, by L{time.perf_counter}.
     """
 
-    __slots__ = ("authenticated", "on_authenticated")
+    __slots__ = ("authenticated", "began", "on_authenticated")
 
     def __init__(self) -> None:
         self.authenticated = False
+        self.began = perf_counter()
         self.on_authenticated: Callable[[], object] | None = None
 
 

@@ -73,6 +73,17 @@ class LoginThrottle:
     def __len__(self) -> int:
         return len(self._of_accounts) + len(self._of_origins)
 
+    def limits_changed(self) -> None:
+        """There are other limits now."""
+        limits = self._limits
+        for table in (self._of_accounts, self._of_origins):
+            table.resize(
+                limits.throttle_entries,
+                limits.throttle_after_failures,
+                limits.throttle_memory_seconds,
+            )
+        self._known.total = limits.throttle_entries
+
     def attempt(self, address: str | None, account: bytes | None) -> Attempt:
         """
         A login has come whose credentials are to be checked.

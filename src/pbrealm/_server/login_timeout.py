@@ -12,19 +12,20 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 class LoginTimeout:
     """
     Runs while a client has no login and the server doesn't decide on one.
+
+    @ivar seconds: that a client has in all, from the next start on; 0 for any time.
     """
 
-    __slots__ = ("_call", "_clock", "_left", "_seconds", "_timed_out")
+    __slots__ = ("_call", "_clock", "_left", "_timed_out", "seconds")
 
     def __init__(
         self, clock: IReactorTime, seconds: float, timed_out: Callable[[], object]
     ) -> None:
         """
-        @param seconds: that a client has in all; 0 for any time.
         @param timed_out: called when they are over.
         """
         self._clock = clock
-        self._seconds = seconds
+        self.seconds = seconds
         self._timed_out = timed_out
         self._call: IDelayedCall | None = None
         # What was left when it was stopped.
@@ -32,7 +33,7 @@ class LoginTimeout:
 
     def start(self) -> None:
         """Run for all the time that a client has, from now on."""
-        self._run(self._seconds)
+        self._run(self.seconds)
 
     def resume(self) -> None:
         """Run for what was left when this was stopped; if it runs, that is no error."""
@@ -41,7 +42,7 @@ class LoginTimeout:
 
     def _run(self, seconds: float) -> None:
         self.stop()
-        if self._seconds:
+        if self.seconds:
             self._call = self._clock.callLater(seconds, self._timed_out)
 
     def stop(self) -> None:

@@ -165,14 +165,13 @@ class ResumptionMethods:
 class Resumptions:
     """
     The connections of a server that can be resumed, by their ids.
+
+    @ivar seconds: that a client has to come back; 0 if it can't.
     """
 
     def __init__(self, clock: IReactorTime, seconds: float) -> None:
-        """
-        @param seconds: that a client has to come back; 0 if it can't.
-        """
         self._clock = clock
-        self._seconds = seconds
+        self.seconds = seconds
         self._entries: dict[bytes, _Entry] = {}
         # In the order in which they are forgotten.
         self._ended: OrderedDict[bytes, _Ended] = OrderedDict()
@@ -182,7 +181,7 @@ class Resumptions:
         """
         @raise LoginRefused: if clients can't come back to this server.
         """
-        if not self._seconds:
+        if not self.seconds:
             raise LoginRefused("sessions can't be resumed here")
 
     def add(self, resumable: Resumable) -> tuple[bytes, bytes]:
@@ -200,7 +199,7 @@ class Resumptions:
         entry = self._entries.pop(name)
         now = self._clock.seconds()
         self._forget(now)
-        self._ended[name] = _Ended(entry, reason, now + self._seconds)
+        self._ended[name] = _Ended(entry, reason, now + self.seconds)
 
     def _forget(self, now: float) -> None:
         ended = self._ended

@@ -10,17 +10,18 @@ from typing import Final, Protocol
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from pbrealm._delivery.backlog import Backlog
+from pbrealm._delivery.backlog import Backlog, CurrentBacklog
 from pbrealm._delivery.held_bytes import HeldBytes
 from pbrealm._error_log import ErrorLog
 from pbrealm._server.connection_limits import ConnectionCounter
-from pbrealm._server.limits import Limits
+from pbrealm._server.limits import CurrentLimits, Limits
 from pbrealm._server.login_queue import LoginQueue
 from pbrealm._server.login_rate import OriginRates
 from pbrealm._server.login_throttle import LoginThrottle
 from pbrealm._server.resumption import ResumptionMethods, Resumptions
 from pbrealm._session.connection import ConnectedSession
 from pbrealm._wire.message_limits import MessageLimits
+from pbrealm._wire.meter import CallMeter
 
 MAX_UNAUTHENTICATED_ITEMS: Final = 512
 """Items of a message before the login.  A login has 20; the error that answers a ping has 100."""
@@ -40,11 +41,29 @@ class OpenConnection(Protocol):
         @return: fires when the connection is lost, and never fails.
         """
 
+    def limits_changed(self) -> object:
+        """The server has other limits."""
+
+    def meter_changed(self) -> object:
+        """The server has another meter, or none."""
+
+
+class Meter(CallMeter, Protocol):
+    """
+    Is told how long the server takes.
+    """
+
+    def login_done(self, seconds: float) -> object:
+        """A login was accepted."""
+
 
 class ServerState:
     """
     The limits, the clock, and the tables of a server.
 
+    @ivar limits: those that hold now; L{replace_limits} has others hold.
+    @ivar backlog: what may wait for each client; it may be replaced at any time.
+    @ivar meter: is told how long calls and logins take; L{None} if nobody asks.
     @ivar held: what is kept for the clients until changes are saved.
     @ivar away: counts the clients that may come back.
     @ivar connections: those that are open, or whose client may come back.
@@ -54,9 +73,10 @@ class ServerState:
     """
 
     def __init__(self, limits: Limits, backlog: Backlog, clock: IReactorTime) -> None:
-        self.limits = limits
-        self.backlog = backlog
+        self.limits = limits = CurrentLimits.of(limits)
+        self.backlog = CurrentBacklog.of(backlog)
         self.clock = clock
+        self.meter: Meter | None = None
         self.errors = ErrorLog(clock)
         self.counter = ConnectionCounter(limits)
         self.away = ConnectionCounter(limits)
@@ -64,13 +84,42 @@ class ServerState:
         self.resumption_methods = ResumptionMethods(self.resumptions)
         self.login_rates = OriginRates(limits)
         self.throttle = LoginThrottle(limits)
-        self.login_queue = LoginQueue(self.throttle, clock, 2 * limits.throttle_max_seconds)
+        self.login_queue = LoginQueue(self.throttle, clock, _patience(limits))
         self.held = HeldBytes()
         self.connections: set[OpenConnection] = set()
         self.closing = False
-        self.unauthenticated = MessageLimits(
-            message_bytes=limits.unauthenticated_message_bytes,
-            depth=limits.unauthenticated_depth,
-            items=min(limits.unauthenticated_message_bytes, MAX_UNAUTHENTICATED_ITEMS),
-        )
-        self.logged_in = MessageLimits(message_bytes=limits.message_bytes, depth=limits.depth)
+        self.unauthenticated, self.logged_in = _message_limits(limits)
+
+    def set_meter(self, meter: Meter | None) -> None:
+        """Have a meter told how long calls and logins take, instead of another; or none."""
+        self.meter = meter
+        for connection in self.connections:
+            connection.meter_changed()
+
+    def replace_limits(self, limits: Limits) -> None:
+        """
+        Have other limits from now on, also for those who are connected.
+
+        A connection that is over a limit on connections stays.  Who has begun to come back to a
+        session, or has to log in, has the time that was allowed when that began.
+        """
+        self.limits.replace(limits)
+        self.unauthenticated, self.logged_in = _message_limits(limits)
+        self.resumptions.seconds = limits.resume_seconds
+        self.throttle.limits_changed()
+        self.login_queue.patience = _patience(limits)
+        for connection in self.connections:
+            connection.limits_changed()
+
+
+def _message_limits(limits: Limits) -> tuple[MessageLimits, MessageLimits]:
+    unauthenticated = MessageLimits(
+        message_bytes=limits.unauthenticated_message_bytes,
+        depth=limits.unauthenticated_depth,
+        items=min(limits.unauthenticated_message_bytes, MAX_UNAUTHENTICATED_ITEMS),
+    )
+    return unauthenticated, MessageLimits(message_bytes=limits.message_bytes, depth=limits.depth)
+
+
+def _patience(limits: Limits) -> float:
+    return 2 * limits.throttle_max_seconds

@@ -106,6 +106,7 @@ class ServerService(Service):
             self._stop_listening()
             why.raiseException()
         self._state = _State.STARTED
+        self.factory.add_listener(self._stop_listening)
 
     def startService(self) -> None:
         """

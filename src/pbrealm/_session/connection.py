@@ -24,10 +24,12 @@ CLOSE_TIMEOUT = 5.0
 class ConnectedSession(Protocol):
     """What a connection asks of a session on it."""
 
+    id: int
+
     def revoke(self, reason: Reason) -> None:
         """Refuse all calls from now on; L{end} follows at once."""
 
-    def end(self, reason: Reason) -> Deferred[None]:
+    def end(self, reason: Reason, *, text: str | None = None) -> Deferred[None]:
         """End."""
 
     def away_changed(self) -> object:

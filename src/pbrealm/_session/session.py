@@ -34,6 +34,7 @@ from pbrealm._session.lease import Lease, revoke_lease, take_lease
 from pbrealm._session.login_waits import LoginWaits
 from pbrealm._session.served_realms import add_served_realm
 from pbrealm._session.state import SESSION, SessionState
+from pbrealm._session.stats import SessionStats, stats_of
 from pbrealm._types import AvatarT
 from pbrealm._unsaved import Account
 from pbrealm._wire.broker import FastBroker
@@ -225,6 +226,15 @@ class Session(Generic[AvatarT]):
     def away(self) -> bool:
         """Whether the client has lost its connection, and may come back to this session."""
         return self._connection is not None and self._connection.away
+
+    def stats(self) -> SessionStats | None:
+        """
+        Figures of the session's connection; L{None} where it isn't known, or the server isn't a
+        L{ServerFactory<pbrealm.ServerFactory>}.
+        """
+        if self._connection is None:
+            return None
+        return stats_of(self._connection.broker, self.clock)
 
     @property
     def since(self) -> datetime:

@@ -42,11 +42,13 @@ class FastBanana(Banana):
     @ivar fast_codec: whether messages can be sent without Twisted's encoder on this connection.
         This is so if the dialect is C{pb}, the vocabulary is Twisted's, and the prefix limit isn't
         below the default.
+    @ivar coalesced: the messages that are to be written together; L{None} while each is written by
+        itself.
     """
 
     # A broker of Twisted has nearly as many attributes as instances can have that share a table of
     # their names, so ours are apart.
-    __slots__ = ("_coalesced", "_coalesces_writes", "_handling_messages", "_reader", "fast_codec")
+    __slots__ = ("_coalesces_writes", "_handling_messages", "_reader", "coalesced", "fast_codec")
 
     currentDialect: bytes | None = None
     transport: Any
@@ -62,8 +64,7 @@ class FastBanana(Banana):
         self.fast_codec = False
         self._handling_messages = False
         self._coalesces_writes = False
-        # The messages to be written together; None while each is written by itself.
-        self._coalesced: list[bytes] | None = None
+        self.coalesced: list[bytes] | None = None
 
     @property
     def limits(self) -> MessageLimits:
@@ -166,13 +167,13 @@ class FastBanana(Banana):
         """
         Send an encoded message, after all that were sent before.
         """
-        coalesced = self._coalesced
+        coalesced = self.coalesced
         if coalesced is None:
             self.transport.write(encoded)
             return
         coalesced.append(encoded)
         if len(coalesced) == _MAX_COALESCED or len(encoded) > _MAX_COALESCED_BYTES:
-            self._coalesced = []
+            self.coalesced = []
             self.write_now(b"".join(coalesced))
 
     def flush(self) -> None:
@@ -181,13 +182,17 @@ class FastBanana(Banana):
 
         Until C{dataReceived} is called again, each message is written by itself.
         """
-        coalesced, self._coalesced = self._coalesced, None
+        coalesced, self.coalesced = self.coalesced, None
         if coalesced:
             self.transport.write(b"".join(coalesced))
 
-    def write_now(self, data: bytes) -> None:
-        """Write to the socket at once, if that is possible."""
-        write_immediately(data, self.immediate_descriptor(), self.transport)
+    def write_now(self, data: bytes) -> int:
+        """
+        Write to the socket at once, if that is possible.
+
+        @return: how many bytes were written past C{transport.write}.
+        """
+        return write_immediately(data, self.immediate_descriptor(), self.transport)
 
     def pause_messages(self) -> None:
         """
@@ -216,14 +221,14 @@ class FastBanana(Banana):
             return
         self._handling_messages = True
         if self._coalesces_writes:
-            self._coalesced = []
+            self.coalesced = []
         try:
             while (message := reader.next_message()) is not NEED_DATA:
                 self.callExpressionReceived(message)
-            coalesced, self._coalesced = self._coalesced, None
+            coalesced, self.coalesced = self.coalesced, None
             if coalesced:
                 self.write_now(b"".join(coalesced))
         finally:
             self._handling_messages = False
-            if self._coalesced is not None:
+            if self.coalesced is not None:
                 self.flush()

@@ -16,6 +16,7 @@ from twisted.spread.jelly import InsecureJelly, SecurityOptions
 from twisted.spread.pb import Broker
 
 from pbrealm._unsaved import STORES, count_answer
+from pbrealm._wire.answer_ages import AnswerAges
 from pbrealm._wire.banana import FastBanana
 from pbrealm._wire.outgoing import call_header, write_call
 from pbrealm._wire.ping import PING, PING_ID, ping_by_call
@@ -47,6 +48,9 @@ class CallingBroker(FastBanana, Broker):
 
     # Whether no subclass overrides any of SEND_METHODS.
     _has_default_send_methods = True
+
+    # Notes when calls are made, where somebody asks.
+    answer_ages: AnswerAges | None = None
 
     # Those who wait for the answer to a ping; None before the first ping.
     _pings: list[Deferred[Any]] | None = None
@@ -126,6 +130,8 @@ class CallingBroker(FastBanana, Broker):
         waiting = self.waitingForAnswers
         answer: Deferred[Any] = Deferred(lambda _: waiting.pop(request_id, None))
         waiting[request_id] = answer
+        if self.answer_ages is not None:
+            self.answer_ages.called(request_id, waiting)
         if STORES.used:
             count_answer(answer, self._reader)
         return answer
@@ -190,7 +196,7 @@ class CallingBroker(FastBanana, Broker):
         if self._pings is None:
             self._pings = []
             self._reader.pinged = True
-        if self._coalesced is None:
+        if self.coalesced is None:
             self.write_now(PING)
         else:
             self.send_bytes(PING)

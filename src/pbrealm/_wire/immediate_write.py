@@ -40,7 +40,7 @@ def unencrypted_descriptor(transport: object) -> FileDescriptor | None:
     return transport
 
 
-def write_immediately(data: bytes, descriptor: FileDescriptor | None, transport: Writable) -> None:
+def write_immediately(data: bytes, descriptor: FileDescriptor | None, transport: Writable) -> int:
     """
     Write to the socket now, and leave the rest to the transport.
 
@@ -49,6 +49,7 @@ def write_immediately(data: bytes, descriptor: FileDescriptor | None, transport:
 
     @param descriptor: what L{unencrypted_descriptor} returns now, for C{transport} or for the
         transport that C{transport} passes everything on to.
+    @return: how many bytes the transport didn't get.
     """
     if (
         descriptor is not None
@@ -67,6 +68,8 @@ def write_immediately(data: bytes, descriptor: FileDescriptor | None, transport:
         sent = descriptor.writeSomeData(data)
         if isinstance(sent, int) and sent > 0:
             if sent == len(data):
-                return
-            data = data[sent:]
+                return sent
+            transport.write(data[sent:])
+            return sent
     transport.write(data)
+    return 0

@@ -47,14 +47,15 @@ class ResumableBroker(FastBroker):
         self.transport = stream
         return stream
 
-    def write_now(self, data: bytes) -> None:
+    def write_now(self, data: bytes) -> int:
         stream = self.stream
         if stream is None:
-            super().write_now(data)
-        elif self.writes_to_stream():
+            return super().write_now(data)
+        if self.writes_to_stream():
             stream.write_now(data)
-        else:
-            self.transport.write(data)
+            return len(data)
+        self.transport.write(data)
+        return 0
 
     @property
     def handled(self) -> int:
@@ -63,7 +64,7 @@ class ResumableBroker(FastBroker):
 
     def written(self) -> int:
         """How many bytes of the stream were written, all messages that were sent included."""
-        if self._coalesced:
+        if self.coalesced:
             self.flush()
         return 0 if self.stream is None else self.stream.written
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import Context, copy_context
+from time import perf_counter
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -22,6 +23,7 @@ from pbrealm._wire.dispatch import receive_message
 from pbrealm._wire.error_answers import is_sent_as_object, plain_failure
 from pbrealm._wire.incoming import are_arguments
 from pbrealm._wire.lazy_jelly import EncodedJelly
+from pbrealm._wire.meter import CallMeter
 from pbrealm._wire.outgoing import encode_answer
 from pbrealm._wire.sexp import Sexp
 from pbrealm._wire.tokens import NotPlain
@@ -35,9 +37,12 @@ class ServingBroker(CallingBroker):
     A broker that serves the calls of its peer.
 
     Each is answered, if the peer asks for that: where an answer can't be sent, by an error.
+
+    @ivar meter: is told of each call; L{None} if nobody asks.
     """
 
     factory: Any
+    meter: CallMeter | None = None
 
     def expressionReceived(self, sexp: Any) -> None:
         command = sexp[0] if type(sexp) is list else None
@@ -91,6 +96,9 @@ class ServingBroker(CallingBroker):
         if type(requestID) is not int:
             raise pb.ProtocolError("the number of a call isn't a number")
         method: str = message if isinstance(message, str) else message.decode("utf-8")
+        meter = self.meter
+        began = 0.0 if meter is None else perf_counter()
+        failed = True
         try:
             if not are_arguments(netArgs, netKw):
                 raise pb.Error("the arguments of a call must be a tuple and a dictionary")
@@ -106,7 +114,11 @@ class ServingBroker(CallingBroker):
                 self._sendError(pb.CopyableFailure(), requestID)
             self.call_failed(Failure())
         else:
+            failed = False
             if isinstance(result, Deferred):
+                if meter is not None:
+                    result.addBoth(_metered, meter, began)
+                    meter = None
                 if answerRequired:
                     result.addCallbacks(
                         self._sendAnswer,
@@ -117,6 +129,8 @@ class ServingBroker(CallingBroker):
                 result.addErrback(self._unanswered)
             elif answerRequired:
                 self._sendAnswer(result, requestID)
+        if meter is not None:
+            meter.call_done(perf_counter() - began, failed)
 
     def _sendAnswer(self, netResult: Sexp, requestID: Sexp) -> None:
         # The result has been jellied, so the security options have been asked.
@@ -222,3 +236,8 @@ class ServingBroker(CallingBroker):
         """
         self.unsendable(what, log_text(why))
         return pb.Error("the answer can't be sent")
+
+
+def _metered(result: Any, meter: CallMeter, began: float) -> Any:
+    meter.call_done(perf_counter() - began, isinstance(result, Failure))
+    return result

@@ -6,12 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from enum import Enum, auto
+from functools import partial
 from typing import Any, Final
 
-from twisted.internet.defer import maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from zope.interface import Interface
 
 from pbrealm._arguments import check_callable, described
+from pbrealm._clock import clock_or_reactor
+from pbrealm._slices import Slices
 from pbrealm._types import AnyClock, AnyFullPolicy, AnyRealm, AvatarT
 from pbrealm.interfaces import ISession
 from pbrealm.policies import Refuse, too_many
@@ -68,17 +71,99 @@ class ConnectionLimitedRealm(WrappingRealm[AvatarT]):
             _check_policy(on_full)
         if key is not None:
             check_callable("key", key)
-        if total is not None:
-            _check_number("total", total)
         if isinstance(limit, _Unset):
             limit = 1 if total is None else None
-        if limit is not None and not callable(limit):
-            _check_number("limit", limit, ", a callable or None")
+        _check_limits(limit, total)
         super().__init__(realm, clock=clock)
-        self._slots = Slots(limit if callable(limit) else lambda _: limit, total)
+        self._limit = limit
+        self._slots = Slots(_limit_of(limit), total)
         self._key: Callable[[Any], Hashable] = _avatar_id if key is None else key
         self._queues = Queues()
         self._on_full: Any = Refuse() if on_full is None else on_full
+        # What newcomers wait for, and how often the limits have been changed.
+        self._deciding: set[Deferred[Any]] = set()
+        self._changes = 0
+
+    @property
+    def limit(self) -> int | Callable[[Any], int | None] | None:
+        """How many sessions an avatar id may have, or a callable that returns the number."""
+        return self._limit
+
+    @property
+    def total(self) -> int | None:
+        """How many sessions there may be in all."""
+        return self._slots.total
+
+    @property
+    def on_full(self) -> AnyFullPolicy:
+        """The policy."""
+        policy: AnyFullPolicy = self._on_full
+        return policy
+
+    def change(
+        self,
+        *,
+        limit: int | Callable[[Any], int | None] | _Unset | None = _UNSET,
+        total: int | _Unset | None = _UNSET,
+        on_full: AnyFullPolicy | _Unset = _UNSET,
+    ) -> Deferred[int]:
+        """
+        Have other limits, or another policy, from now on; what isn't given stays.
+
+        Those who are in are dealt with by the policy: where there are more sessions than there may
+        be, it is asked as if the newest of them came now.  Those that it lets stay, stay.
+        Newcomers that wait are decided on anew.
+
+        @return: fires with how many sessions have ended, when the policy has decided; it never
+            fails.
+        @raise ValueError: if a number isn't a positive whole number.
+        @raise TypeError: if an argument is of the wrong kind.
+        """
+        new_limit = self._limit if isinstance(limit, _Unset) else limit
+        new_total = self.total if isinstance(total, _Unset) else total
+        _check_limits(new_limit, new_total)
+        if not isinstance(on_full, _Unset):
+            _check_policy(on_full)
+            self._on_full = on_full
+        self._limit = new_limit
+        self._slots.limit, self._slots.total = _limit_of(new_limit), new_total
+        self._changes += 1
+        for deciding in tuple(self._deciding):
+            deciding.cancel()
+        return Deferred.fromCoroutine(self._end_those_beyond())
+
+    async def _end_those_beyond(self) -> int:
+        slots, slices = self._slots, Slices(clock_or_reactor(self.clock))
+        reductions: list[Deferred[int]] = []
+        for key in slots.keys:
+            own = self._reduce(partial(slots.beyond_own, key), slices)
+            reductions.append(Deferred.fromCoroutine(own))
+            await slices.pause()
+        ended = [await each for each in reductions]
+        return sum(ended) + await self._reduce(slots.beyond_total, slices)
+
+    async def _reduce(self, beyond: Callable[[], Sequence[ISession]], slices: Slices) -> int:
+        """
+        Have the policy end sessions, until there are as many as may be, or it lets the rest stay.
+
+        @param beyond: returns the sessions, oldest first, if there are too many; else none.
+        @return: how many have ended.
+        """
+        ended, left = 0, beyond()
+        while left:
+            *others, newest = left
+            try:
+                await maybeDeferred(self._on_full.make_room, newest, others)
+            except Exception:
+                # The policy lets them stay.
+                return ended
+            left_now = sum(each.ended is None for each in left)
+            if left_now == len(left):
+                return ended
+            ended += len(left) - left_now
+            await slices.pause()
+            left = beyond()
+        return ended
 
     async def admit(
         self, session: ISession, interfaces: Sequence[type[Interface]]
@@ -130,7 +215,30 @@ class ConnectionLimitedRealm(WrappingRealm[AvatarT]):
             if holders == asked or not holders:
                 raise too_many(newcomer, holders)
             asked = holders
-            await newcomer.wait(maybeDeferred(self._on_full.make_room, newcomer, holders))
+            changes = self._changes
+            decision = maybeDeferred(self._on_full.make_room, newcomer, holders)
+            self._deciding.add(decision)
+            try:
+                await newcomer.wait(decision)
+            except Exception:
+                if changes == self._changes or newcomer.ended is not None:
+                    raise
+            finally:
+                self._deciding.discard(decision)
+            if changes != self._changes:
+                # It was decided by other limits.
+                asked = None
+
+
+def _limit_of(limit: int | Callable[[Any], int | None] | None) -> Callable[[Any], int | None]:
+    return limit if callable(limit) else lambda _: limit
+
+
+def _check_limits(limit: object, total: object) -> None:
+    if total is not None:
+        _check_number("total", total)
+    if limit is not None and not callable(limit):
+        _check_number("limit", limit, ", a callable or None")
 
 
 def _check_policy(policy: object) -> None:

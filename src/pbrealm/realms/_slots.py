@@ -17,15 +17,14 @@ class Slots:
 
     A session that was revoked holds none, though it may still be in the table: all sessions of a
     lost connection are revoked before the first is ended.
+
+    @ivar limit: gives the limit of a key; L{None} for any number.
+    @ivar total: how many slots there are in all; L{None} for any number.
     """
 
     def __init__(self, limit: Callable[[Any], int | None], total: int | None) -> None:
-        """
-        @param limit: gives the limit of a key; L{None} for any number.
-        @param total: how many slots there are in all; L{None} for any number.
-        """
-        self._limit = limit
-        self._total = total
+        self.limit = limit
+        self.total = total
         # In the order in which they took their slots.  Nothing is copied when one is taken or
         # freed, since a key may have very many.
         self._by_key: dict[Hashable, dict[ISession, None]] = {}
@@ -46,7 +45,7 @@ class Slots:
         @return: L{None} if the limit of the key leaves a slot; else the sessions of this key, one
             of which would have to end.
         """
-        limit = self._limit(key)
+        limit = self.limit(key)
         if limit is None or len(self._by_key.get(key, ())) < limit:
             return None
         own = self.holders(key)
@@ -57,10 +56,25 @@ class Slots:
         @return: L{None} if the total leaves a slot; else all sessions, one of which would have to
             end.
         """
-        if self._total is None or len(self._all) < self._total:
+        if self.total is None or len(self._all) < self.total:
             return None
         everybody = _holding(self._all)
-        return everybody if len(everybody) >= self._total else None
+        return everybody if len(everybody) >= self.total else None
+
+    @property
+    def keys(self) -> Sequence[Hashable]:
+        """Those that have slots."""
+        return tuple(self._by_key)
+
+    def beyond_own(self, key: Hashable) -> Sequence[ISession]:
+        """The sessions of a key, oldest first, if they are more than there may be; else none."""
+        limit, own = self.limit(key), self.holders(key)
+        return own if limit is not None and len(own) > limit else ()
+
+    def beyond_total(self) -> Sequence[ISession]:
+        """All sessions, oldest first, if they are more than there may be; else none."""
+        everybody = _holding(self._all)
+        return everybody if self.total is not None and len(everybody) > self.total else ()
 
     def take(self, session: ISession, key: Hashable) -> None:
         """Give a session a slot of a key until it ends."""
