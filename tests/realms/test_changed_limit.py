@@ -131,7 +131,7 @@ class ChangeTests(RealmTestCase):
 
         realm = self.limited(limit=3)
         own = [self.session(realm) for _ in range(3)]
-        changed = realm.change(limit=1, on_full=Idle())  # type: ignore[arg-type]
+        changed = realm.change(limit=1, on_full=Idle())
         self.assertEqual(self.successResultOf(changed), 0)
         self.assertEqual(asked, [own[:2]])
 

@@ -156,7 +156,8 @@ class ChangedLimitsTests(SynchronousTestCase):
         for number in range(200):
             self.session.notify("news", number, "x" * 2000, pbanswer=False)
         self.assertIsNone(self.session.ended)
-        self.assertLess(self.session.stats().waiting_bytes, 110_000)
+        stats: Any = self.session.stats()
+        self.assertLess(stats.waiting_bytes, 110_000)
         self.factory.backlog = Backlog(soft_bytes=1000, hard_bytes=1000)
         self.session.notify("news", 0, "x" * 2000, pbanswer=False)
         self.assertIs(self.session.ended, Reason.TOO_SLOW)

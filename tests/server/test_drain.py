@@ -157,10 +157,11 @@ class DrainTests(SynchronousTestCase):
         """A realm that another server serves stays open while this one drains, and after that."""
         self.serve(CachingRealm(Player))
         other = MemoryServer(self.realm, {"bob": "secret"})
+        other_factory: Any = other.factory
         other.connect().login("bob", "secret")
         self.log_in(1)
         self.factory.drain(10)
-        other.factory.close()
+        other_factory.close()
         self.go(5)
         (session,) = self.realm.sessions()
         self.assertIs(session.ended, None)
