@@ -2,7 +2,9 @@
 The send queue: what waits for a client that is slow.
 """
 
+import gc
 import time
+import tracemalloc
 from functools import partial
 from typing import Any
 
@@ -13,6 +15,7 @@ from zope.interface import directlyProvides
 from zope.interface.verify import verifyObject
 
 from pbrealm import Backlog, SlowClientPolicy
+from pbrealm._delivery import waiting_messages
 from pbrealm._delivery.send_queue import SendQueue
 
 
@@ -58,6 +61,10 @@ class Transport:
 
 
 class SendQueueTests(SynchronousTestCase):
+    def setUp(self):
+        # Only the bytes count, which makes for small numbers.
+        self.patch(waiting_messages, "MESSAGE_BYTES", 0)
+
     def make(self, room=0, **backlog):
         self.clock = Clock()
         self.transport = Transport(room)
@@ -384,3 +391,32 @@ class SendQueueTests(SynchronousTestCase):
         queue.hold_reading()
         self.clock.advance(0)
         self.assertFalse(self.transport.reading)
+
+
+class MemoryTests(SynchronousTestCase):
+    def test_short_messages(self):
+        """What short messages take is bounded, and not their bytes only."""
+        for when_slow in SlowClientPolicy:
+            backlog = Backlog(soft_bytes=500_000, hard_bytes=500_000, when_slow=when_slow)
+            over: list[Any] = []
+            queue = SendQueue(
+                Transport(0), backlog, Clock(), lambda: None, partial(over.append, "too slow")
+            )
+            queue.start()
+            queue.pauseProducing()
+            dropped: list[int] = []
+            gc.collect()
+            tracemalloc.start()
+            for number in range(10**4):
+                data = b"%028d" % number
+                if not over:
+                    kind = (5, "news", number)
+                    queue.post(data, kind, partial(_note, dropped, queue, number))
+            size, _ = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            self.assertLess(size, 600_000, when_slow)
+            self.assertTrue(15_000 < queue.waiting_bytes < 25_000, queue.waiting_bytes)
+
+
+def _note(dropped, queue, number):
+    """As much as is kept for a notification whose answer is wanted."""

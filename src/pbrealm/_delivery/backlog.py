@@ -51,15 +51,16 @@ class Backlog:
 
     soft_bytes: int = limit(
         1024 * 1024,
-        "Bytes of notifications that may wait for a client for longer than `soft_seconds`. Used "
-        "only if `when_slow` is to end the session.",
+        "Bytes of notifications that may wait for a client for longer than `soft_seconds`; each "
+        "counts for 700 bytes more. Used only if `when_slow` is to end the session.",
     )
     soft_seconds: float = limit(
         10, "Seconds that more than `soft_bytes` of notifications may wait for a client."
     )
     hard_bytes: int = limit(
         8 * 1024 * 1024,
-        "Bytes that may wait for a client at all, besides the message that is sent next.",
+        "Bytes that may wait for a client at all, besides the message that is sent next; each "
+        "message counts for 700 bytes more.",
     )
     unanswered: int = limit(
         1000,

@@ -7,8 +7,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from pbrealm._delivery.backlog import Backlog, SlowClientPolicy
+
+MESSAGE_BYTES: Final = 700
+"""What a message that waits counts for besides its bytes, as it takes as much memory."""
 
 
 @dataclass(eq=False)
@@ -32,7 +36,7 @@ class Message:
 
 class WaitingMessages:
     """
-    Messages in the order in which they are to be sent, with their bytes counted.
+    Messages in the order in which they are to be sent, with what they take counted.
     """
 
     __slots__ = (
@@ -65,6 +69,10 @@ class WaitingMessages:
     @property
     def size(self) -> int:
         """The bytes of all."""
+        return self._counted - MESSAGE_BYTES * len(self._messages)
+
+    @property
+    def _counted(self) -> int:
         return self._notification_bytes + self._other_bytes
 
     @property
@@ -87,12 +95,12 @@ class WaitingMessages:
 
         @param more: bytes of a further notification.
         """
-        allowed = self._backlog.hard_bytes - more
+        allowed = self._backlog.hard_bytes - (more and more + MESSAGE_BYTES)
         if self._notification_bytes > allowed:
             return True
-        if self.size <= allowed or not self._messages:
+        if self._counted <= allowed or not self._messages:
             return False
-        return self.size - len(next(iter(self)).data) > allowed
+        return self._counted - _counted(next(iter(self)).data) > allowed
 
     def add(self, message: Message) -> None:
         """Send this one last."""
@@ -104,7 +112,7 @@ class WaitingMessages:
                     self._droppable[self._number] = None
                 case SlowClientPolicy.KEEP_LAST:
                     self._by_kind[message.kind] = self._number
-        self._count(message, len(message.data))
+        self._count(message, _counted(message.data))
 
     def take_first(self) -> tuple[int, Message]:
         """
@@ -125,7 +133,7 @@ class WaitingMessages:
         message = Message(rest, None, None, begun=True)
         self._messages[number] = message
         self._messages.move_to_end(number, last=False)
-        self._count(message, len(rest))
+        self._count(message, _counted(rest))
 
     def drop_kind(self, kind: Hashable) -> None:
         """Drop the notification of a kind, if one waits and that is the policy."""
@@ -151,7 +159,7 @@ class WaitingMessages:
             message.dropped()
 
     def _forget(self, number: int, message: Message) -> None:
-        self._count(message, -len(message.data))
+        self._count(message, -_counted(message.data))
         if message.kind is not None:
             self._droppable.pop(number, None)
             self._by_kind.pop(message.kind, None)
@@ -161,3 +169,7 @@ class WaitingMessages:
             self._other_bytes += size
         else:
             self._notification_bytes += size
+
+
+def _counted(data: bytes) -> int:
+    return len(data) + MESSAGE_BYTES
