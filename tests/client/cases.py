@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.credentials import UsernamePassword
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IStreamClientEndpoint
@@ -131,3 +132,10 @@ class LoginServiceTestCase(SynchronousTestCase):
     def result(self, awaited: Deferred[Any]) -> Any:
         self.server.flush()
         return self.successResultOf(awaited)
+
+
+def checker(**passwords):
+    made = InMemoryUsernamePasswordDatabaseDontUse()
+    for name, password in passwords.items():
+        made.addUser(name.encode(), password.encode())
+    return made

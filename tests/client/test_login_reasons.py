@@ -1,36 +1,28 @@
 """
-The service that stays logged in: why it comes back, and why it stops.
+Why a service comes back, or stays away.
 """
 
 from typing import Any
 
-from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.credentials import UsernamePassword
 from twisted.cred.portal import Portal
-from twisted.internet.defer import Deferred, inlineCallbacks
-from twisted.python.failure import Failure
+from twisted.internet.defer import Deferred
 from twisted.spread import pb
-from zope.interface import implementer
 
 from pbrealm import (
     CachingRealm,
     ConnectionLimitedRealm,
     DisposableRealm,
-    IClientAware,
     LoginRefused,
     MindTrackingRealm,
-    NoMind,
     Reason,
     Refuse,
     ReplaceOldest,
-    ServerFactory,
     WrappingRealm,
 )
-from pbrealm._session.goodbye import GOODBYE
 from pbrealm.client import LoginService
-from pbrealm.testing import RecordingMind
 from tests.avatars import Player
-from tests.client.cases import ALICE, LoginServiceTestCase
+from tests.client.cases import ALICE, LoginServiceTestCase, checker
 
 LOGGED_IN = ("logged in",)
 
@@ -158,13 +150,6 @@ class ComesBackTests(LoginServiceTestCase):
         self.endpoint.clients[0].drop()
         self.server.advance(0.99)
         self.assertEqual(len(self.endpoint.clients), 1)
-
-
-def checker(**passwords):
-    made = InMemoryUsernamePasswordDatabaseDontUse()
-    for name, password in passwords.items():
-        made.addUser(name.encode(), password.encode())
-    return made
 
 
 class StaysAwayTests(LoginServiceTestCase):
@@ -352,268 +337,6 @@ class PlainServerTests(LoginServiceTestCase):
         self.assertEqual(
             self.observer.take(), [("lost", Reason.NO_ANSWER), ("coming back", Reason.NO_ANSWER)]
         )
-
-
-class MindTests(LoginServiceTestCase):
-    """
-    What the server calls: the mind of the program, in each of the forms that it may have.
-    """
-
-    def setUp(self):
-        self.serve()
-
-    def kick(self):
-        self.session.end(text="enough")
-        self.server.flush()
-        why = self.successResultOf(self.service.when_stopped())
-        self.assertEqual(why.sentence, "enough")
-        self.assertEqual(self.flushLoggedErrors(), [])
-
-    def test_same_name_as_the_server(self):
-        self.assertEqual(GOODBYE, "goodbye")
-
-    def test_none(self):
-        """The server is told that there is none, for any other call."""
-        self.start()
-        answer = self.session.notify("news", 1)
-        self.server.flush()
-        failure = self.failureResultOf(answer)
-        self.assertEqual(failure.type, b"pbrealm.errors.NoMind")
-        self.assertIn(str(NoMind("the client passed no mind")), str(failure.value))
-        self.kick()
-
-    def test_remote_methods(self):
-        class Mind(pb.Referenceable):
-            heard: list[Any] = []
-
-            def remote_news(self, *args):
-                self.heard.append(args)
-                return "thanks"
-
-        self.start(mind=Mind())
-        self.assertEqual(self.result(self.session.notify("news", 1)), "thanks")
-        self.assertEqual(Mind.heard, [(1,)])
-        # It has no remote_goodbye, which would be logged.
-        self.kick()
-
-    def test_goodbye_of_its_own(self):
-        class Mind(pb.Referenceable):
-            heard: list[Any] = []
-
-            def remote_goodbye(self, code, text, reconnect):
-                self.heard.append((code, text, reconnect))
-
-        self.start(mind=Mind())
-        self.kick()
-        self.assertEqual(Mind.heard, [(5, "enough", False)])
-
-    def test_failing_goodbye(self):
-        class Mind(pb.Referenceable):
-            def remote_goodbye(self, *args):
-                raise ZeroDivisionError
-
-        self.start(mind=Mind())
-        self.session.end()
-        self.server.flush()
-        self.assertIs(self.successResultOf(self.service.when_stopped()).reason, Reason.KICKED)
-        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
-
-    def test_own_dispatch(self):
-        """A mind may take all calls by a remoteMessageReceived of its own."""
-        mind = RecordingMind("thanks")
-        self.start(mind=mind)
-        self.assertEqual(self.result(self.session.notify("news", 1)), "thanks")
-        self.kick()
-        self.assertEqual(mind.calls, [("news", (1,)), ("goodbye", (5, "enough", False))])
-
-    def test_own_dispatch_with_a_reference_among_the_arguments(self):
-        """What only has the name of a goodbye is a call like any other."""
-        mind = RecordingMind("thanks")
-        self.start(mind=mind)
-        for args in ((), (1, 2, 3), ("5", "kicked", False), (5, "kicked", False, 1)):
-            self.assertEqual(self.result(self.session.notify("goodbye", *args)), "thanks")
-        self.assertEqual(self.result(self.session.notify("goodbye", Thing(), "", 1)), "thanks")
-        self.assertEqual(len(mind.calls), 5)
-        self.assertIsNotNone(self.service.perspective)
-
-    def test_own_goodbye_of_another_object(self):
-        """It's the mind's goodbye that counts."""
-        other = RecordingMind("thanks")
-        service = self.start()
-        held = []
-        Player.perspective_take = lambda self, it: held.append(it)  # type: ignore[attr-defined]
-        self.addCleanup(delattr, Player, "perspective_take")
-        self.result(service.call("take", other))
-        called = held[0].callRemote("goodbye", 5, "kicked", False)
-        self.assertEqual(self.result(called), "thanks")
-        self.assertIsNotNone(service.perspective)
-
-    def test_passed_back(self):
-        """The server has a reference to the mind itself: passed back, it's the same object."""
-        mind = RecordingMind()
-        service = self.start(mind=mind)
-        got = []
-
-        def perspective_me(player, it):
-            return [it is session.mind or it.luid == session.mind.luid, it]
-
-        session = self.session
-        Player.perspective_me = perspective_me  # type: ignore[attr-defined]
-        self.addCleanup(delattr, Player, "perspective_me")
-        same, back = self.result(service.call("me", mind))
-        got.append(back)
-        self.assertTrue(same)
-        self.assertIs(back, mind)
-
-    def test_called_before_the_login_is_answered(self):
-        @implementer(IClientAware)
-        class Greeting(Player):
-            @inlineCallbacks
-            def attached(self, session):
-                self.answer = yield session.notify("hello")
-
-            def detached(self, session, reason):
-                pass
-
-        self.serve(CachingRealm(Greeting))
-        mind = RecordingMind("hi")
-        self.start(mind=mind)
-        self.assertEqual(self.session.avatar.answer, "hi")
-
-    def test_other_name(self):
-        """As the server's factory has it."""
-        portal = Portal(self.realm, [checker(alice="secret")])
-        self.server.restart(factory=ServerFactory(portal, goodbye="bye", clock=self.clock))
-        self.start(goodbye="bye")
-        self.kick()
-
-
-class Thing(pb.Referenceable):
-    pass
-
-
-class ObserverTests(LoginServiceTestCase):
-    def setUp(self):
-        self.serve()
-
-    def test_exceptions(self):
-        """They are logged, and change nothing."""
-
-        class Raising:
-            def logged_in(self, perspective):
-                raise ZeroDivisionError
-
-            def lost(self, why):
-                raise ZeroDivisionError
-
-            def resumed(self):
-                raise ZeroDivisionError
-
-            def coming_back(self, seconds, why):
-                raise KeyboardInterrupt
-
-            def stopped(self, why):
-                raise SystemExit
-
-        service = self.start(observer=Raising())
-        self.assertEqual(self.result(service.call("greet")), "<1>hello alice")
-        self.endpoint.clients[0].drop()
-        self.go(4)
-        self.assertEqual(self.result(service.call("greet")), "<2>hello alice")
-        self.result(service.stopService())
-        logged = [failure.type for failure in self.flushLoggedErrors()]
-        self.assertEqual(
-            logged,
-            [
-                *(ZeroDivisionError, ZeroDivisionError, KeyboardInterrupt),
-                *(ZeroDivisionError, ZeroDivisionError, SystemExit),
-            ],
-        )
-
-    def test_asynchronous(self):
-        """Nobody waits for it, and what it fails with is logged."""
-        greetings = []
-
-        async def logged_in(perspective):
-            greetings.append(await perspective.callRemote("greet"))
-            raise ZeroDivisionError
-
-        service = self.make()
-        self.observer.logged_in = logged_in  # type: ignore[assignment]
-        service.startService()
-        self.server.flush()
-        self.assertEqual(greetings, ["<1>hello alice"])
-        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
-
-    def test_stops_the_service(self):
-        """From each of its methods, and the service can be started again."""
-        for when in ("logged_in", "lost", "coming_back", "stopped"):
-            self.serve()
-            service = self.make()
-            stops: list[Any] = []
-
-            def stop(*_: Any, service: Any = service, stops: Any = stops) -> None:
-                stops.append(service.stopService())
-
-            setattr(self.observer, when, stop)
-            service.startService()
-            self.server.flush()
-            if self.endpoint.clients:
-                self.endpoint.clients[0].drop()
-            if when == "stopped":
-                service.stopService()
-            self.go(6)
-            self.successResultOf(stops[0])
-            self.successResultOf(service.when_stopped())
-            self.assertEqual(self.realm.sessions(), ())
-            delattr(self.observer, when)
-            service.startService()
-            self.assertEqual(self.result(service.call("greet"))[3:], "hello alice")
-            self.result(service.stopService())
-
-    def test_starts_the_service_when_it_has_stopped(self):
-        """An observer may have a policy of its own."""
-        service = self.make()
-        again: list[Any] = []
-        waits: list[Any] = []
-
-        def stopped(why):
-            again.append(why.reason)
-            service.startService()
-            # For the next time.
-            waits.append(service.when_stopped())
-
-        self.observer.stopped = stopped  # type: ignore[method-assign]
-        service.startService()
-        self.server.flush()
-        self.session.end()
-        self.server.flush()
-        self.assertEqual(again, [Reason.KICKED])
-        self.assertNoResult(waits[0])
-        self.assertEqual(self.result(service.call("greet")), "<1>hello alice")
-        del self.observer.stopped
-
-    def test_perspective_is_there_when_it_is_told(self):
-        service = self.make()
-        greetings: list[Any] = []
-        self.observer.logged_in = (  # type: ignore[method-assign]
-            lambda perspective: greetings.append(service.call("greet"))
-        )
-        service.startService()
-        self.assertEqual(self.result(service.when_logged_in()), service.perspective)
-        self.assertEqual(self.result(greetings[0]), "<1>hello alice")
-
-    def test_failure_of_the_connection_is_said(self):
-        whys: list[Any] = []
-        service = self.make()
-        self.observer.coming_back = (  # type: ignore[method-assign]
-            lambda seconds, why: whys.append(why)
-        )
-        self.server.kill()
-        service.startService()
-        self.server.flush()
-        self.assertRegex(str(whys[0]), r"^no connection: ConnectionRefusedError: .*reason 2\)$")
-        self.assertNotIsInstance(whys[0], Failure)
 
 
 class TwoClientsOfAnAccountTests(LoginServiceTestCase):
