@@ -10,19 +10,16 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.spread.pb import IPerspective
 from zope.interface import implementedBy, implementer
 
-from pbrealm._broker_slot import broker_of
-from pbrealm._delivery.notify import NOTIFY_TIMEOUT, call_mind, take_timeout, timed_out
-from pbrealm._delivery.unsent import send_in_order
 from pbrealm._eager import start
 from pbrealm._error_log import error_log
-from pbrealm._on_behalf_of import ON_BEHALF_OF, on_behalf_of
+from pbrealm._on_behalf_of import ON_BEHALF_OF
 from pbrealm._session.attachment import Attachment
 from pbrealm._session.connection import (
     ConnectedMind,
@@ -32,6 +29,7 @@ from pbrealm._session.connection import (
 from pbrealm._session.goodbye import say_goodbye
 from pbrealm._session.lease import Lease, revoke_lease, take_lease
 from pbrealm._session.login_waits import LoginWaits
+from pbrealm._session.notification import notify_client
 from pbrealm._session.served_realms import add_served_realm
 from pbrealm._session.state import SESSION, SessionState
 from pbrealm._session.stats import SessionStats, stats_of
@@ -290,41 +288,7 @@ class Session(Generic[AvatarT]):
             long as the client is there.  With C{pbanswer=False} no answer is asked for, and it
             fires with L{None} at once, whatever becomes of the message.
         """
-        try:
-            timeout = take_timeout(kw, NOTIFY_TIMEOUT)
-        except ValueError:
-            return fail()
-        if self.ended is not None:
-            answer: Deferred[Any] = fail(SessionEnded(self.ended))
-        else:
-            # What is passed as an argument is handed out by this session.
-            with on_behalf_of(self):
-                broker = broker_of(self.mind)
-                answer = send_in_order(broker, self._call_mind, method, args, kw)
-            answer.addErrback(self._unanswered)
-        if not kw.get("pbanswer", True):
-            answer.addErrback(lambda _: None)
-            return succeed(None)
-        if timeout is None:
-            return answer
-        return answer.addTimeout(timeout, self.clock, onTimeoutCancel=timed_out)
-
-    def _call_mind(
-        self, method: str, args: tuple[object, ...], kw: dict[str, object]
-    ) -> Deferred[Any]:
-        if self.ended is not None:
-            return fail(SessionEnded(self.ended))
-        return call_mind(self.mind, method, args, kw)
-
-    def _unanswered(self, why: Failure) -> Failure:
-        if not self.disconnected or not isinstance(
-            why.value, (pb.PBConnectionLost, pb.ProtocolError)
-        ):
-            return why
-        # The broker fails its calls before it tells of the lost connection, which then ends the
-        # session: in the same call.
-        self.revoke(Reason.DISCONNECTED)
-        return Failure(SessionEnded(self.ended or Reason.DISCONNECTED))
+        return notify_client(self, method, args, kw)
 
     def is_alive(self, timeout: float) -> Deferred[bool]:
         """
