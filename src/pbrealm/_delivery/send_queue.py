@@ -294,8 +294,8 @@ class SendQueue:
         self.ready = self._transport
         self._on_progress()
         while (waiting := self._waiting) and self.ready is not None:
-            number, message = waiting.take_first()
-            rest = self._write(message.data)
+            number, data = waiting.take_first()
+            rest = self._write(data)
             if rest:
                 waiting.put_back(number, rest)
         if waiting is None or waiting.are_few_notifications:

@@ -14,11 +14,14 @@ from pbrealm._delivery.backlog import Backlog, SlowClientPolicy
 MESSAGE_BYTES: Final = 700
 """What a message that waits counts for besides its bytes, as it takes as much memory."""
 
+_MAX_APPENDED: Final = 16 * 1024
+"""Bytes of several messages that are kept as one."""
+
 
 @dataclass(eq=False)
 class Message:
     """
-    A message that waits, or the rest of one.
+    A message that waits, or the rest of one, or several that can't be dropped.
 
     @ivar kind: is equal for notifications that may replace each other; L{None} for a message that
         can't be dropped.
@@ -28,7 +31,7 @@ class Message:
 
     __slots__ = ("begun", "data", "dropped", "kind")
 
-    data: bytes
+    data: bytes | bytearray
     kind: Hashable
     dropped: Callable[[], object] | None
     begun: bool
@@ -104,6 +107,8 @@ class WaitingMessages:
 
     def add(self, message: Message) -> None:
         """Send this one last."""
+        if message.kind is None and self._append(message.data):
+            return
         self._number += 1
         self._messages[self._number] = message
         if message.kind is not None:
@@ -114,7 +119,26 @@ class WaitingMessages:
                     self._by_kind[message.kind] = self._number
         self._count(message, _counted(message.data))
 
-    def take_first(self) -> tuple[int, Message]:
+    def _append(self, data: bytes | bytearray) -> bool:
+        """
+        Have what can't be dropped follow in the same message as what was added before: a client
+        may have very many references dropped at once.
+
+        @return: whether that is possible.
+        """
+        # What is sent next isn't counted, so it mustn't grow.
+        if len(self._messages) < 2:
+            return False
+        last = next(reversed(self._messages.values()))
+        if last.kind is not None or len(last.data) + len(data) > _MAX_APPENDED:
+            return False
+        if type(last.data) is bytes:
+            last.data = bytearray(last.data)
+        last.data += data
+        self._other_bytes += len(data)
+        return True
+
+    def take_first(self) -> tuple[int, bytes]:
         """
         Take out what is sent next.
 
@@ -122,7 +146,7 @@ class WaitingMessages:
         """
         number, message = self._messages.popitem(last=False)
         self._forget(number, message)
-        return number, message
+        return number, bytes(message.data)
 
     def put_back(self, number: int, rest: bytes) -> None:
         """
@@ -171,5 +195,5 @@ class WaitingMessages:
             self._notification_bytes += size
 
 
-def _counted(data: bytes) -> int:
+def _counted(data: bytes | bytearray) -> int:
     return len(data) + MESSAGE_BYTES
