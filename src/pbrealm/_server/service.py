@@ -117,6 +117,17 @@ class ServerService(Service):
             self.privilegedStartService()
         super().startService()
 
+    def when_listening(self) -> Deferred[bool]:
+        """
+        Wait until it listens at all endpoints, after it was started.
+
+        @return: fires with whether it does, and never fails.
+        """
+        listening = DeferredList(self._ports)
+        return listening.addCallback(
+            lambda results: self._state is _State.STARTED and all(done for done, _ in results)
+        )
+
     def _has_failed(self, why: Failure) -> None:
         if why.check(CancelledError):
             return
