@@ -24,8 +24,6 @@ test: $(VENV)/installed
 coverage: $(VENV)/installed
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest
-	$(BIN)/python -m coverage combine --quiet
-	@rm -f .coverage.* # of programs that were killed, and can't be read
 	$(BIN)/python -m coverage report
 
 # The tests with the oldest Python and Twisted that pyproject.toml allows.
