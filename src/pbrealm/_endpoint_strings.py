@@ -30,6 +30,11 @@ def endpoint_from(
         problem = "wrong or missing arguments"
     except ValueError as why:
         problem = describe(why)
+    except LookupError:
+        # Of the endpoints that Twisted makes of strings, only those are looked up.
+        raise ValueError(
+            f"{name} {description} can't be used: the service manager has passed no such socket"
+        ) from None
     except Exception as why:
         # Most likely a file of a certificate.
         raise ValueError(f"{name} {description} can't be used: {describe(why)}") from why

@@ -55,6 +55,7 @@ class Process(ProcessProtocol):
         command: Sequence[object],
         directory: str | Path | None = None,
         environment: Mapping[str, str] | None = None,
+        descriptors: Mapping[int, int] | None = None,
     ) -> None:
         """
         Start the process.
@@ -62,6 +63,8 @@ class Process(ProcessProtocol):
         @param command: the program's path, and its arguments.
         @param directory: where it runs; by default, where the tests do.
         @param environment: variables to add to those of the tests.
+        @param descriptors: open files of the tests that it gets, by the numbers that they have
+            there.
         """
         self.command = [str(part) for part in command]
         self.out = self.err = self.output = ""
@@ -76,6 +79,7 @@ class Process(ProcessProtocol):
             self.command,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
             path=None if directory is None else str(directory),
+            childFDs={0: "w", 1: "r", 2: "r", **(descriptors or {})},
         )
 
     @property

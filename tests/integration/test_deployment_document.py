@@ -8,17 +8,19 @@ import json
 import shlex
 import shutil
 import signal
+import socket
 import sysconfig
 from configparser import ConfigParser
 from inspect import signature
-from pathlib import Path
+
+from twisted.trial.unittest import SkipTest
 
 from pbrealm import Limits, ServerFactory
 from pbrealm._session.connection import CLOSE_TIMEOUT
 from tests.documents import block
 from tests.integration.processes import Process
 from tests.integration.test_client_program import PlayersTestCase
-from tests.integration.test_tls_document import BIND
+from tests.integration.test_restart import ACTIVATED
 
 
 class UnitTests(PlayersTestCase):
@@ -36,28 +38,60 @@ class UnitTests(PlayersTestCase):
         self.assertGreater(int(self.unit["TimeoutStopSec"]), patience + CLOSE_TIMEOUT)
 
     async def test_command(self) -> None:
-        """It serves, logs JSON, and ends by the unit's signal."""
+        """
+        It serves at the socket that it's given, logs JSON, ends by the unit's signal, and tells
+        all of that.
+        """
         self.write("passwords", "alice:secret\n")
-        certificate = block("docs/tls.md", "openssl req", "sh")
-        made = self.stop_after_test(Process(["/bin/sh", "-ec", certificate], self.directory))
-        self.assertEqual(await made.wait(), 0, made.output)
-        line = self.unit["ExecStart"].replace("ssl:8787:", "ssl:0:")
+        port = socket.create_server(("127.0.0.1", 0))
+        told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        told.bind(f"{self.directory}/notify")
+        told.settimeout(60)
+        for each in (port, told):
+            self.addCleanup(each.close)
+        line = self.unit["ExecStart"]
         line = line.replace("/srv/players/venv/bin", sysconfig.get_path("scripts"))
         command = shlex.split(line.replace("/srv/players", self.directory))
-        server = self.stop_after_test(Process(command, self.directory))
-        port = (await server.wait_for(r'"address": "[^"]*:(\d+)"'))[1]
+        server = self.stop_after_test(
+            Process(
+                ["/bin/sh", "-c", ACTIVATED, "sh", *command],
+                self.directory,
+                {"NOTIFY_SOCKET": f"{self.directory}/notify", "WATCHDOG_USEC": "30000000"},
+                {3: port.fileno()},
+            )
+        )
+        await server.wait_for('"address": "127.0.0.1:')
+        self.assertEqual([told.recv(100), told.recv(100)], [b"READY=1", b"WATCHDOG=1"])
         self.write("client.py", block("docs/clients.md", "class Client(pb.Referenceable)"))
-        trusted = f"tls:localhost:{port}{BIND}:trustRoots={self.directory}/trusted"
-        Path(self.directory, "trusted").mkdir()
-        shutil.copy(Path(self.directory, "certificate.pem"), Path(self.directory, "trusted"))
-        client = self.start("client.py", trusted, "alice", "secret")
+        number = port.getsockname()[1]
+        client = self.start("client.py", f"tcp:127.0.0.1:{number}", "alice", "secret")
         await client.wait_for("hello alice\n")
         server.signal(self.unit["KillSignal"].removeprefix("SIG"))
         await client.wait_for(r"goodbye: shutting down \(reason 8\)\n")
         self.assertEqual(await server.wait(), -signal.SIGTERM)
+        self.assertEqual(told.recv(100).split(b"\n")[0], b"STOPPING=1")
         events = [json.loads(each.lstrip("\x1e")) for each in server.out.splitlines() if each]
         journal = [each for each in events if each["log_namespace"] == "pbrealm.journal"]
         self.assertEqual(
             [(each["event"], each["avatar_id"], each.get("why")) for each in journal],
             [("login", "alice", None), ("end", "alice", "shutting down")],
         )
+
+    async def test_systemd_takes_the_units(self) -> None:
+        """And finds that the service is exposed to little."""
+        if shutil.which("systemd-analyze") is None:
+            raise SkipTest("there is no systemd-analyze here")
+        line = self.unit["ExecStart"].partition(" ")[0]
+        service = block("docs/deployment.md", "[Service]", "ini").replace(line, "/bin/sh")
+        service = service.replace("players\nWorkingDirectory", "daemon\nWorkingDirectory")
+        self.write("players.service", service)
+        self.write("players.socket", block("docs/deployment.md", "[Socket]", "ini"))
+        for arguments in (
+            ("verify", "./players.service", "./players.socket"),
+            ("security", "--offline=true", "--threshold=20", "./players.service"),
+        ):
+            command = ["systemd-analyze", "--no-pager", *arguments]
+            checked = self.stop_after_test(Process(command, self.directory))
+            self.assertEqual(await checked.wait(), 0, checked.output)
+            if arguments[0] == "verify":
+                self.assertEqual(checked.output, "")

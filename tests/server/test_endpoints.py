@@ -64,6 +64,15 @@ class MistakeTests(SynchronousTestCase):
             "(wrong or missing arguments)",
         )
 
+    def test_no_socket_of_the_service_manager(self):
+        for place in ("index=0", "name=server.socket"):
+            description = f"systemd:domain=INET:{place}"
+            self.assertRefused(
+                description,
+                f"endpoint {description} can't be used: the service manager has passed no such "
+                "socket",
+            )
+
     def test_missing_certificate(self):
         self.assertRefused(
             "ssl:8787:privateKey=/no/key.pem",
