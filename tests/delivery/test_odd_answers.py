@@ -204,6 +204,17 @@ class ReceivedFailureTests(SynchronousTestCase):
         self.assertEqual((received.type, received.value, received.traceback), (b"a.B", "no", "at"))
         self.assertNotIn("more", vars(received))
 
+    def test_many_parents(self):
+        """The names of classes are bounded, in number and length."""
+        copied: Any = pb.CopiedFailure.__new__(pb.CopiedFailure)
+        parents = ["a.B", "x" * 10_000, *map(str, range(10_000))]
+        copied.setCopyableState(
+            {"type": "a.B", "value": "no", "traceback": "", "parents": parents}
+        )
+        received: Any = received_failure(copied)
+        self.assertEqual(received.check("a.B"), "a.B")
+        self.assertLess(len("".join(received.parents)), 1000)
+
     def test_moderate_texts(self):
         """They are as they were sent: programs look at them."""
         sent = {"type": "a.B", "value": "a\tb\né" * 500, "traceback": "at\n  é\n" * 300}

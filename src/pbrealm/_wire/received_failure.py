@@ -20,6 +20,12 @@ Characters of the text of a failure, and of its traceback.  If nobody handles th
 logs both, in JSON, or the text.
 """
 
+_MAX_PARENTS: Final = 100
+"""Names of classes that a failure has, which a class is sought among when it's checked."""
+
+_MAX_PARENT: Final = 200
+"""Characters of each."""
+
 _UNKNOWN_TYPE: Final = b"twisted.spread.pb.Error"
 
 
@@ -77,7 +83,7 @@ def check_attributes(copied: Any) -> None:
     )
     copied.frames = []
     copied.parents = (
-        [each for each in parents if isinstance(each, (str, bytes))]
+        [each[:_MAX_PARENT] for each in parents[:_MAX_PARENTS] if isinstance(each, (str, bytes))]
         if isinstance(parents, (list, tuple))
         else []
     )
