@@ -6,6 +6,7 @@ A crash can't take back what a client was told, if it is told only once this is 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import Any, Final, ParamSpec, Protocol, TypeVar
@@ -44,13 +45,19 @@ CALL_MEMORY: Final = 2000
 WAIT_MEMORY: Final = 3000
 """Bytes that each thing takes that waits, besides what is sent."""
 
+COUNTED_WAITS: Final = 4
+"""How many times in a row a call waits until what it has got before counts no more."""
+
+COUNTED_ANSWERS: Final = 16
+"""How many answers count that a call has got without waiting for anything in between."""
+
 
 class Account:
     """
     Counts what is kept in memory for a client while changes aren't saved; for subclasses.
 
     @ivar message_memory: about how many bytes the objects of the message take that is being
-        handled.
+        handled; 0 if none is.
     """
 
     message_memory: int
@@ -61,6 +68,35 @@ class Account:
     def release(self, size: int) -> None:
         """It isn't any more."""
 
+    def drops_oldest(self, size: int) -> bool:
+        """Whether what has waited longest is to be dropped, rather than that so much waits."""
+        raise NotImplementedError
+
+    def may_wait(self, size: int, *, droppable: bool) -> bool:
+        """
+        Whether so many bytes may wait to be sent to the client.
+
+        @param droppable: whether the last of them may be dropped, without ending the session.
+        """
+        raise NotImplementedError
+
+
+class Wait:
+    """
+    Something of a call that waits.
+    """
+
+    __slots__ = ("_call", "size", "turn")
+
+    def __init__(self, call: Unsaved, size: int, turn: int) -> None:
+        self._call = call
+        self.size = size
+        self.turn = turn
+
+    def end(self) -> None:
+        """It doesn't wait any more."""
+        self._call.end_wait(self)
+
 
 class Unsaved(list[Commit]):
     """
@@ -70,13 +106,27 @@ class Unsaved(list[Commit]):
     for each call, and nearly always left empty.
 
     While anything of the call waits, be it its answer, what it has sent or what it awaits, all
-    that its message has brought may be kept.  So this is counted then, once.
+    that it has got may be kept: its message, and what clients have answered to it.  So this is
+    counted then, once.  A coroutine may go on for ever, and can't be asked what it keeps.  So the
+    message counts as long as the method runs, but the rest, and the message afterwards, only for
+    the next few times that the call waits.  What a program keeps for longer, it also keeps while
+    nothing waits.
 
+    @ivar returned: whether the method has returned, or its coroutine has.
     @ivar undone: a commit that was undone, which a notification of the call has failed for.  Later
         notifications don't, but the answer does.
     """
 
-    __slots__ = ("_account", "_memory", "_waits", "undone")
+    __slots__ = (
+        "_account",
+        "_got",
+        "_memory",
+        "_message_memory",
+        "_turn",
+        "_waits",
+        "returned",
+        "undone",
+    )
 
     def __init__(self, account: Account | None = None, message_memory: int = 0) -> None:
         """
@@ -84,25 +134,37 @@ class Unsaved(list[Commit]):
         @param message_memory: about how many bytes the objects of the call's message take.
         """
         self._account = account
-        self._memory = message_memory
+        # Of all that counts, and the part that counts until the method has returned.
+        self._memory = self._message_memory = message_memory
+        # The rest: in which turn it was got, and its size.  Most calls get nothing more.
+        self._got: deque[tuple[int, int]] | None = None
         # How many things of the call wait.
         self._waits = 0
+        # How many times it has waited.  What waits at the same time ends one turn together.
+        self._turn = 0
+        self.returned = False
         self.undone: Commit | None = None
 
-    def begin_wait(self, size: int = 0) -> None:
+    def begin_wait(self, size: int = 0) -> Wait:
         """
         Something of the call begins to wait.
 
         @param size: of what is to be sent.
         """
+        wait = Wait(self, size, self._turn)
         if not self._waits:
             size += CALL_MEMORY + self._memory
         self._waits += 1
         if self._account is not None:
             self._account.hold(WAIT_MEMORY + size)
+        return wait
 
-    def end_wait(self, size: int = 0) -> None:
+    def end_wait(self, wait: Wait) -> None:
         """It doesn't wait any more."""
+        if wait.turn == self._turn:
+            self._turn += 1
+            self._forget_old()
+        size = wait.size
         self._waits -= 1
         if not self._waits:
             size += CALL_MEMORY + self._memory
@@ -111,9 +173,29 @@ class Unsaved(list[Commit]):
 
     def add_memory(self, size: int) -> None:
         """The call has got something more of about so many bytes, which may be kept as well."""
+        if not size:
+            return
         self._memory += size
         if self._waits and self._account is not None:
             self._account.hold(size)
+        if self._got is None:
+            self._got = deque()
+        self._got.append((self._turn, size))
+        if len(self._got) > COUNTED_ANSWERS:
+            self._forget(self._got.popleft()[1])
+
+    def _forget_old(self) -> None:
+        if self.returned and self._message_memory:
+            size, self._message_memory = self._message_memory, 0
+            self._got = self._got or deque()
+            self._got.append((self._turn, size))
+        while self._got and self._got[0][0] + COUNTED_WAITS <= self._turn:
+            self._forget(self._got.popleft()[1])
+
+    def _forget(self, size: int) -> None:
+        self._memory -= size
+        if self._waits and self._account is not None:
+            self._account.release(size)
 
     def counted(self, awaited: Deferred[_T], size: int = 0) -> Deferred[_T]:
         """
@@ -123,12 +205,7 @@ class Unsaved(list[Commit]):
         """
         if awaited.called:
             return awaited
-        self.begin_wait(size)
-        return awaited.addBoth(self._waited, size)
-
-    def _waited(self, result: Any, size: int) -> Any:
-        self.end_wait(size)
-        return result
+        return awaited.addBoth(_waited, self.begin_wait(size))
 
     def add(self, commit: Commit) -> None:
         """The call has made a change that this commit will save, or has read one."""
@@ -191,6 +268,11 @@ class Unsaved(list[Commit]):
         return why
 
 
+def _waited(result: _T, wait: Wait) -> _T:
+    wait.end()
+    return result
+
+
 async def _all_saved(commits: Iterable[Commit]) -> None:
     for commit in commits:
         if not commit.is_saved:
@@ -223,16 +305,22 @@ class Answering(Protocol):
 
     @property
     def message_memory(self) -> int:
-        """About how many bytes the objects of the last message take at most."""
+        """
+        About how many bytes the objects of the message take at most that is being handled; 0 if
+        none is.
+        """
 
 
-def count_answer(answer: Deferred[Any], by: Answering) -> None:
+def count_answer(answer: Deferred[Any], by: Answering, call: Unsaved | None = None) -> None:
     """
-    The call that is being served has asked a client something: what that answers may be kept for
-    as long as the call waits for something else.
+    A call has asked a client something: what that answers may be kept for as long as the call
+    waits for something else.
+
+    @param call: by default the one that is being served.
     """
-    call = UNSAVED.get()
-    if call is not None:
+    if call is None:
+        call = UNSAVED.get()
+    if call is not None and not answer.called:
         answer.addBoth(_answered, call, by)
 
 

@@ -8,6 +8,7 @@ from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm._delivery.unsent import UNSENT_ATTRIBUTE, add_unsent, send_unsent
+from pbrealm._unsaved import Account
 
 
 class Broadcast:
@@ -21,6 +22,24 @@ class Broadcast:
 
     def send_to(self, at: int) -> None:
         self.sent.append((self.name, at))
+
+
+class CountingBroker(pb.Broker, Account):
+    """Has room for 100."""
+
+    held = 0
+
+    def drops_oldest(self, size: int) -> bool:
+        return False
+
+    def may_wait(self, size: int, *, droppable: bool) -> bool:
+        return size <= 100
+
+    def hold(self, size: int) -> None:
+        self.held += size
+
+    def release(self, size: int) -> None:
+        self.held -= size
 
 
 class UnsentTests(SynchronousTestCase):
@@ -65,6 +84,23 @@ class UnsentTests(SynchronousTestCase):
         self.assertTrue(send_unsent(self.broker))
         self.assertEqual(self.sent, [("one", 0), ("two", 0), ("three", 0)])
         self.assertNotIn(UNSENT_ATTRIBUTE, vars(self.broker))
+
+    def test_sizes(self) -> None:
+        """What something that waits keeps back counts for the connection, until it is sent."""
+        broker = CountingBroker()
+        waits, other = self.broadcast("waits"), self.broadcast("other")
+        self.assertTrue(add_unsent(broker, other, 0, 10))
+        self.assertTrue(add_unsent(broker, waits, 1))
+        self.assertEqual(broker.held, 0)
+        waits.waits = True
+        send_unsent(broker)
+        for at, size in ((2, 60), (3, 50), (4, 40)):
+            self.assertEqual(add_unsent(broker, other, at, size), size != 50)
+        self.assertEqual(broker.held, 100)
+        waits.waits = False
+        send_unsent(broker)
+        self.assertEqual(broker.held, 0)
+        self.assertEqual([at for _, at in self.sent], [0, 1, 2, 4])
 
     def test_other_brokers(self) -> None:
         add_unsent(self.broker, self.broadcast("one"), 0)

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm import Limits, MindTrackingRealm, SharedStateRealm, current_session
+from pbrealm import Backlog, Limits, MindTrackingRealm, SharedStateRealm, current_session
 from pbrealm.errors import SaveFailed
 from pbrealm.store import Store
 from pbrealm.testing import MemoryServer, MemoryStorage, RecordingMind, make_portal
@@ -148,6 +148,7 @@ class AnswersTestCase(SynchronousTestCase):
     """
 
     plain = False
+    backlog: Backlog | None = None
     store: Any
 
     def setUp(self) -> None:
@@ -158,7 +159,9 @@ class AnswersTestCase(SynchronousTestCase):
         users = {"alice": "s", "bob": "s"}
         factory = pb.PBServerFactory(make_portal(self.realm, users)) if self.plain else None
         limits = None if self.plain else Limits(ping_interval=10, ping_timeout=5)
-        self.server = MemoryServer(self.realm, users, limits=limits, factory=factory)
+        self.server = MemoryServer(
+            self.realm, users, limits=limits, backlog=self.backlog, factory=factory
+        )
         self.store = Store(self.storage, clock=self.server.clock)
         self.mind = RecordingMind()
         self.client = self.server.connect()

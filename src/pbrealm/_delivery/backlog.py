@@ -45,6 +45,9 @@ class Backlog:
     notifications of plain data can be dropped.  If dropping them doesn't bring a client within
     the bound, its session ends.
 
+    What is sent outside of all calls, and is kept back by something that waits for a store, counts
+    by itself, against C{hard_bytes} too.  Of that, C{KEEP_LAST} drops what has waited longest.
+
     The server handles no calls of a client that takes no answers.  So only answers that come
     later, such as those of a Deferred, can go beyond the bound.
     """

@@ -20,7 +20,7 @@ from pbrealm._delivery.send_call import forget_answer, send_call, takes_encoded
 from pbrealm._delivery.unsent import UNSENT_ATTRIBUTE, add_unsent, send_unsent
 from pbrealm._on_behalf_of import PASSED_BACK, handing_out
 from pbrealm._slices import SLICE_SECONDS
-from pbrealm._unsaved import UNSAVED, Account, Unsaved
+from pbrealm._unsaved import UNSAVED, Account, Unsaved, Wait
 from pbrealm._wire.kept import NOT_PLAIN
 from pbrealm._wire.received_failure import received_failure
 from pbrealm.errors import NotificationDropped
@@ -150,8 +150,9 @@ class Broadcast:
         self._passed_back = PASSED_BACK.get()
         # None if the arguments aren't plain data.
         self._call: EncodedCall | None = encode_call(method, args, kw)
-        # What it takes while it waits; 0 if it doesn't.
-        self._size = 0
+        self._wait: Wait | None = None
+        # What the answers take, which the report keeps.
+        self._answer_memory = 0
         self._method = method
         self._args = args
         self._kw = kw
@@ -179,17 +180,16 @@ class Broadcast:
             self.send_slice()
 
     def _begin_wait(self) -> None:
-        if self._unsaved is not None and not self._size:
+        if self._unsaved is not None and self._wait is None:
             arguments = (
                 NOT_PLAIN if self._call is None else _MEMORY_PER_BYTE * len(self._call.tail)
             )
-            self._size = arguments + _TARGET_SIZE * len(self._targets)
-            self._unsaved.begin_wait(self._size)
+            self._wait = self._unsaved.begin_wait(arguments + _TARGET_SIZE * len(self._targets))
 
     def _end_wait(self) -> None:
-        if self._unsaved is not None and self._size and not self._unsent:
-            self._unsaved.end_wait(self._size)
-            self._size = 0
+        if self._wait is not None and not self._unsent:
+            self._wait.end()
+            self._wait = None
 
     def _saved(self, result: Failure | None) -> None:
         if self.waits:
@@ -216,7 +216,7 @@ class Broadcast:
     def _all_sent(self) -> None:
         self._end_wait()
         if not self._count_told():
-            self.done.callback(self._report)
+            self._finish()
             return
         self._waiting = True
         if self._timeout is not None:
@@ -233,7 +233,14 @@ class Broadcast:
     def _add_to_unsent(self, broker: pb.Broker, at: int) -> None:
         self._begin_wait()
         self._unsent += 1
-        add_unsent(broker, self, at)
+        if self._unsaved is not None:
+            add_unsent(broker, self, at)
+            return
+        size = _TARGET_SIZE + (NOT_PLAIN if self._call is None else len(self._call.tail))
+        # A change that was dropped would be missing from the copy for good.
+        changes_copy = isinstance(self._targets[at][1], pb.RemoteCacheObserver)
+        if not add_unsent(broker, self, at, size, None if changes_copy else self._drop):
+            self._drop(at)
 
     def _send_until(self, end: int) -> None:
         targets, send, sliced = self._targets, self._send, self._sliced
@@ -256,6 +263,14 @@ class Broadcast:
         """Send to the target with this index, which was among the unsent."""
         client, mind, session = self._targets[at]
         self._send(at, client, mind, session, broker_of(mind))
+        self._one_less_unsent()
+
+    def _drop(self, at: int) -> None:
+        why = Failure(NotificationDropped("the client is too slow"))
+        self.failed(why, at, self._targets[at][0])
+        self._one_less_unsent()
+
+    def _one_less_unsent(self) -> None:
         self._unsent -= 1
         if self._unsent:
             return
@@ -304,11 +319,6 @@ class Broadcast:
 
     def answered(self, answer: object, at: int, client: Any) -> None:
         """A client has answered."""
-        if self._unsaved is not None:
-            # The report may be kept for as long as the call that has asked for it.
-            broker = broker_of(self._targets[at][1])
-            if isinstance(broker, Account):
-                self._unsaved.add_memory(broker.message_memory)
         self._report.answered[client] = answer
         self._settled(at)
 
@@ -327,12 +337,21 @@ class Broadcast:
         self._settled(at)
 
     def _settled(self, at: int) -> None:
-        self._pending.pop(at, None)
+        if self._pending.pop(at, None) is not None and self._unsaved is not None:
+            broker = broker_of(self._targets[at][1])
+            if isinstance(broker, Account):
+                self._answer_memory += broker.message_memory
         if not self._waiting or self._pending:
             return
         self._waiting = False
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
+        self._finish()
+
+    def _finish(self) -> None:
+        if self._unsaved is not None:
+            # Whoever has asked for the report may keep it.
+            self._unsaved.add_memory(self._answer_memory)
         self.done.callback(self._report)
 
     def _give_up(self) -> None:
@@ -351,4 +370,4 @@ class Broadcast:
         self._end_wait()
         self._count_told()
         self._give_up()
-        self.done.callback(self._report)
+        self._finish()

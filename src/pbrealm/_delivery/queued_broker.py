@@ -91,7 +91,7 @@ class QueuedBroker(ResumableBroker, Account):
         return call_must_wait(self)
 
     def call_later(self, *call: Any) -> Deferred[Any] | None:
-        answer: Deferred[Any] = send_later(self, self._call_now, *call)
+        answer: Deferred[Any] = send_later(self, self._call_now, *call, droppable=False)
         if call[-1].get("pbanswer", True):
             return answer
         answer.addErrback(lambda _: None)
@@ -120,6 +120,12 @@ class QueuedBroker(ResumableBroker, Account):
     @property
     def message_memory(self) -> int:  # type: ignore[override]  # of the reader
         return self._reader.message_memory
+
+    def drops_oldest(self, size: int) -> bool:
+        return self.send_queue.drops_oldest(size)
+
+    def may_wait(self, size: int, *, droppable: bool) -> bool:
+        return self.send_queue.may_wait(size, droppable=droppable)
 
     def hold(self, size: int) -> None:
         self._held_bytes += size

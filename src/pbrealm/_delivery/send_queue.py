@@ -269,6 +269,31 @@ class SendQueue:
             self._too_slow()
         return False
 
+    def drops_oldest(self, size: int) -> bool:
+        """
+        Whether what has waited longest is to be dropped, rather than that so many bytes wait
+        before they are written to this queue.
+        """
+        # The kinds of what isn't written yet aren't known.
+        return size > self._backlog.hard_bytes and self._backlog.when_slow in (
+            SlowClientPolicy.DROP_OLDEST,
+            SlowClientPolicy.KEEP_LAST,
+        )
+
+    def may_wait(self, size: int, *, droppable: bool) -> bool:
+        """
+        Whether so many bytes may wait before they are written to this queue.
+
+        The client is too slow if they may not, and the last of them isn't dropped instead.
+
+        @param droppable: whether that may be dropped.
+        """
+        if size <= self._backlog.hard_bytes:
+            return True
+        if not droppable or self._backlog.when_slow is SlowClientPolicy.END:
+            self._too_slow()
+        return False
+
     def clear(self) -> None:
         """Drop all that waits."""
         waiting, self._waiting = self._waiting, None

@@ -19,8 +19,9 @@ from twisted.spread import pb
 
 from pbrealm._broker_slot import BrokerSlot
 from pbrealm._on_behalf_of import ON_BEHALF_OF, PASSED_BACK, handing_out
-from pbrealm._unsaved import UNSAVED
+from pbrealm._unsaved import UNSAVED, WAIT_MEMORY, Account, Wait, count_answer
 from pbrealm._wire.kept import Kept
+from pbrealm.errors import NotificationDropped
 
 _T = TypeVar("_T")
 
@@ -38,14 +39,35 @@ class Sender(Protocol):
         """Send to the target with this index."""
 
 
-class _Unsent(deque[tuple[Sender, int]]):
+_Drop = Callable[[int], object]
+
+
+class _Unsent(deque[tuple[Sender, int, int, _Drop | None]]):
     """
-    What has yet to be sent to one connection.
+    What has yet to be sent to one connection: the sender, the index of the target, what of its
+    size counts for the connection, and what to call if it is dropped.
 
     @ivar sending: whether some of it is being sent just now.
+    @ivar size: what counts for the connection of all.
     """
 
     sending = False
+    size = 0
+
+    def drop_oldest(self, account: Account) -> bool:
+        """
+        Drop what has waited longest of what counts.
+
+        @return: whether there was anything that may be dropped.
+        """
+        for number, (_, at, size, drop) in enumerate(self):
+            if drop is not None:
+                del self[number]
+                self.size -= size
+                account.release(size)
+                drop(at)
+                return True
+        return False
 
 
 _UNSENT: Final = BrokerSlot[_Unsent]("unsent")
@@ -54,13 +76,32 @@ UNSENT_ATTRIBUTE: Final = _UNSENT.name
 """The attribute of brokers that L{send_unsent} has something to send for."""
 
 
-def add_unsent(broker: pb.Broker, sender: Sender, at: int) -> None:
-    """Something has yet to be sent to its target C{at}, which is on this connection."""
+def add_unsent(
+    broker: pb.Broker, sender: Sender, at: int, size: int = 0, drop: _Drop | None = None
+) -> bool:
+    """
+    Something has yet to be sent to its target C{at}, which is on this connection.
+
+    @param size: of what no call counts.  It counts for this connection, if it is kept back by
+        something that waits.
+    @param drop: called with C{at} if it is dropped later; L{None} if it may not be.
+    @return: whether there is room for it.  Otherwise it is never sent.
+    """
     unsent = _UNSENT.get(broker)
     if unsent is None:
         unsent = _Unsent()
         _UNSENT.set(broker, unsent)
-    unsent.append((sender, at))
+    if size and unsent and unsent[0][0].waits and isinstance(broker, Account):
+        while broker.drops_oldest(unsent.size + size) and unsent.drop_oldest(broker):
+            pass
+        if not broker.may_wait(unsent.size + size, droppable=drop is not None):
+            return False
+        unsent.size += size
+        broker.hold(size)
+        unsent.append((sender, at, size, drop))
+    else:
+        unsent.append((sender, at, 0, None))
+    return True
 
 
 def send_unsent(broker: pb.Broker) -> bool:
@@ -77,7 +118,10 @@ def send_unsent(broker: pb.Broker) -> bool:
     try:
         # One at a time: what is sent may end a session, whose goodbye then comes after the rest.
         while unsent and not unsent[0][0].waits:
-            sender, at = unsent.popleft()
+            sender, at, size, _ = unsent.popleft()
+            if size and isinstance(broker, Account):
+                unsent.size -= size
+                broker.release(size)
             try:
                 sender.send_to(at)
             except BaseException:
@@ -109,7 +153,7 @@ def drop_after_unsent(
     last = unsent[-1][0] if unsent else None
     if not isinstance(last, _Dropped):
         last = _Dropped(drop)
-        unsent.append((last, 0))
+        unsent.append((last, 0, 0, None))
     last.count[reference] += 1
     return True
 
@@ -172,15 +216,21 @@ def call_must_wait(broker: pb.Broker) -> bool:
 
 
 def send_later(
-    broker: pb.Broker | None, send: Callable[..., Deferred[_T]], /, *args: object
+    broker: pb.Broker | None,
+    send: Callable[..., Deferred[_T]],
+    /,
+    *args: object,
+    droppable: bool = True,
 ) -> Deferred[_T]:
     """
     Send a notification that L{must_wait}, in order.
 
     @param send: called on behalf of the same sessions.
-    @return: what C{send} returns.  Cancelled, nothing is sent any more.
+    @param droppable: whether it may be dropped without ending the session.
+    @return: what C{send} returns; fails with L{NotificationDropped} if there is no room for it.
+        Cancelled, nothing is sent any more.
     """
-    return _Later(broker, send, args).sent
+    return _Later(broker, send, args, droppable).sent
 
 
 class _Later:
@@ -189,7 +239,11 @@ class _Later:
     """
 
     def __init__(
-        self, broker: pb.Broker | None, send: Callable[..., Deferred[Any]], args: tuple[Any, ...]
+        self,
+        broker: pb.Broker | None,
+        send: Callable[..., Deferred[Any]],
+        args: tuple[Any, ...],
+        droppable: bool,
     ) -> None:
         call = UNSAVED.get()
         self.sent: Deferred[Any] = Deferred(self._cancel)
@@ -200,13 +254,17 @@ class _Later:
         self._sending: Deferred[Any] | None = None
         # They may be changed until it is sent.
         self._args = [Kept(each) for each in args]
-        self._size = sum(each.size for each in self._args)
+        size = sum(each.size for each in self._args)
         self._call = call
+        self._wait: Wait | None = None
         if call is not None:
-            call.begin_wait(self._size)
+            self._wait = call.begin_wait(size)
         self._whom, self._passed_back = ON_BEHALF_OF.get(), PASSED_BACK.get()
         if broker is not None:
-            add_unsent(broker, self, 0)
+            counts = 0 if call is not None else WAIT_MEMORY + size
+            drop = self._drop if droppable else None
+            if not add_unsent(broker, self, 0, counts, drop):
+                self._drop(0)
         if self.waits and call is not None:
             call.saved_for_notification().addBoth(self._saved)
 
@@ -224,12 +282,20 @@ class _Later:
         """Send to the only target, unless that is done, or not wanted any more."""
         send, self._send = self._send, None
         args, self._args = self._args, []
-        if self._call is not None:
-            self._call.end_wait(self._size)
+        if self._wait is not None:
+            self._wait.end()
         if send is not None:
             with handing_out(self._whom, self._passed_back):
                 self._sending = maybeDeferred(send, *[each.thing for each in args])
+            if self._call is not None and isinstance(self._broker, Account):
+                # It is sent outside of all calls.
+                count_answer(self._sending, self._broker, self._call)
             self._sending.chainDeferred(self.sent)
+
+    def _drop(self, _: int) -> None:
+        if self._send is not None:
+            self._send = None
+            self.sent.errback(Failure(NotificationDropped("the client is too slow")))
 
     def _cancel(self, _: Deferred[Any]) -> None:
         self._send = None

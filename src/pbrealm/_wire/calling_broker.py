@@ -231,6 +231,8 @@ class CallingBroker(FastBanana, Broker):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.disconnected = 1
+        # No message has made what fails now fail.
+        self._reader.message_memory = 0
         # Twisted's connectionLost iterates over this dictionary, and would fail if the errback of
         # one answer cancelled another, which takes that out of the dictionary.
         waiting = self.waitingForAnswers

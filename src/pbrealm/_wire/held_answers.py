@@ -47,10 +47,14 @@ def answer_when_saved(broker: Any, method: Callable[..., Any], /, *args: Any, **
         UNSAVED.reset(token)
     if isinstance(result, Deferred):
         return result.addBoth(_wait, call)
-    return _wait(result, call) if call else result
+    if call:
+        return _wait(result, call)
+    call.returned = True
+    return result
 
 
 def _wait(result: Any, call: Unsaved) -> Any:
+    call.returned = True
     if not call.answer_waits():
         return result
     # Others may change it until the answer is sent.

@@ -52,7 +52,8 @@ class MessageReader:
 
     @ivar limits: may be replaced at any time, and then also holds for a message of which a part
         has arrived.
-    @ivar message_memory: about how many bytes the objects of the last message take at most.
+    @ivar message_memory: about how many bytes the objects of the last message take at most; 0
+        once there is no further message to be handled.
     @ivar paused: whether messages stay in the buffer.
     @ivar pinged: whether pings were sent.  An error that answers one is not decoded then.
     @ivar standard: whether the peer uses the dialect C{pb} with Twisted's vocabulary, and numbers
@@ -172,6 +173,7 @@ class MessageReader:
         """
         buffer = self._buffer
         if not buffer or self.paused:
+            self.message_memory = 0
             return NEED_DATA
         start = self._start
         size = len(buffer)
@@ -210,6 +212,7 @@ class MessageReader:
                 return PING_ANSWER
         end = self._scan()
         if end == UNFINISHED:
+            self.message_memory = 0
             if start:
                 self._buffer = buffer[start:]
                 self._start = 0
