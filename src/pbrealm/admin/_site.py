@@ -1,0 +1,188 @@
+"""
+The web site, with bounds on what those who connect may cost.
+"""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from typing import Any, Final
+
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
+from twisted.web.resource import IResource
+from twisted.web.server import Request, Site
+
+from pbrealm.admin._problems import PROBLEM_TYPE, Problem
+
+MAX_BODY: Final = 64 * 1024
+"""Bytes of a request's body."""
+
+REQUEST_SECONDS: Final = 10
+"""
+How long a whole request may take to come, from the connection or the last response; so also how
+long a connection may be idle.  A client that doesn't take its last response has as long.
+"""
+
+MAX_CONNECTIONS: Final = 100
+
+_LENGTH_DIGITS: Final = 18
+
+HEADERS: Final = (
+    (
+        b"Content-Security-Policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        b"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (b"X-Content-Type-Options", b"nosniff"),
+    (b"Referrer-Policy", b"no-referrer"),
+    (b"Cache-Control", b"no-store"),
+    (b"Cross-Origin-Resource-Policy", b"same-origin"),
+)
+"""What each response has."""
+
+
+class AdminRequest(Request):
+    """
+    A request whose body is in memory, and bounded.
+    """
+
+    channel: AdminChannel
+    content: Any
+    defaultContentType = None
+
+    def gotLength(self, length: int | None) -> None:
+        if length is not None and length > MAX_BODY:
+            self.channel.refuse(_too_large())
+        self.content = BytesIO()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        if self.content.tell() + len(data) > MAX_BODY:
+            self.channel.refuse(_too_large())
+        else:
+            super().handleContentChunk(data)
+
+    def process(self) -> None:
+        for name, value in HEADERS:
+            self.setHeader(name, value)
+        super().process()
+
+
+class AdminChannel(HTTPChannel):
+    """
+    A connection, whose client has a bounded time for each request.
+    """
+
+    maxHeaders = 100
+    totalHeadersSize = 16 * 1024
+    factory: AdminSite
+    transport: Any
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._refused = False
+
+    def refuse(self, problem: Problem) -> None:
+        """Answer a request that isn't complete yet, and close the connection."""
+        if self._refused:
+            return
+        self._refused = True
+        body = json.dumps(problem.details()).encode("ascii")
+        title: str = problem.details()["title"]
+        lines = [
+            f"HTTP/1.1 {problem.status} {title}".encode("ascii"),
+            *(name + b": " + value for name, value in HEADERS),
+            b"Content-Type: " + PROBLEM_TYPE,
+            b"Content-Length: %d" % len(body),
+            b"Connection: close",
+            b"",
+            body,
+        ]
+        self.transport.write(b"\r\n".join(lines))
+        self.loseConnection()
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        self.refuse(Problem(400, "this isn't HTTP as it should be, or the headers are too long"))
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        self._respondToBadRequestAndDisconnect()
+
+    def dataReceived(self, data: bytes) -> None:
+        if not self._refused:
+            super().dataReceived(data)
+
+    def resetTimeout(self) -> None:
+        # Not with each byte: a whole request has its time.
+        pass
+
+    def headerReceived(self, line: bytes) -> bool:
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"content-length" and len(value.strip()) > _LENGTH_DIGITS:
+            self.refuse(_too_large())
+            return False
+        received: bool = super().headerReceived(line)
+        return received
+
+    def _send100Continue(self) -> None:
+        if not self._refused:
+            super()._send100Continue()
+
+    def allContentReceived(self) -> None:
+        if not self._refused:
+            super().allContentReceived()
+
+    def requestDone(self, request: Any) -> None:
+        super().requestDone(request)
+        if not self.persistent:
+            self.setTimeout(REQUEST_SECONDS)
+
+    def timeoutConnection(self) -> None:
+        self.transport.abortConnection()
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        super().connectionLost(reason)
+        self.factory.connections -= 1
+
+
+class AdminSite(Site):
+    """
+    Serves a resource to a bounded number of connections.
+
+    @ivar connections: how many there are.
+    """
+
+    protocol = AdminChannel  # type: ignore[assignment]  # no HTTP/2
+    noisy = False
+
+    def __init__(self, resource: IResource, reactor: IReactorTime) -> None:
+        super().__init__(
+            resource, requestFactory=AdminRequest, timeout=REQUEST_SECONDS, reactor=reactor
+        )
+        # Bodies are JSON.  Older versions of Twisted don't ask.
+        self._parsePOSTFormSubmission = False
+        self.connections = 0
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        if self.connections >= MAX_CONNECTIONS:
+            return None
+        self.connections += 1
+        return super().buildProtocol(addr)
+
+    def acceptableProtocols(self) -> list[bytes]:
+        return [b"http/1.1"]
+
+    # There is no access log: the journal has what is done, and who does it.
+
+    def startFactory(self) -> None:
+        pass
+
+    def stopFactory(self) -> None:
+        pass
+
+    def log(self, request: Any) -> None:
+        pass
+
+
+def _too_large() -> Problem:
+    return Problem(413, f"the body must have {MAX_BODY} bytes at most")
