@@ -64,7 +64,9 @@ class SiteTestCase(SynchronousTestCase):
             Operation("GET", "/problem", "", self.refuse),
         ]
         access = Access(HOST, Exposure.MACHINE, self.token)
-        self.site = AdminSite(ApiResource(operations, access, self.clock), self.clock)
+        resource = ApiResource(operations, self.clock)
+        resource.access = access
+        self.site = AdminSite(resource, self.clock)
 
     def show(self, call: Call) -> Reply:
         self.calls.append(call)

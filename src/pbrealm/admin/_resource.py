@@ -32,16 +32,16 @@ class ApiResource(Resource):
     """
     Answers each request by its operation, in a turn of the reactor of its own: so those that come
     at once, one after the other on a connection, don't hold it up.
+
+    @ivar access: decides who may ask, once it's known where the site listens.
     """
 
     isLeaf = True
 
-    def __init__(
-        self, operations: Iterable[Operation], access: Access, reactor: IReactorTime
-    ) -> None:
+    def __init__(self, operations: Iterable[Operation], reactor: IReactorTime) -> None:
         super().__init__()
+        self.access: Access | None = None
         self._routes = Routes(operations)
-        self._access = access
         self._reactor = reactor
         self._refusals = RefusalLog(reactor)
 
@@ -82,18 +82,20 @@ class ApiResource(Resource):
         _respond(request, answer)
 
     def _take(self, request: Any) -> tuple[Operation, Call]:
-        headers = _headers(request)
-        self._access.check_browser(headers)
+        headers, access = _headers(request), self.access
+        if access is None:
+            raise Problem(503, "the administration has yet to start")
+        access.check_browser(headers)
         segments = [segment.decode("utf-8", "replace") for segment in request.postpath]
         method = request.method.decode("ascii", "replace")
         try:
             operation, texts = self._routes.find(method, segments)
         except Problem:
             # Others needn't know what there is.
-            self._access.check(headers)
+            access.check(headers)
             raise
         if not operation.public:
-            self._access.check(headers)
+            access.check(headers)
         parameters = _parameters(operation, texts, request)
         return operation, Call(parameters, _body(operation, request), _who(request))
 

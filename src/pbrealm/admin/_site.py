@@ -8,6 +8,7 @@ import json
 from io import BytesIO
 from typing import Any, Final
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
@@ -24,6 +25,9 @@ REQUEST_SECONDS: Final = 10
 How long a whole request may take to come, from the connection or the last response; so also how
 long a connection may be idle.  A client that doesn't take its last response has as long.
 """
+
+CLOSE_SECONDS: Final = 1
+"""How long a client has to take its last response when the service stops."""
 
 MAX_CONNECTIONS: Final = 100
 
@@ -137,19 +141,24 @@ class AdminChannel(HTTPChannel):
         if not self.persistent:
             self.setTimeout(REQUEST_SECONDS)
 
+    def close(self) -> None:
+        """Close the connection when it has sent what was written, or after some seconds."""
+        self.setTimeout(CLOSE_SECONDS)
+        if not self.transport.disconnecting:
+            self.loseConnection()
+
     def timeoutConnection(self) -> None:
         self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         super().connectionLost(reason)
-        self.factory.connections -= 1
+        self.factory.lost(self)
 
 
 class AdminSite(Site):
     """
     Serves a resource to a bounded number of connections.
 
-    @ivar connections: how many there are.
     """
 
     protocol = AdminChannel  # type: ignore[assignment]  # no HTTP/2
@@ -161,13 +170,35 @@ class AdminSite(Site):
         )
         # Bodies are JSON.  Older versions of Twisted don't ask.
         self._parsePOSTFormSubmission = False
-        self.connections = 0
+        self._connections: set[AdminChannel] = set()
+        self._closing: Deferred[None] | None = None
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        if self.connections >= MAX_CONNECTIONS:
+        if len(self._connections) >= MAX_CONNECTIONS:
             return None
-        self.connections += 1
-        return super().buildProtocol(addr)
+        channel: Any = super().buildProtocol(addr)
+        self._connections.add(channel)
+        return channel
+
+    def lost(self, channel: AdminChannel) -> None:
+        """A connection is lost."""
+        self._connections.discard(channel)
+        if self._closing is not None and not self._connections:
+            closing, self._closing = self._closing, None
+            closing.callback(None)
+
+    def close(self) -> Deferred[None]:
+        """
+        Close all connections, each when it has sent what was written, or after some seconds.
+
+        @return: fires when that is done.
+        """
+        if not self._connections:
+            return succeed(None)
+        self._closing = Deferred()
+        for channel in tuple(self._connections):
+            channel.close()
+        return self._closing
 
     def acceptableProtocols(self) -> list[bytes]:
         return [b"http/1.1"]
