@@ -79,7 +79,8 @@ class EventTests(EventTestCase):
         for _ in range(2):
             self.log_in()
         connection = self.follow()
-        log_contention(*self.realm.sessions(), seconds=10)
+        newcomer, holder = self.realm.sessions()
+        log_contention(newcomer, holder, 10)
         self.assertEqual([name for name, _ in self.events(connection)], ["hello", "contention"])
 
     def test_actions(self):
@@ -187,7 +188,7 @@ class SlowReaderTests(EventTestCase):
             write(data)
             self.connection.channel.pauseProducing()
 
-        self.connection.transport.write = write_and_pause  # type: ignore[method-assign,assignment]
+        self.connection.transport.write = write_and_pause  # type: ignore[method-assign]
         self.connection.transport.writeSequence = lambda parts: write_and_pause(b"".join(parts))  # type: ignore[method-assign]
         self.connection.channel.resumeProducing()
         self.assertEqual(len(self.events(self.connection)), 1)

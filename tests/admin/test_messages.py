@@ -85,7 +85,8 @@ class MessageTests(AdminTestCase):
         self.flushLoggedErrors()
 
     def test_many_failures(self):
-        self.realm.realm.change(limit=None)
+        limited: Any = self.realm.realm
+        limited.change(limit=None)
         for _ in range(MAX_FAILURES + 1):
             self.log_in("bob")
         report = self.send("/api/broadcast", {"method": "hear"}).json
@@ -128,18 +129,29 @@ class MessageTests(AdminTestCase):
 
 class PlainTests(AdminTestCase):
     def test_as_it_is(self):
-        for value in (None, True, 1, -(2**100), 1.5, "<script>", [1, [2]], {"a": {"b": []}}):
+        values: tuple[Any, ...] = (
+            None,
+            True,
+            1,
+            -(2**100),
+            1.5,
+            "<script>",
+            [1, [2]],
+            {"a": {"b": []}},
+        )
+        for value in values:
             self.assertEqual(plain(value), value)
         self.assertEqual(plain((1, 2)), [1, 2])
 
     def test_as_text(self):
-        for value, text in (
+        values: tuple[tuple[Any, str], ...] = (
             (b"\xff", "b'\\xff'"),
             (float("nan"), "nan"),
             ({1: 2}, "{1: 2}"),
             (Decimal("1.5"), "Decimal('1.5')"),
             ({1, 2}, "{1, 2}"),
-        ):
+        )
+        for value, text in values:
             self.assertEqual(plain(value), text)
 
     def test_bounded(self):
@@ -147,7 +159,7 @@ class PlainTests(AdminTestCase):
         deep: list[Any] = []
         for _ in range(150):
             deep = [deep]
-        for value in (
+        values: tuple[Any, ...] = (
             "x" * 10**6,
             b"x" * 10**7,
             [0] * (MAX_VALUES + 1),
@@ -156,7 +168,8 @@ class PlainTests(AdminTestCase):
             1 << 10**7,
             {str(number): number for number in range(10**5)},
             ["x" * 5000] * 3,
-        ):
+        )
+        for value in values:
             found = plain(value)
             self.assertLess(len(found), 210)
             json.dumps(found)

@@ -6,6 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.application.service import MultiService
+from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
+from twisted.cred.portal import Portal
 from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import CannotListenError
@@ -13,10 +16,12 @@ from twisted.internet.ssl import CertificateOptions
 from twisted.internet.task import Clock
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
+import pbrealm
 from pbrealm import CachingRealm, ServerFactory
 from pbrealm.admin import AdminService
 from pbrealm.admin._service import _protected
 from tests.admin.admin_case import AdminTestCase, MemoryEndpoint, Player
+from tests.documents import run_block
 from tests.logs import log_entries
 
 TOKEN = "0123456789abcdef"
@@ -130,6 +135,22 @@ class ServiceTests(AdminTestCase):
     def test_unknown_host(self):
         response = self.ask("GET", "/api/sessions", Host="evil.example")
         self.assertEqual(response.status, 403)
+
+
+class DocumentTests(AdminTestCase):
+    def test_program(self):
+        """The program of the document is as it should be."""
+        application = MultiService()
+        names = {
+            **vars(pbrealm),
+            "AdminService": AdminService,
+            "Player": Player,
+            "Portal": Portal,
+            "application": application,
+            "checker": InMemoryUsernamePasswordDatabaseDontUse(),
+        }
+        run_block("docs/operation.md", "AdminService(realm", names)
+        self.assertEqual(len(list(application)), 2)
 
 
 class TokenTests(AdminTestCase):

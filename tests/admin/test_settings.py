@@ -5,6 +5,7 @@ Settings that are changed while the server serves.
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 from pbrealm import (
     Backlog,
@@ -92,7 +93,8 @@ class SettingTests(AdminTestCase):
         self.assertEqual(response.json["detail"], "soft_bytes must not be more than hard_bytes")
 
     def test_callable_limit(self):
-        self.realm.realm.change(limit=lambda avatar_id: 3)
+        limited: Any = self.realm.realm
+        limited.change(limit=lambda avatar_id: 3)
         self.assertEqual(self.get("/api/settings")["sessions"]["limit"], "callable")
         self.ask("PATCH", "/api/settings", {"sessions": {"total": 9}})
         self.assertEqual(self.get("/api/settings")["sessions"]["limit"], "callable")

@@ -86,7 +86,7 @@ def check_exposure(
     if exposure is Exposure.NETWORK and not tls and not insecure:
         raise ValueError(
             f"the administration needs TLS to listen on {where}, which isn't a loopback address, "
-            "unless insecure is True"
+            "unless it is to be insecure"
         )
     return exposure
 

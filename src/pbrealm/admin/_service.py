@@ -157,18 +157,28 @@ class AdminService(Service):
 
 def _checked(endpoint: Any, reactor: Any) -> Any:
     if isinstance(endpoint, str):
-        return endpoint_from(
-            _protected(endpoint),
-            lambda text: serverFromString(reactor, text),
-            name="endpoint",
-            example="unix:/run/pbrealm/admin.sock",
-        )
+        return parse_endpoint("endpoint", endpoint, reactor)
     if not IStreamServerEndpoint.providedBy(endpoint):
         raise TypeError(
             "endpoint must be an endpoint string such as unix:/run/pbrealm/admin.sock, or an "
             f"endpoint to listen at, not {described(endpoint)}"
         )
     return endpoint
+
+
+def parse_endpoint(name: str, description: str, reactor: Any) -> IStreamServerEndpoint:
+    """
+    Make an endpoint for the administration.
+
+    @param name: what is parsed, for the error message.
+    @raise ValueError: if it isn't an endpoint string.
+    """
+
+    def make(text: str) -> IStreamServerEndpoint:
+        endpoint: IStreamServerEndpoint = serverFromString(reactor, _protected(text))
+        return endpoint
+
+    return endpoint_from(description, make, name=name, example="unix:/run/pbrealm/admin.sock")
 
 
 def _protected(description: str) -> str:
