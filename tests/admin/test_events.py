@@ -67,6 +67,18 @@ class EventTests(EventTestCase):
             [("end", {**time, **who, "seconds": 0.0, "why": "kicked", "reason": 5})],
         )
 
+    def test_away(self):
+        """Also of those who were in before the administration began."""
+        self.service.stopService()
+        self.log_in()
+        self.service.startService()
+        self.log_in("bob")
+        connection = self.follow()
+        for session in self.realm.sessions():
+            session.away_changed()
+        events = [(name, data.get("avatar_id")) for name, data in self.events(connection)]
+        self.assertEqual(events, [("hello", None), ("return", "alice"), ("return", "bob")])
+
     def test_refusal(self):
         connection = self.follow()
         self.events(connection)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import treq
-from twisted.internet import reactor
+from twisted.internet import reactor, unix
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.endpoints import (
     HostnameEndpoint,
@@ -161,6 +161,8 @@ class AdminCase(ProcessTestCase):
 class TransportTests(AdminCase):
     async def test_unix(self):
         """The socket is its owner's alone, who needs no token."""
+        # Before Twisted 24.11, clients of its own couldn't use UNIX sockets.
+        self.patch(unix.Client, "setTcpNoDelay", lambda client, enabled: None)
         path = f"{self.directory}/admin.sock"
         self.administrate(f"unix:{path}", token=TOKEN)
         self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
@@ -216,7 +218,6 @@ class Reader(Protocol):
         self.reads = reads
         self.received = b""
         self.lost: Deferred[None] = Deferred()
-        self.closed = False
 
     def connectionMade(self) -> None:
         transport: Any = self.transport
@@ -228,21 +229,30 @@ class Reader(Protocol):
         self.received += data
 
     def connectionLost(self, reason: Any = None) -> None:
-        self.closed = True
+        self.lost.callback(None)
+
+    @property
+    def closed(self) -> bool:
+        return self.lost.called
 
 
 class HostileTests(AdminCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.readers: list[Reader] = []
+        self.addCleanup(self.disconnect)
+
     async def connect(self, port: int, reader: Reader) -> Reader:
         endpoint = HostnameEndpoint(reactor, "127.0.0.1", port)
         await connectProtocol(endpoint, reader)
+        self.readers.append(reader)
+        return reader
 
-        async def disconnect() -> None:
+    def disconnect(self) -> Deferred[Any]:
+        for reader in self.readers:
             transport: Any = reader.transport
             transport.abortConnection()
-            await wait_until_equal(lambda: reader.closed, True)
-
-        self.addCleanup(lambda: Deferred.fromCoroutine(disconnect()))
-        return reader
+        return DeferredList([reader.lost for reader in self.readers])
 
     async def test_thousand_streams(self):
         """Fifty are served, a hundred connections stay open, and clients don't notice."""

@@ -9,11 +9,17 @@ from io import BytesIO
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.interfaces import (
+    IAddress,
+    IProtocolFactory,
+    IReactorTime,
+    IUNIXTransport,
+)
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
+from zope.interface import implementer_only
 
 from pbrealm.admin._problems import PROBLEM_TYPE, Problem
 
@@ -87,6 +93,12 @@ class AdminChannel(HTTPChannel):
         super().__init__()
         self._refused = False
 
+    def makeConnection(self, transport: Any) -> None:
+        if IUNIXTransport.providedBy(transport):
+            # It has no such option.  Twisted sets it all the same, and before 24.11 that failed.
+            vars(transport)["setTcpNoDelay"] = lambda enabled: None
+        super().makeConnection(transport)
+
     def refuse(self, problem: Problem) -> None:
         """Answer a request that isn't complete yet, and close the connection."""
         if self._refused:
@@ -155,6 +167,8 @@ class AdminChannel(HTTPChannel):
         self.factory.lost(self)
 
 
+# It negotiates no protocols within TLS: there is one.
+@implementer_only(IProtocolFactory)
 class AdminSite(Site):
     """
     Serves a resource to a bounded number of connections.
@@ -199,9 +213,6 @@ class AdminSite(Site):
         for channel in tuple(self._connections):
             channel.close()
         return self._closing
-
-    def acceptableProtocols(self) -> list[bytes]:
-        return [b"http/1.1"]
 
     # There is no access log: the journal has what is done, and who does it.
 
