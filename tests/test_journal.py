@@ -13,7 +13,7 @@ from twisted.logger import formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm import LoginRefused, Reason, Session
-from pbrealm._journal import NAMESPACE, log_end, log_login, log_refusal
+from pbrealm._journal import NAMESPACE, log_action, log_end, log_login, log_refusal
 from tests.logs import observe_log
 
 PEER = IPv4Address("TCP", "192.0.2.1", 5)
@@ -80,3 +80,19 @@ class JournalTests(SynchronousTestCase):
         for given, logged in (("zoë", "zoë"), (b"\xffx", "\\xffx"), (ANONYMOUS, "anonymous")):
             log_refusal(given, None, LoginRefused("no"))
             self.assertEqual(self.events.pop()["avatar_id"], logged)
+
+    def test_action(self) -> None:
+        """Its text may be that of a user."""
+        log_action("unix socket", "kick", "session 1 of <b>\n", "<b>\n")
+        self.check(
+            "kick from unix socket: session 1 of <b>\\n",
+            event="action",
+            action="kick",
+            peer="unix socket",
+            avatar_id="<b>\\n",
+        )
+
+    def test_action_on_all(self) -> None:
+        log_action("127.0.0.1:5", "broadcast", "hear")
+        self.check("broadcast from 127.0.0.1:5: hear", what="hear")
+        self.assertNotIn("avatar_id", self.events[0])

@@ -1,11 +1,14 @@
 """
 The journal: one log event for each login, each refusal and each end of a session, for each client
-that goes away and returns, and one where clients of an account keep replacing each other.
+that goes away and returns, one where clients of an account keep replacing each other, and one for
+each action of the administration.
 
 What clients have sent is escaped, and cut after 200 characters.  All values are plain, so that
 they are the same in a JSON log: C{event}, C{avatar_id} and C{peer}; all but a refusal have
 C{session}; a refusal and an end have C{why} and C{reason}, the number of a L{Reason}; an end and
-a contention have C{seconds}; a contention has C{other}, the address of the one that stays.
+a contention have C{seconds}; a contention has C{other}, the address of the one that stays.  An
+action has C{action}, C{what}, and as C{peer} the address of who acts, or C{unix socket}; it has
+C{avatar_id} only if it is about one.
 """
 
 from __future__ import annotations
@@ -110,4 +113,24 @@ def log_contention(newcomer: ISession, holder: ISession, seconds: int) -> None:
         other=format_address(holder.peer),
         session=holder.id,
         seconds=seconds,
+    )
+
+
+def log_action(who: str, action: str, what: str, avatar_id: str | None = None) -> None:
+    """
+    Somebody acts by way of the administration.
+
+    @param who: the address.
+    @param action: one word.
+    @param what: to whom or what, and how.
+    @param avatar_id: whom it is about, if it is one.
+    """
+    about = {} if avatar_id is None else {"avatar_id": log_text(avatar_id)}
+    _log.info(
+        "{action} from {peer}: {what}",
+        event="action",
+        action=action,
+        peer=who,
+        what=log_text(what),
+        **about,
     )

@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[2]
 COMMAND = ROOT.joinpath("docs", "command.md").read_text(encoding="utf-8")
 TWISTED_S_OWN = {"help", "help-auth", "help-auth-type", "version"}
 
-# Options of twistd, twist and jq.
-OTHERS = {"pidfile", "log-format", "seq"}
+# Options of twistd, twist, jq and curl.
+OTHERS = {"pidfile", "log-format", "seq", "unix-socket"}
 
 
 class CommandDocumentTests(SynchronousTestCase):

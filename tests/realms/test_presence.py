@@ -66,6 +66,8 @@ class PresenceTests(RealmTestCase):
             [(p.avatar_id, p.since.timestamp(), p.sessions) for p in realm.present()],
             [("alice", 0, (again,)), ("bob", 60, (bob,))],
         )
+        self.assertEqual(realm.presence("alice"), realm.present()[0])
+        self.assertIsNone(realm.presence("carol"))
         again.end()
         back = self.session(realm)
         self.assertEqual(

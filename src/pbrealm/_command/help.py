@@ -38,6 +38,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "Silent clients": ("ping-interval", "ping-timeout"),
     "Clients that come back": ("resume-seconds", "resume-bytes"),
     "Slow clients": ("soft-bytes", "soft-seconds", "hard-bytes", "unanswered", "when-slow"),
+    "Administration": ("admin", "admin-token", "admin-host", "admin-insecure"),
     "Help": ("help", "version"),
 }
 """The names of the options, by heading."""

@@ -12,6 +12,7 @@ from twisted.cred.strcred import AuthOptionMixin
 from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
 
+from pbrealm._command.admin_options import AdminOptions, parse_admin_options
 from pbrealm._command.checkers import (
     PB_INTERFACES,
     chain_checkers,
@@ -40,6 +41,7 @@ class Options(UsageOptions, AuthOptionMixin):
     @ivar checkers: the credentials checkers for the portal.
     @ivar limits: the limits for each client.
     @ivar backlog: the limits on what may wait to be sent to each client.
+    @ivar admin: what administration is wanted, or L{None}.
     """
 
     longdesc = "Serves avatars over Perspective Broker, and manages the sessions of their clients."
@@ -52,6 +54,11 @@ class Options(UsageOptions, AuthOptionMixin):
             None,
             "Serve the built-in demonstration avatar, to guests and to the accounts alice and "
             "bob, both with the password secret.",
+        ],
+        [
+            "admin-insecure",
+            None,
+            "Let --admin listen on another address than loopback also without TLS.",
         ],
     ]
 
@@ -130,6 +137,24 @@ class Options(UsageOptions, AuthOptionMixin):
             "Seconds that an avatar, or the state of an account, is kept in memory after its last "
             f"session. [default: {STORED_LINGER:g} with --store, otherwise for good]",
         ],
+        [
+            "admin",
+            None,
+            None,
+            "Endpoint string of where to serve the administration over HTTP, such as "
+            "unix:/run/pbrealm/admin.sock, tcp:8788:interface=127.0.0.1 or "
+            "ssl:8788:certKey=server.pem. A UNIX socket is its owner's alone, unless the string "
+            "has a mode, as in unix:admin.sock:mode=660. It needs the extra pbrealm[admin]. "
+            "[default: there is none]",
+        ],
+        [
+            "admin-token",
+            None,
+            None,
+            "File with the token that those who use the administration need, except on a UNIX "
+            "socket that only some may open: 16 characters or more. It's required to listen on "
+            "another address than loopback. [default: none is needed]",
+        ],
         *limit_parameters(),
     ]
 
@@ -137,6 +162,7 @@ class Options(UsageOptions, AuthOptionMixin):
         super().__init__()
         self["listen"] = []
         self["guest-name"] = []
+        self["admin-host"] = []
         self["credCheckers"] = []
         self.endpoints: list[NamedEndpoint] = []
         self.checkers: list[ICredentialsChecker] = []
@@ -144,6 +170,7 @@ class Options(UsageOptions, AuthOptionMixin):
         self.goodbye: str | None = GOODBYE
         self.limits = Limits()
         self.backlog = Backlog()
+        self.admin: AdminOptions | None = None
 
     def opt_listen(self, endpoint: str) -> None:
         """
@@ -159,6 +186,13 @@ class Options(UsageOptions, AuthOptionMixin):
         Name of an account whose logins are those of guests. Can be repeated.
         """
         self["guest-name"].append(name)
+
+    def opt_admin_host(self, name: str) -> None:
+        """
+        Name of the host that those who use the administration may ask for, besides localhost and
+        the address that it listens at. Can be repeated.
+        """
+        self["admin-host"].append(name)
 
     def opt_auth(self, description: str) -> None:
         """
@@ -212,6 +246,7 @@ class Options(UsageOptions, AuthOptionMixin):
         self.checkers = self._make_checkers()
         self.limits = parse_limits(Limits, self)
         self.backlog = parse_limits(Backlog, self)
+        self.admin = parse_admin_options(self)
 
     def _make_checkers(self) -> list[ICredentialsChecker]:
         checkers = list(self["credCheckers"])

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from twisted.application.service import IService
+from twisted.application.service import IService, MultiService
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -111,18 +111,29 @@ def makeService(options: Options) -> IService:
     Make the service that the options ask for.
     """
     wanted = options.realm_options
-    portal = Portal(JournalRealm(make_realm(wanted)), options.checkers)
+    realm = make_realm(wanted)
+    portal = Portal(JournalRealm(realm), options.checkers)
     factory = ServerFactory(portal, options.limits, options.backlog, goodbye=options.goodbye)
     # The options have installed the reactor.
     from twisted.internet import reactor
 
-    return CommandService(
+    service = CommandService(
         options.endpoints,
         factory,
         wanted.store,
         changes_user=changes_user(options),
         manager=ServiceManager.of_environment(os.environ, cast(IReactorTime, reactor)),
     )
+    if options.admin is None:
+        return service
+    # Only those who ask for it have to have what it needs.
+    from pbrealm._command.admin_service import CommandAdminService
+
+    both = MultiService()
+    # It starts first, so that all is there when the service manager is told so.
+    both.addService(CommandAdminService(realm, factory, options.admin))
+    both.addService(service)
+    return both
 
 
 def changes_user(options: Options) -> bool:

@@ -54,6 +54,10 @@ class MindTrackingRealm(WrappingRealm[AvatarT]):
         """
         return self._presence.present()
 
+    def presence(self, avatar_id: str) -> Presence | None:
+        """What L{present} says of one avatar id; L{None} if it has no session now."""
+        return self._presence.presence(avatar_id)
+
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """
         Have C{subscriber(event)} called with an L{Arrival} for each session that opens and a

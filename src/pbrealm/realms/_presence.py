@@ -90,10 +90,16 @@ class PresenceTable:
 
     def present(self) -> Sequence[Presence]:
         """The avatar ids that have sessions, in the order in which they came."""
-        return tuple(
-            Presence(avatar_id, self._since.get(avatar_id) or next(iter(here)).since, tuple(here))
-            for avatar_id, here in self._by_id.items()
-        )
+        return tuple(self._presence(avatar_id, here) for avatar_id, here in self._by_id.items())
+
+    def presence(self, avatar_id: str) -> Presence | None:
+        """That of one avatar id; L{None} if it has no session."""
+        here = self._by_id.get(avatar_id)
+        return None if here is None else self._presence(avatar_id, here)
+
+    def _presence(self, avatar_id: str, here: dict[Session, None]) -> Presence:
+        since = self._since.get(avatar_id) or next(iter(here)).since
+        return Presence(avatar_id, since, tuple(here))
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """

@@ -1,0 +1,95 @@
+"""
+The last ends of sessions and refusals of logins.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from pbrealm._log_text import log_text
+from pbrealm.admin._operations import Call, Operation, Parameter, Reply
+from pbrealm.admin._pages import PAGE_PARAMETERS, after, page, page_schema
+from pbrealm.admin._rows import TIME_SCHEMA
+from pbrealm.admin._schemas import Schema
+
+MAX_ENDS: Final = 10_000
+
+_FIELDS: Final = ("time", "avatar_id", "peer", "session", "seconds", "why", "reason")
+
+_END: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        "event": {"enum": ["end", "refusal"]},
+        "time": TIME_SCHEMA,
+        "avatar_id": {"type": "string"},
+        "peer": {"type": "string"},
+        "session": {"type": ["integer", "null"]},
+        "seconds": {"type": ["number", "null"]},
+        "why": {"type": "string"},
+        "reason": {"type": "integer"},
+    },
+    "required": ["event", *_FIELDS],
+    "additionalProperties": False,
+}
+
+
+class History:
+    """
+    Keeps the last L{MAX_ENDS} ends and refusals, in memory.
+    """
+
+    def __init__(self) -> None:
+        # Each is its name and the values of the fields: a dict for each takes much more memory.
+        self._ends: deque[tuple[Any, ...]] = deque(maxlen=MAX_ENDS)
+        self._count = 0
+
+    def record(self, name: str, data: Mapping[str, Any]) -> None:
+        """Keep an event, if it is one of these."""
+        if name in ("end", "refusal"):
+            self._count += 1
+            self._ends.append((name, *(data.get(field) for field in _FIELDS)))
+
+    def operations(self) -> Sequence[Operation]:
+        """The part of the table."""
+        return (
+            Operation(
+                "GET",
+                "/api/ends",
+                f"List the last {MAX_ENDS:,} ends of sessions and refusals, newest first.",
+                self._list,
+                query=(
+                    Parameter("avatar_id", {"type": "string"}, "Those of this avatar id."),
+                    Parameter("reason", {"type": "integer"}, "Those of this reason's number."),
+                    *PAGE_PARAMETERS,
+                ),
+                responses={200: ("A page of ends.", page_schema("ends", _END))},
+            ),
+        )
+
+    def _list(self, call: Call) -> Reply:
+        wanted = call.parameters
+        # A cursor is the number of an end, of which the oldest ever is 1.
+        begin = after(wanted["cursor"], self._count + 1)
+        rows: list[str] = []
+        last = 0
+        for number, end in self._numbered():
+            row = dict(zip(("event", *_FIELDS), end, strict=True))
+            if number < begin and _fits(row, wanted):
+                if len(rows) == wanted["limit"]:
+                    return page("ends", rows, last)
+                rows.append(json.dumps(row))
+                last = number
+        return page("ends", rows, None)
+
+    def _numbered(self) -> Iterable[tuple[int, tuple[Any, ...]]]:
+        return zip(range(self._count, 0, -1), reversed(self._ends), strict=False)
+
+
+def _fits(row: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    avatar_id, reason = wanted["avatar_id"], wanted["reason"]
+    if avatar_id is not None and row["avatar_id"] != log_text(avatar_id):
+        return False
+    return reason is None or row["reason"] == reason

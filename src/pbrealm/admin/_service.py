@@ -1,0 +1,195 @@
+"""
+The service of the administration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from pbrealm._addresses import format_address
+from pbrealm._arguments import described
+from pbrealm._endpoint_strings import endpoint_from
+from pbrealm._error_text import describe
+from pbrealm._server.factory import ServerFactory
+from pbrealm._types import AnyEndpoint
+from pbrealm.admin._access import Access, check_exposure, check_token, is_tls
+from pbrealm.admin._api import Api
+from pbrealm.admin._resource import ApiResource
+from pbrealm.admin._site import AdminSite
+from pbrealm.realms._mind_tracking import MindTrackingRealm
+
+_log = Logger(namespace="pbrealm.admin")
+
+
+class AdminService(Service):
+    """
+    Serves the administration of a server over HTTP.
+
+    On a UNIX socket, whoever may open that may ask; the socket of an endpoint string is its
+    owner's alone, unless the string has a C{mode}.  Elsewhere those who ask need the token, if
+    there is one.
+    """
+
+    def __init__(
+        self,
+        realm: MindTrackingRealm[Any],
+        factory: ServerFactory,
+        endpoint: AnyEndpoint | str,
+        *,
+        token: str | bytes | None = None,
+        insecure: bool = False,
+        hosts: Iterable[str] = (),
+        on_drained: Callable[[], object] | None = None,
+        reactor: Any = None,
+    ) -> None:
+        """
+        @param realm: whose sessions are administrated.
+        @param factory: serves the realm, or one around it.
+        @param endpoint: where to listen: an endpoint or an endpoint string.
+        @param token: of at least 16 characters.  It's needed to listen on another address than
+            loopback.
+        @param insecure: whether to listen on another address than loopback also without TLS.
+        @param hosts: names of the host that browsers and other clients may use, besides
+            C{localhost} and the address that is listened at.
+        @param on_drained: called when a drain is over that was begun here.
+        @param reactor: by default the global one.
+        @raise TypeError: if an argument is of the wrong kind.
+        @raise ValueError: if the token is too short, or C{endpoint} isn't an endpoint string.
+        """
+        if not isinstance(realm, MindTrackingRealm):
+            raise TypeError(
+                "realm must be a MindTrackingRealm, such as MindTrackingRealm(CachingRealm("
+                f"Player)), not {described(realm)}"
+            )
+        if not isinstance(factory, ServerFactory):
+            raise TypeError(
+                "factory must be a ServerFactory, such as ServerFactory(portal), "
+                f"not {described(factory)}"
+            )
+        if reactor is None:
+            # Installs a reactor if there is none yet, so not before it's needed.
+            from twisted.internet import reactor
+        self._endpoint = _checked(endpoint, reactor)
+        self._token = check_token(token)
+        self._insecure = insecure
+        self._hosts = _checked_hosts(hosts)
+        self._api = Api(realm, factory, reactor, on_drained)
+        self._resource = ApiResource(self._api.operations, reactor)
+        self._site = AdminSite(self._resource, reactor)
+        self._port: Deferred[Any] | None = None
+        self._failure: Failure | None = None
+
+    def privilegedStartService(self) -> None:
+        """
+        Listen.
+
+        @raise ValueError: if everybody could get in there, or read the token.
+        @raise Exception: what the endpoint fails with, if it does so at once.  If it fails later,
+            that is logged.
+        """
+        super().privilegedStartService()
+        self._failure = None
+        port: Deferred[Any] = maybeDeferred(self._endpoint.listen, self._site)
+        port.addCallback(self._listening).addErrback(self._failed)
+        if self._failure is not None:
+            self._failure.raiseException()
+        self._port = port
+
+    def startService(self) -> None:
+        """
+        Listen, unless L{privilegedStartService} has done so, and watch the server.
+        """
+        if self._port is None:
+            self.privilegedStartService()
+        super().startService()
+        self._api.start()
+
+    def stopService(self) -> Deferred[None]:
+        """
+        Stop listening, and close all connections.
+
+        @return: fires when that is done, and never fails.
+        """
+        super().stopService()
+        self._api.stop()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        listening, self._port = self._port, None
+        if listening is not None:
+            listening.cancel()
+            port = await listening
+            if port is not None:
+                await maybeDeferred(port.stopListening)
+        await self._site.close()
+
+    def _listening(self, port: IListeningPort) -> Any:
+        address = port.getHost()
+        try:
+            exposure = check_exposure(
+                address, tls=is_tls(port), token=self._token, insecure=self._insecure
+            )
+        except ValueError:
+            why = Failure()
+            stopped: Deferred[Any] = maybeDeferred(port.stopListening)
+            self._failed(why)
+            return stopped.addCallback(lambda _: None)
+        self._resource.access = Access(address, exposure, self._token, self._hosts)
+        _log.info("the administration listens on {address}", address=format_address(address))
+        return port
+
+    def _failed(self, why: Failure) -> None:
+        if why.check(CancelledError):
+            return
+        if self._port is None:
+            self._failure = why
+        else:
+            _log.critical("the administration can't listen: {why}", why=describe(why.value))
+
+
+def _checked(endpoint: Any, reactor: Any) -> Any:
+    if isinstance(endpoint, str):
+        return parse_endpoint("endpoint", endpoint, reactor)
+    if not IStreamServerEndpoint.providedBy(endpoint):
+        raise TypeError(
+            "endpoint must be an endpoint string such as unix:/run/pbrealm/admin.sock, or an "
+            f"endpoint to listen at, not {described(endpoint)}"
+        )
+    return endpoint
+
+
+def parse_endpoint(name: str, description: str, reactor: Any) -> IStreamServerEndpoint:
+    """
+    Make an endpoint for the administration.
+
+    @param name: what is parsed, for the error message.
+    @raise ValueError: if it isn't an endpoint string.
+    """
+
+    def make(text: str) -> IStreamServerEndpoint:
+        endpoint: IStreamServerEndpoint = serverFromString(reactor, _protected(text))
+        return endpoint
+
+    return endpoint_from(description, make, name=name, example="unix:/run/pbrealm/admin.sock")
+
+
+def _protected(description: str) -> str:
+    # By default Twisted lets everybody open a UNIX socket.
+    if description.startswith("unix:") and ":mode=" not in description:
+        return f"{description}:mode=600"
+    return description
+
+
+def _checked_hosts(hosts: Iterable[str]) -> tuple[str, ...]:
+    names = tuple(hosts)
+    if isinstance(hosts, str) or not all(isinstance(name, str) and name for name in names):
+        raise TypeError('hosts must be names, as in ["admin.example"]')
+    return names

@@ -1,0 +1,65 @@
+"""
+Draining, and whether the server is well.
+"""
+
+from __future__ import annotations
+
+from pbrealm.testing import RecordingMind
+from tests.admin.admin_case import AdminTestCase
+from tests.logs import log_entries
+
+
+class DrainTests(AdminTestCase):
+    def test_not_begun(self):
+        self.assertEqual(
+            self.get("/api/drain"),
+            {"state": "serving", "total": None, "left": None, "seconds": None},
+        )
+
+    def test_drain(self):
+        entries = log_entries(self)
+        minds = [RecordingMind() for _ in range(4)]
+        for mind in minds:
+            self.log_in("alice", mind)
+        response = self.ask("POST", "/api/drain", {"seconds": 10, "text": "come back"})
+        begun = {"state": "draining", "total": 4, "left": 4, "seconds": 10}
+        self.assertEqual((response.status, response.json), (202, begun))
+        self.server.advance(5.1)
+        self.assertEqual(self.get("/api/drain")["left"], 2)
+        self.assertEqual(minds[0].calls, [("goodbye", (8, "come back", True))])
+        self.assertEqual(self.drained, [])
+        for _ in range(20):
+            self.server.advance(1)
+        self.assertEqual(
+            self.get("/api/drain"),
+            {"state": "drained", "total": 4, "left": 0, "seconds": 10},
+        )
+        self.assertEqual(self.drained, [True])
+        self.assertEqual(len([entry for entry in entries if "drain from" in entry]), 1)
+
+    def test_twice(self):
+        self.log_in()
+        self.ask("POST", "/api/drain", {})
+        self.assertEqual(self.ask("POST", "/api/drain", {}).status, 409)
+
+    def test_wrong(self):
+        for body in ({"seconds": -1}, {"seconds": "1"}, {"seconds": None}, {"text": 1}, {"a": 1}):
+            self.assertEqual(self.ask("POST", "/api/drain", body).status, 422, body)
+        self.assertEqual(self.get("/api/drain")["state"], "serving")
+
+    def test_settings(self):
+        self.ask("POST", "/api/drain", {})
+        self.assertTrue(self.get("/api/settings")["draining"])
+
+
+class HealthTests(AdminTestCase):
+    def test_health(self):
+        self.assertEqual(self.get("/healthz"), {"status": "ok"})
+
+    def test_ready(self):
+        self.assertEqual(self.ask("GET", "/readyz").status, 503)
+        self.log_in()
+        self.assertEqual(self.get("/readyz"), {"status": "ready"})
+        self.ask("POST", "/api/drain", {})
+        self.assertEqual(self.ask("GET", "/readyz").status, 503)
+        self.assertEqual(self.ask("GET", "/healthz").status, 200)

@@ -1,0 +1,106 @@
+"""
+The last ends and refusals.
+"""
+
+from __future__ import annotations
+
+from twisted.spread import pb
+
+from pbrealm import Reason
+from pbrealm.admin._history import MAX_ENDS, History
+from pbrealm.admin._operations import Call
+from tests.admin.admin_case import AdminTestCase
+
+
+class EndTests(AdminTestCase):
+    def test_end(self):
+        self.log_in()
+        (session,) = self.realm.sessions()
+        self.clock.advance(12.5)
+        session.end(Reason.TOO_SLOW)
+        self.assertEqual(
+            self.get("/api/ends"),
+            {
+                "ends": [
+                    {
+                        "event": "end",
+                        "time": "2023-11-14T22:13:32.500Z",
+                        "avatar_id": "alice",
+                        "peer": "127.0.0.1:50000",
+                        "session": session.id,
+                        "seconds": 12.5,
+                        "why": "too slow",
+                        "reason": 6,
+                    }
+                ],
+                "next": None,
+            },
+        )
+
+    def test_refusal(self):
+        client = self.server.connect()
+        self.assertRaises(pb.RemoteError, client.login, "al\n<b>", "wrong")
+        (row,) = self.get("/api/ends")["ends"]
+        self.assertEqual(
+            (row["event"], row["avatar_id"], row["peer"], row["session"], row["seconds"]),
+            ("refusal", "al\\n<b>", "127.0.0.1:50000", None, None),
+        )
+
+    def test_filters(self):
+        for name, reason in (
+            ("alice", Reason.KICKED),
+            ("bob", Reason.KICKED),
+            ("alice", Reason.TOO_SLOW),
+        ):
+            self.log_in(name)
+            self.realm.sessions()[0].end(reason)
+        for query, expected in (
+            ("", [("alice", 6), ("bob", 5), ("alice", 5)]),
+            ("?reason=5", [("bob", 5), ("alice", 5)]),
+            ("?avatar_id=alice", [("alice", 6), ("alice", 5)]),
+            ("?avatar_id=alice&reason=5", [("alice", 5)]),
+            ("?reason=4", []),
+        ):
+            ends = self.get(f"/api/ends{query}")["ends"]
+            self.assertEqual([(row["avatar_id"], row["reason"]) for row in ends], expected)
+
+
+class HistoryTests(AdminTestCase):
+    def page(self, history, **wanted):
+        (operation,) = history.operations()
+        parameters = {"cursor": None, "limit": 1000, "avatar_id": None, "reason": None, **wanted}
+        import json
+
+        return json.loads(operation.handler(Call(parameters, {}, "")).body)
+
+    def record(self, history, number):
+        history.record("end", {"session": number, "reason": 1, "avatar_id": "alice"})
+
+    def test_bounded(self):
+        history = History()
+        for number in range(MAX_ENDS + 500):
+            self.record(history, number)
+        found, cursor = [], None
+        while True:
+            page = self.page(history, cursor=cursor)
+            found += [row["session"] for row in page["ends"]]
+            cursor = page["next"]
+            if cursor is None:
+                break
+        self.assertEqual(found, list(range(MAX_ENDS + 499, 499, -1)))
+
+    def test_ends_between_pages(self):
+        """What comes between two pages is in neither."""
+        history = History()
+        for number in range(4):
+            self.record(history, number)
+        page = self.page(history, limit=2)
+        for number in range(4, 7):
+            self.record(history, number)
+        rest = self.page(history, cursor=page["next"])
+        self.assertEqual([row["session"] for row in page["ends"] + rest["ends"]], [3, 2, 1, 0])
+
+    def test_others(self):
+        history = History()
+        history.record("login", {"session": 1})
+        self.assertEqual(self.page(history)["ends"], [])

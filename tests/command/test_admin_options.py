@@ -1,0 +1,107 @@
+"""
+The options of the administration.
+"""
+
+from __future__ import annotations
+
+import builtins
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from twisted.application.service import MultiService
+from twisted.internet.address import IPv4Address
+from twisted.python.usage import UsageError
+from twisted.trial.unittest import SynchronousTestCase
+
+from pbrealm._command.admin_service import CommandAdminService
+from pbrealm._command.cannot_start import CannotStart
+from pbrealm._command.endpoints import NamedEndpoint
+from pbrealm._command.service import CommandService, makeService
+from tests.admin.admin_case import MemoryEndpoint
+from tests.command.test_options import parse
+
+TOKEN = "0123456789abcdef"
+
+
+class AdminOptionTests(SynchronousTestCase):
+    def token_file(self, content: bytes) -> str:
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        path = Path(directory.name, "token")
+        path.write_bytes(content)
+        return str(path)
+
+    def services(self, *arguments: str) -> list[Any]:
+        service = makeService(parse("--demo", *arguments))
+        return list(service) if isinstance(service, MultiService) else [service]
+
+    def error(self, *arguments: str) -> str:
+        return str(self.assertRaises(UsageError, parse, *arguments))
+
+    def test_off(self):
+        (service,) = self.services()
+        self.assertIsInstance(service, CommandService)
+
+    def test_on(self):
+        token = self.token_file(TOKEN.encode() + b"\n")
+        admin, service = self.services(
+            "--admin", "tcp:0:interface=127.0.0.1", "--admin-token", token
+        )
+        self.assertIsInstance(service, CommandService)
+        self.assertIsInstance(admin, CommandAdminService)
+        options = parse("--demo", "--admin", "tcp:1", "--admin-token", token).admin
+        assert options is not None
+        self.assertEqual((options.token, options.hosts, options.insecure), (TOKEN, (), False))
+
+    def test_hosts(self):
+        options = parse(
+            "--demo", "--admin", "tcp:1", "--admin-host", "a", "--admin-host", "b"
+        ).admin
+        assert options is not None
+        self.assertEqual(options.hosts, ("a", "b"))
+
+    def test_wrong(self):
+        missing = "/nowhere/token"
+        cases: Iterable[tuple[Iterable[str], str]] = (
+            (["--admin", "nonsense"], "--admin must be an endpoint string such as unix:/run/"),
+            (["--admin-insecure"], "--admin-insecure needs --admin"),
+            (["--admin-token", "x"], "--admin-token needs --admin"),
+            (["--admin-host", "x"], "--admin-host needs --admin"),
+            (["--admin", "tcp:1", "--admin-token", missing], "can't be read: No such file"),
+            (
+                ["--admin", "tcp:1", "--admin-token", self.token_file(b"short")],
+                "token must have 16 characters or more",
+            ),
+            (
+                ["--admin", "tcp:1", "--admin-token", self.token_file(b"\xff" * 20)],
+                "it isn't ASCII",
+            ),
+        )
+        for arguments, sentence in cases:
+            self.assertIn(sentence, self.error("--demo", *arguments))
+
+    def test_not_installed(self):
+        """It's one sentence that says what to install."""
+        real = builtins.__import__
+
+        def without(name: str, *arguments: Any) -> Any:
+            if name == "pbrealm.admin._service":
+                raise ImportError("pbrealm.admin needs x: install it with pip install y")
+            return real(name, *arguments)
+
+        with patch.object(builtins, "__import__", without):
+            self.assertEqual(
+                self.error("--demo", "--admin", "tcp:1"),
+                "--admin can't be used: pbrealm.admin needs x: install it with pip install y",
+            )
+
+    def test_open_to_all(self):
+        """Where everybody could get in, the command doesn't start."""
+        admin, _ = self.services("--admin", "tcp:0:interface=127.0.0.1")
+        endpoint: Any = MemoryEndpoint(IPv4Address("TCP", "192.0.2.1", 1))
+        admin._endpoint = NamedEndpoint("tcp:1", endpoint)
+        why = self.assertRaises(CannotStart, admin.privilegedStartService)
+        self.assertIn("pbrealm: the administration needs a token", str(why.code))
