@@ -11,7 +11,7 @@ from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm import Limits, MindTrackingRealm
-from pbrealm._slices import SLICE_SECONDS
+from pbrealm._server.stats import SLICE_SECONDS
 from pbrealm.realms import DisposableRealm
 from pbrealm.testing import MemoryServer, RecordingMind, StallingMind
 from tests.avatars import Player

@@ -20,7 +20,7 @@ from pbrealm._server.login_queue import LoginQueue
 from pbrealm._server.login_rate import OriginRates
 from pbrealm._server.login_throttle import LoginThrottle
 from pbrealm._server.resumption import ResumptionMethods, Resumptions
-from pbrealm._server.stats import Carried, ServerStats
+from pbrealm._server.stats import SLICE_SECONDS, Carried, ServerStats
 from pbrealm._session.connection import ConnectedSession
 from pbrealm._slices import Slices
 from pbrealm._wire.message_limits import MessageLimits
@@ -113,7 +113,7 @@ class ServerState:
             rejected_connections_total=self.rejected_connections,
         )
         # Those that are lost meanwhile still have their figures, so each counts once.
-        slices = Slices(self.clock)
+        slices = Slices(self.clock, SLICE_SECONDS)
         for connection in tuple(self.connections):
             connection.add_to(stats)
             await slices.pause()

@@ -4,9 +4,13 @@ What the connections of a server have carried, and what they wait for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from typing import Final
 
 from pbrealm._delivery.queued_broker import QueuedBroker
+
+SLICE_SECONDS: Final = 0.002
+"""How long adding up figures keeps the reactor from other work at a time."""
 
 
 @dataclass(slots=True)
@@ -33,6 +37,15 @@ class Carried:
         self.bytes_sent += broker.bytes_sent
         self.calls_received += broker.calls_received
         self.calls_sent += broker.currentRequestID
+
+    def at_least(self, other: Carried) -> Carried:
+        """Of each figure the larger one."""
+        return Carried(
+            *(
+                max(mine, theirs)
+                for mine, theirs in zip(astuple(self), astuple(other), strict=True)
+            )
+        )
 
 
 @dataclass(slots=True)
