@@ -4,6 +4,7 @@ What Prometheus reads.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -17,6 +18,7 @@ from pbrealm.admin import AdminService
 from pbrealm.admin._metrics import METRICS_TYPE
 from pbrealm.testing import RecordingMind, StallingMind
 from tests.admin.admin_case import AdminTestCase, MemoryEndpoint
+from tests.documents import ROOT
 
 
 class Worker(pb.Avatar):
@@ -163,6 +165,26 @@ class MetricsTests(MetricsTestCase):
             if path == "/metrics"
         ]
         self.assertEqual(described, {METRICS_TYPE: {"schema": {"type": "string"}}})
+
+    def test_document(self) -> None:
+        """The document lists each metric, with its type and labels."""
+        text = self.connect().ask("GET", "/metrics").body.decode("utf-8")
+        present = set()
+        for family in text_string_to_metric_families(text):
+            if family.name.startswith("pbrealm_"):
+                total = "_total" if family.type == "counter" else ""
+                histogram = family.type == "histogram"
+                labels = [] if histogram else list(family.samples[0].labels)
+                present.add((family.name + total, frozenset(labels), family.type))
+        document = (ROOT / "docs" / "operation.md").read_text("utf-8")
+        listed = [
+            (name, frozenset(filter(None, labels.split(","))), kind)
+            for name, labels, kind in re.findall(
+                r"^\| `(\w+)(?:\{([\w,]*)\})?` \| (\w+) \|", document, re.MULTILINE
+            )
+        ]
+        self.assertEqual(set(listed), present)
+        self.assertEqual(len(listed), len(present))
 
     def test_fresh(self) -> None:
         """They are gathered once a second at most, also if the clock is set back."""
