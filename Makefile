@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo unit test abuse crash fuzz check bench bench-calls bench-returns bench-sessions bench-store clean
+.PHONY: demo unit test abuse crash fuzz check bench bench-admin bench-calls bench-returns bench-sessions bench-store clean
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "pbrealm needs Python 3.10 or newer; name one with: make PYTHON=python3.12")'
@@ -87,11 +87,11 @@ check: $(VENV)/installed
 # The peers are installed for the benchmark only, in an environment of their own.
 $(VENV)-bench/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-bench
-	$(VENV)-bench/bin/python -m pip install --quiet --editable . Pyro5 rpyc foolscap ZODB
+	$(VENV)-bench/bin/python -m pip install --quiet --editable '.[admin]' Pyro5 rpyc foolscap ZODB
 	@touch $@
 
 # Each writes its part of docs/benchmarks.md.
-bench: bench-sessions bench-calls bench-store bench-returns
+bench: bench-sessions bench-calls bench-store bench-returns bench-admin
 
 bench-sessions: $(VENV)-bench/installed
 	$(VENV)-bench/bin/python -m benchmarks.sessions --write
@@ -104,6 +104,9 @@ bench-store: $(VENV)-bench/installed
 
 bench-returns: $(VENV)-bench/installed
 	$(VENV)-bench/bin/python -m benchmarks.returns --write
+
+bench-admin: $(VENV)-bench/installed
+	$(VENV)-bench/bin/python -m benchmarks.admin --write
 
 demo: $(VENV)/installed
 	$(BIN)/python docs/demo.py

@@ -15,6 +15,7 @@ from twisted.spread import pb
 from pbrealm._broker_slot import broker_of
 from pbrealm._delivery.encoded_call import EncodedCall, encode_call
 from pbrealm._delivery.notify import call_mind, take_timeout, timed_out
+from pbrealm._delivery.outcomes import NOTIFICATIONS, outcome_of
 from pbrealm._delivery.report import DeliveryReport
 from pbrealm._delivery.send_call import forget_answer, send_call, takes_encoded
 from pbrealm._delivery.unsent import UNSENT_ATTRIBUTE, add_unsent, send_unsent
@@ -23,7 +24,6 @@ from pbrealm._slices import SLICE_SECONDS
 from pbrealm._unsaved import UNSAVED, Account, Unsaved, Wait
 from pbrealm._wire.kept import NOT_PLAIN
 from pbrealm._wire.received_failure import received_failure
-from pbrealm.errors import NotificationDropped
 from pbrealm.interfaces import ISession
 
 _C = TypeVar("_C")
@@ -70,6 +70,8 @@ def broadcast(
         # Nobody can be called like this.
         report: DeliveryReport[_C] = DeliveryReport()
         report.failed.update_all([client for client, _, _ in targets], Failure())
+        if NOTIFICATIONS.counts is not None:
+            NOTIFICATIONS.counts["failed"] += len(targets)
         return succeed(report)
     sending.begin()
     return sending.done
@@ -167,6 +169,8 @@ class Broadcast:
         self._pending: dict[int, _PendingAnswer | Deferred[Any]] = {}
         # Those who weren't asked for an answer go into the report together.
         self._told: list[Any] = []
+        # None if nobody asks.
+        self._counts = NOTIFICATIONS.counts
 
     def begin(self) -> None:
         """Send what can be sent now."""
@@ -314,26 +318,32 @@ class Broadcast:
         @return: whether answers are still to come.
         """
         self._report.answered.update_all(self._told, None)
+        if self._counts is not None:
+            self._counts["told"] += len(self._told)
         self._told = []
         return bool(self._pending)
 
     def answered(self, answer: object, at: int, client: Any) -> None:
         """A client has answered."""
         self._report.answered[client] = answer
+        if self._counts is not None:
+            self._counts["answered"] += 1
         self._settled(at)
 
     def failed(self, why: Failure, at: int, client: Any) -> None:
         """A client can't be reached, has answered with an error, or hasn't answered in time."""
-        report, error = self._report, why.value
-        # Not by C{why.check}: a client chooses the attributes of an error that it sends.
-        if isinstance(error, NotificationDropped):
-            report.dropped.append(client)
-        elif isinstance(error, (pb.ProtocolError, pb.PBConnectionLost)):
-            report.gone.append(client)
-        elif isinstance(error, CancelledError):
-            report.failed[client] = timed_out(why, self._timeout)
-        else:
-            report.failed[client] = why
+        report, outcome = self._report, outcome_of(why.value)
+        if self._counts is not None:
+            self._counts[outcome] += 1
+        match outcome:
+            case "dropped":
+                report.dropped.append(client)
+            case "gone":
+                report.gone.append(client)
+            case "timed_out":
+                report.failed[client] = timed_out(why, self._timeout)
+            case _:
+                report.failed[client] = why
         self._settled(at)
 
     def _settled(self, at: int) -> None:

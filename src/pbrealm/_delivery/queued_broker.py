@@ -67,6 +67,11 @@ class QueuedBroker(ResumableBroker, Account):
         """When the last sign of life came, by the clock; L{None} where nobody watches."""
         return None
 
+    @property
+    def bytes_sent(self) -> int:
+        """How many bytes were written to the client."""
+        return self.bytes_past_queue + self.send_queue.bytes_written
+
     def makeConnection(self, transport: Any) -> None:
         self.send_queue.receiver = self
         super().makeConnection(transport)  # type: ignore[no-untyped-call]

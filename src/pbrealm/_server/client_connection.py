@@ -25,6 +25,7 @@ from pbrealm._server.connection_logins import ConnectionLogins
 from pbrealm._server.resumable_client import ResumableClient
 from pbrealm._server.resumption import ResumptionMethods
 from pbrealm._server.server_state import ServerState
+from pbrealm._server.stats import ServerStats
 from pbrealm._session.connection import ConnectedSession, Connection
 from pbrealm._wire.answer_ages import AnswerAges
 from pbrealm._wire.keepalive import Keepalive
@@ -210,7 +211,7 @@ class ClientConnection:
         if self.lost:
             return
         self.lost = True
-        self._server.connections.discard(self)
+        self._leave_server()
         self.stop()
         if self._resumption is not None:
             self._resumption.over()
@@ -243,6 +244,10 @@ class ClientConnection:
             self._connection.close(self._server.clock)
         return lost
 
+    def add_to(self, stats: ServerStats) -> None:
+        """Add the figures of the connection to those of the server."""
+        stats.add(self._broker)
+
     # For resumption
 
     @property
@@ -267,8 +272,12 @@ class ClientConnection:
     def release(self) -> None:
         """Another one's client has come back by this connection, which is that one's now."""
         self.lost = True
-        self._server.connections.discard(self)
+        self._leave_server()
         self.stop()
+
+    def _leave_server(self) -> None:
+        self._server.connections.discard(self)
+        self._server.carried.add(self._broker)
 
     def watch(self) -> None:
         """There is a connection: ping the client whenever it is silent."""

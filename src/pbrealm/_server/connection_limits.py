@@ -42,6 +42,11 @@ class ConnectionCounter:
         self._explained = 0
         self._by_origin: Counter[str | None] = Counter()
 
+    @property
+    def open(self) -> int:
+        """How many there are."""
+        return self._accepted + self._explained
+
     def opened(self, origin: str | None) -> Admission:
         """
         A client connects.

@@ -121,6 +121,7 @@ class ConnectionLogins:
         try:
             login = self._begin_login()
         except LoginRefused:
+            self._server.limited_logins += 1
             self.count_refusal()
             raise
         # From now on it is the server that takes its time.
@@ -163,6 +164,7 @@ class ConnectionLogins:
                 raise LoginRefused("too much waits to be saved; try again later", Reason.BUSY)
             self._server.login_rates.begin(origin, self._server.clock.seconds())
         except LoginRefused:
+            self._server.limited_logins += 1
             self.refused(login)
             raise
 

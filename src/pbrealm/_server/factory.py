@@ -31,6 +31,7 @@ from pbrealm._server.login_methods import (
 )
 from pbrealm._server.login_root import PortalRoot
 from pbrealm._server.server_state import Meter, OpenConnection, ServerState
+from pbrealm._server.stats import ServerStats
 from pbrealm._session.goodbye import GOODBYE, set_goodbye
 from pbrealm._session.served_realms import set_served_realms
 from pbrealm._types import AnyClock, AnyLoginMethod
@@ -173,6 +174,15 @@ class ServerFactory(pb.PBServerFactory):
             self._state.meter = self._meter
         return self._state
 
+    def stats(self) -> Deferred[ServerStats]:
+        """
+        The figures of all its connections together.
+
+        @return: fires with L{ServerStats}: with very many connections not at once, so that adding
+            up holds nothing up.
+        """
+        return Deferred.fromCoroutine(self._server_state().stats())
+
     def add_listener(self, stop: Callable[[], object]) -> None:
         """
         Something listens for this factory.
@@ -264,6 +274,7 @@ class ServerFactory(pb.PBServerFactory):
             return None
         place = Place(state.counter, origin_of(addr))
         if place.admission is Admission.REJECTED:
+            state.rejected_connections += 1
             return None
         broker: ServerBroker = self.protocol(False, self.security)
         broker.factory = self

@@ -28,6 +28,8 @@ class LoginQueue:
 
     @ivar random: what attempts are drawn by.
     @ivar patience: seconds that an attempt waits before it is refused.
+    @ivar waiting: how many wait.
+    @ivar delayed: how many have had to wait, those included.
     """
 
     def __init__(self, throttle: LoginThrottle, clock: IReactorTime, patience: float) -> None:
@@ -36,6 +38,8 @@ class LoginQueue:
         self._throttle = throttle
         self._clock = clock
         self.patience = patience
+        self.waiting = 0
+        self.delayed = 0
         self._lines: dict[Hashable, LoginLine] = {}
         # The keys whose lines are to move on, while a loop does that.
         self._moving: dict[Hashable, None] | None = None
@@ -59,6 +63,8 @@ class LoginQueue:
         waiting = WaitingAttempt(attempt, begun)
         self._begin_or_wait(waiting)
         if not begun.called:
+            self.waiting += 1
+            self.delayed += 1
             timer = self._clock.callLater(self.patience, self._give_up, waiting)
             begun.addBoth(self._waited, waiting, timer)
         return begun
@@ -98,6 +104,7 @@ class LoginQueue:
 
     def _waited(self, result: object, waiting: WaitingAttempt, timer: IDelayedCall) -> object:
         """An attempt has begun, or was given up or cancelled."""
+        self.waiting -= 1
         if timer.active():
             timer.cancel()
         self._remove(waiting)

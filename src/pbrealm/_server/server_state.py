@@ -5,6 +5,7 @@ What all connections of a server share.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final, Protocol
 
 from twisted.internet.defer import Deferred
@@ -19,7 +20,9 @@ from pbrealm._server.login_queue import LoginQueue
 from pbrealm._server.login_rate import OriginRates
 from pbrealm._server.login_throttle import LoginThrottle
 from pbrealm._server.resumption import ResumptionMethods, Resumptions
+from pbrealm._server.stats import SLICE_SECONDS, Carried, ServerStats
 from pbrealm._session.connection import ConnectedSession
+from pbrealm._slices import Slices
 from pbrealm._wire.message_limits import MessageLimits
 from pbrealm._wire.meter import CallMeter
 
@@ -40,6 +43,9 @@ class OpenConnection(Protocol):
 
         @return: fires when the connection is lost, and never fails.
         """
+
+    def add_to(self, stats: ServerStats) -> object:
+        """Add its figures to those of the server."""
 
     def limits_changed(self) -> object:
         """The server has other limits."""
@@ -67,6 +73,9 @@ class ServerState:
     @ivar held: what is kept for the clients until changes are saved.
     @ivar away: counts the clients that may come back.
     @ivar connections: those that are open, or whose client may come back.
+    @ivar carried: what the connections have carried that are lost.
+    @ivar limited_logins: how many logins were refused before their credentials were checked.
+    @ivar rejected_connections: how many connections were closed at once, as too many.
     @ivar closing: whether the server accepts no more connections and logins.
     @ivar unauthenticated: the limits on messages of a client without a login.
     @ivar logged_in: the limits on messages of a client with a login.
@@ -87,8 +96,28 @@ class ServerState:
         self.login_queue = LoginQueue(self.throttle, clock, _patience(limits))
         self.held = HeldBytes()
         self.connections: set[OpenConnection] = set()
+        self.carried = Carried()
+        self.limited_logins = 0
+        self.rejected_connections = 0
         self.closing = False
         self.unauthenticated, self.logged_in = _message_limits(limits)
+
+    async def stats(self) -> ServerStats:
+        """The figures of the server, which are added up in slices."""
+        stats = ServerStats(
+            replace(self.carried),
+            self.counter.open,
+            throttled_logins=self.login_queue.waiting,
+            throttled_logins_total=self.login_queue.delayed,
+            limited_logins_total=self.limited_logins,
+            rejected_connections_total=self.rejected_connections,
+        )
+        # Those that are lost meanwhile still have their figures, so each counts once.
+        slices = Slices(self.clock, SLICE_SECONDS)
+        for connection in tuple(self.connections):
+            connection.add_to(stats)
+            await slices.pause()
+        return stats
 
     def set_meter(self, meter: Meter | None) -> None:
         """Have a meter told how long calls and logins take, instead of another; or none."""

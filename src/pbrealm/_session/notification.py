@@ -14,6 +14,7 @@ from twisted.spread import pb
 
 from pbrealm._broker_slot import broker_of
 from pbrealm._delivery.notify import NOTIFY_TIMEOUT, call_mind, take_timeout, timed_out
+from pbrealm._delivery.outcomes import NOTIFICATIONS, count_outcome
 from pbrealm._delivery.unsent import send_in_order
 from pbrealm._on_behalf_of import on_behalf_of
 from pbrealm.errors import Reason, SessionEnded
@@ -58,12 +59,15 @@ def notify_client(
             broker = broker_of(session.mind)
             answer = send_in_order(broker, partial(_call_mind, session), method, args, kw)
         answer.addErrback(_unanswered, session)
-    if not kw.get("pbanswer", True):
-        answer.addErrback(lambda _: None)
-        return succeed(None)
-    if timeout is None:
+    answers = kw.get("pbanswer", True)
+    if answers and timeout is not None:
+        answer.addTimeout(timeout, session.clock, onTimeoutCancel=timed_out)
+    if NOTIFICATIONS.counts is not None:
+        count_outcome(answer, NOTIFICATIONS.counts, told=not answers)
+    if answers:
         return answer
-    return answer.addTimeout(timeout, session.clock, onTimeoutCancel=timed_out)
+    answer.addErrback(lambda _: None)
+    return succeed(None)
 
 
 def _call_mind(

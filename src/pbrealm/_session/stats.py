@@ -62,7 +62,7 @@ def stats_of(broker: pb.Broker, clock: IReactorTime) -> SessionStats | None:
     ages, heard = broker.answer_ages, broker.last_heard
     return SessionStats(
         bytes_received=broker.bytes_received,
-        bytes_sent=broker.bytes_past_queue + broker.send_queue.bytes_written,
+        bytes_sent=broker.bytes_sent,
         calls_received=broker.calls_received,
         calls_sent=broker.currentRequestID,
         waiting_bytes=broker.send_queue.waiting_bytes,

@@ -15,8 +15,10 @@ from pbrealm.admin._events import Events
 from pbrealm.admin._feed import Feed
 from pbrealm.admin._history import History
 from pbrealm.admin._messages import MessageOperations
+from pbrealm.admin._metrics import Metrics
 from pbrealm.admin._openapi import with_description
 from pbrealm.admin._operations import Operation
+from pbrealm.admin._rates import Rates
 from pbrealm.admin._sessions import SessionOperations
 from pbrealm.admin._settings import SettingOperations
 from pbrealm.realms._mind_tracking import MindTrackingRealm
@@ -39,7 +41,14 @@ class Api:
         self._feed = feed = Feed(realm, clock)
         self._events = Events(lambda: len(realm.sessions()), clock)
         history = History()
-        for listener in (history.record, self._events.publish):
+        self._metrics = Metrics(realm, factory, clock)
+        self._rates = Rates(lambda: len(realm.sessions()), clock)
+        for listener in (
+            history.record,
+            self._rates.record,
+            self._metrics.record,
+            self._events.publish,
+        ):
             feed.listen(listener)
         # Each has a part of the table.  Add others here.
         parts = (
@@ -49,6 +58,8 @@ class Api:
             SettingOperations(factory),
             DrainOperations(factory, feed, on_drained),
             self._events,
+            self._rates,
+            self._metrics,
         )
         self.operations: Sequence[Operation] = with_description(
             [each for part in parts for each in part.operations()]
@@ -57,8 +68,11 @@ class Api:
     def start(self) -> None:
         """Begin to watch the server."""
         self._feed.start()
+        self._rates.start()
+        self._metrics.start()
 
     def stop(self) -> None:
         """Watch no more, and end the streams."""
+        self._metrics.stop()
         self._feed.stop()
         self._events.stop()
