@@ -11,8 +11,8 @@ from typing import Any
 from twisted.internet.error import ConnectError
 
 from pbrealm._admin_command.top import render
-from pbrealm.admin._operations import Operation, Routes, json_reply
 from pbrealm.testing import RecordingMind
+from tests.admin_command.canned_rates import give_rates, rates
 from tests.admin_command.command_case import CommandTestCase
 
 VIEW: dict[str, Any] = {
@@ -69,26 +69,10 @@ class RenderTests(CommandTestCase):
         self.assertEqual(next(iter(lines)).split("UTC  ")[1], "draining, 1,200 left")
 
 
-def rates(steps: int) -> dict[str, Any]:
-    """The answer of a server that has run for so many steps."""
-    return {
-        "step": 10,
-        "times": ["2026-01-02T03:04:00.000Z"] * steps,
-        "sessions": [5] * steps,
-        "logins": list(range(steps)),
-        "refusals": [0] * steps,
-        "ends": {"kicked": [1] * steps},
-    }
-
-
 class TopTests(CommandTestCase):
-    answer = rates(360)
-
     def setUp(self) -> None:
         super().setUp()
-        given = Operation("GET", "/api/rates", "Count.", lambda call: json_reply(self.answer))
-        others = [each for each in self.service._api.operations if each.path != given.path]
-        self.patch(self.service._resource, "_routes", Routes([*others, given]))
+        give_rates(self.service, rates(360))
 
     def test_once(self):
         self.log_in("alice")
@@ -103,7 +87,7 @@ class TopTests(CommandTestCase):
 
     def test_young_server(self):
         for steps, logins in ((0, 0), (1, 0), (2, 0.05), (6, 0.25)):
-            self.answer = rates(steps)
+            give_rates(self.service, rates(steps))
             self.assertEqual(self.document("top")["per_second"]["logins"], logins)
 
     def test_most_waits(self):

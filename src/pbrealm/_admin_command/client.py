@@ -10,15 +10,11 @@ from typing import Any, Final, TypeVar
 
 import treq
 from hyperlink import DecodedURL
-from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
-from twisted.web.client import (
-    RequestTransmissionFailed,
-    ResponseFailed,
-    ResponseNeverReceived,
-)
+from twisted.web.client import RequestTransmissionFailed, ResponseFailed
 
 from pbrealm._admin_command.event_parser import EventParser
 from pbrealm._admin_command.exit_status import Failed, NotFound, Unreachable
@@ -170,12 +166,21 @@ class AdminClient:
 
     async def _answer(self, work: Coroutine[Any, Any, _T], seconds: float) -> _T:
         try:
-            return await Deferred.fromCoroutine(work).addTimeout(seconds, self._reactor)
+            return await Deferred.fromCoroutine(self._within(work)).addTimeout(
+                seconds, self._reactor
+            )
         except TimeoutError:
             raise Unreachable(f"{self.where} hasn't answered within {seconds:g} s") from None
+
+    async def _within(self, work: Coroutine[Any, Any, _T]) -> _T:
+        try:
+            return await work
         except (ConnectError, OSError) as why:
             raise Unreachable(f"{self.where} can't be reached: {_cause(why)}") from None
-        except (RequestTransmissionFailed, ResponseNeverReceived, ResponseFailed) as why:
+        except (RequestTransmissionFailed, ResponseFailed) as why:
+            # A request that is cancelled fails with what that has led to.
+            if any(each.check(CancelledError) for each in why.reasons):
+                raise CancelledError from None
             raise Unreachable(f"{self.where} doesn't answer: {_cause(why)}") from None
 
     def _read(self, status: int, content: bytes) -> Any:
@@ -193,7 +198,7 @@ class AdminClient:
 
 def _cause(error: BaseException) -> str:
     """What has gone wrong, in the words of the system if it's from there."""
-    while isinstance(error, ResponseFailed) and error.reasons:
+    while isinstance(error, (RequestTransmissionFailed, ResponseFailed)) and error.reasons:
         error = error.reasons[0].value
     if isinstance(error, ConnectError) and error.osError is not None and error.args:
         return one_line(error.args[0])

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from pbrealm._admin_command.exit_status import ExitStatus
 
-_MISSING = "pbrealm: this command needs an extra; install it with: pip install 'pbrealm[admin]'"
+_MISSING = "pbrealm: this command needs treq: install it with pip install 'pbrealm[admin]'"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

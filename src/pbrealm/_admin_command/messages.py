@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pbrealm._admin_command.client import ANSWER_SECONDS
+from pbrealm._admin_command.console import Console
 from pbrealm._admin_command.exit_status import NotFound
 from pbrealm._admin_command.invocation import Invocation
 from pbrealm._admin_command.table import Column
@@ -23,15 +24,16 @@ async def notify(run: Invocation) -> None:
     report = await _call(run, "notify", {"avatar_id": avatar_id})
     if not any(_counts(report).values()):
         raise NotFound(f"{one_line(avatar_id)} has no session")
+    _show(report, run.console)
 
 
 async def broadcast(run: Invocation) -> None:
     """Call a method of all clients."""
-    await _call(run, "broadcast", {})
+    _show(await _call(run, "broadcast", {}), run.console)
 
 
 async def _call(run: Invocation, operation: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
-    options, console = run.options, run.console
+    options = run.options
     report: Mapping[str, Any] = await run.client.ask(
         "POST",
         operation,
@@ -44,20 +46,24 @@ async def _call(run: Invocation, operation: str, body: Mapping[str, Any]) -> Map
         },
         seconds=options.timeout + ANSWER_SECONDS,
     )
+    return report
+
+
+def _show(report: Mapping[str, Any], console: Console) -> None:
     if console.json:
         console.document(report)
-        return report
+        return
     counts = _counts(report).items()
     console.line(", ".join(f"{outcome} {count(number)}" for outcome, number in counts))
-    answers: Mapping[str, Any] = report.get("answers", {})
-    if answers:
-        # A text is told from what only looks like another value by its quotes.
-        rows = [[one_line(id), one_line(_as_json(each))] for id, each in answers.items()]
-        console.table((Column("ID", right=True), Column("ANSWER", cut=True)), rows)
-    if report["failed"]:
-        rows = [[str(each["session"]), one_line(each["why"])] for each in report["failed"]]
-        console.table((Column("ID", right=True), Column("FAILED", cut=True)), rows)
-    return report
+    # A text is told from what only looks like another value by its quotes.
+    answers = [
+        [one_line(session), one_line(json.dumps(answer, ensure_ascii=False))]
+        for session, answer in report.get("answers", {}).items()
+    ]
+    failures = [[str(each["session"]), one_line(each["why"])] for each in report["failed"]]
+    for heading, rows in (("ANSWER", answers), ("FAILED", failures)):
+        if rows:
+            console.table((Column("ID", right=True), Column(heading, cut=True)), rows)
 
 
 def _counts(report: Mapping[str, Any]) -> Mapping[str, int]:
@@ -65,7 +71,3 @@ def _counts(report: Mapping[str, Any]) -> Mapping[str, int]:
         outcome: report["failed_count" if outcome == "failed" else outcome]
         for outcome in _OUTCOMES
     }
-
-
-def _as_json(answer: object) -> str:
-    return json.dumps(answer, ensure_ascii=False)
