@@ -26,7 +26,7 @@ def log_text(value: object) -> str:
         text = str(value)
     except Exception:
         text = f"<unprintable {type(value).__name__}>"
-    cut = _escaped(text[:MAX_LENGTH])[:MAX_LENGTH]
+    cut = escape(text[:MAX_LENGTH])[:MAX_LENGTH]
     return cut if len(text) <= MAX_LENGTH else f"{cut}…"
 
 
@@ -40,13 +40,18 @@ def log_lines(text: str, length: int, *, end: bool = False) -> str:
     """
     # Escaping makes a text longer.
     kept = slice(-length, None) if end else slice(length)
-    cut = _escaped(text[kept], "\n\t")[kept]
+    cut = escape(text[kept], "\n\t")[kept]
     if len(text) <= length:
         return cut
     return f"…{cut}" if end else f"{cut}…"
 
 
-def _escaped(text: str, kept: str = "") -> str:
+def escape(text: str, kept: str = "") -> str:
+    """
+    Escape everything that isn't printable.
+
+    @param kept: characters that are left as they are.
+    """
     plain = text
     for each in kept:
         plain = plain.replace(each, "")

@@ -1,0 +1,68 @@
+"""
+How the command reaches the administration: by an endpoint, and with a token.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from treq.client import HTTPClient
+from twisted.internet.endpoints import clientFromString
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.web.client import URI, Agent, HTTPConnectionPool
+from twisted.web.iweb import IAgentEndpointFactory
+from zope.interface import implementer
+
+from pbrealm._admin_command.exit_status import WrongUsage
+from pbrealm._endpoint_strings import endpoint_from
+
+_EXAMPLE: Final = "unix:/run/pbrealm/admin.sock"
+
+
+@implementer(IAgentEndpointFactory)
+class _OneEndpoint:
+    """Gives the same endpoint for each URI."""
+
+    def __init__(self, endpoint: IStreamClientEndpoint) -> None:
+        self._endpoint = endpoint
+
+    def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
+        return self._endpoint
+
+
+def http_client(reactor: Any, description: str) -> HTTPClient:
+    """
+    Make an HTTP client that connects to one endpoint, whichever URL it asks for.
+
+    @param description: a Twisted endpoint string.
+    @raise WrongUsage: if it isn't one.
+    """
+
+    def make(text: str) -> IStreamClientEndpoint:
+        endpoint: IStreamClientEndpoint = clientFromString(reactor, text)
+        return endpoint
+
+    try:
+        endpoint = endpoint_from(description, make, name="--admin", example=_EXAMPLE)
+    except ValueError as why:
+        raise WrongUsage(str(why)) from None
+    pool = HTTPConnectionPool(reactor, persistent=False)
+    return HTTPClient(Agent.usingEndpointFactory(reactor, _OneEndpoint(endpoint), pool))
+
+
+def read_token(path: str) -> str:
+    """
+    Read the token from a file.
+
+    @raise WrongUsage: if it isn't there, or can't be in a header.
+    """
+    try:
+        token = Path(path).read_text("utf-8").strip()
+    except OSError as why:
+        raise WrongUsage(f"the token can't be read from {path}: {why.strerror}") from None
+    except UnicodeDecodeError:
+        token = ""
+    if not token or not all("!" <= character <= "~" for character in token):
+        raise WrongUsage(f"{path} must have one token, of printable ASCII characters")
+    return token

@@ -1,0 +1,131 @@
+"""
+How the server does, at a glance.
+"""
+
+from __future__ import annotations
+
+import sys
+from io import StringIO
+from typing import Any
+
+from twisted.internet.error import ConnectError
+
+from pbrealm._admin_command.top import render
+from pbrealm.testing import RecordingMind
+from tests.admin_command.canned_rates import give_rates, rates
+from tests.admin_command.command_case import CommandTestCase
+
+VIEW: dict[str, Any] = {
+    "server": "unix:\x1b.sock",
+    "time": "2026-01-02T03:04:05.678Z",
+    "state": "serving",
+    "left": None,
+    "count": 30,
+    "avatars": 1,
+    "away": 2,
+    "waiting_bytes": 30_000,
+    "per_second": {"logins": 12.5, "refusals": 0, "ends: kicked": 1 / 3},
+    "sessions": [
+        {
+            "id": number,
+            "avatar_id": "alice",
+            "peer": "127.0.0.1:1",
+            "since": "2026-01-02T03:04:00.678Z",
+            "seconds": 5,
+            "away": False,
+            "waiting_bytes": 1000,
+        }
+        for number in range(1, 31)
+    ],
+}
+
+
+class RenderTests(CommandTestCase):
+    def test_head(self):
+        lines = list(render(VIEW, None, None))
+        self.assertEqual(
+            lines[:4],
+            [
+                "unix:\\x1b.sock  03:04:05 UTC  serving",
+                "30 sessions of 1 avatar id, 2 away, 30 KB waiting",
+                "per second: logins 12.5, refusals 0, ends: kicked 0.333",
+                "",
+            ],
+        )
+        self.assertEqual(len(lines), 4 + 1 + 20)
+
+    def test_terminal(self):
+        """It's filled, but for its last line."""
+        for lines, columns in ((24, 80), (10, 30), (6, 20), (200, 200)):
+            rendered = list(render(VIEW, columns, lines))
+            self.assertEqual(len(rendered), min(lines - 1, 4 + 1 + 30))
+            self.assertLessEqual(max(map(len, rendered)), columns)
+
+    def test_tiny_terminal(self):
+        self.assertEqual(len(list(render(VIEW, 20, 2))), 1)
+
+    def test_draining(self):
+        lines = render({**VIEW, "state": "draining", "left": 1200}, None, None)
+        self.assertEqual(next(iter(lines)).split("UTC  ")[1], "draining, 1,200 left")
+
+
+class TopTests(CommandTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        give_rates(self.service, rates(360))
+
+    def test_once(self):
+        self.log_in("alice")
+        self.log_in("alice")
+        view = self.document("top")
+        self.assertEqual(
+            {name: view[name] for name in ("count", "avatars", "away", "state")},
+            {"count": 2, "avatars": 1, "away": 0, "state": "serving"},
+        )
+        self.assertEqual(view["per_second"], {"logins": 35.65, "refusals": 0, "ends: kicked": 0.1})
+        self.assertIn("\n2 sessions of 1 avatar id, 0 away, 0 B waiting\n", self.command("top"))
+
+    def test_young_server(self):
+        for steps, logins in ((0, 0), (1, 0), (2, 0.05), (6, 0.25)):
+            give_rates(self.service, rates(steps))
+            self.assertEqual(self.document("top")["per_second"]["logins"], logins)
+
+    def test_most_waits(self):
+        """Those that most waits for come first."""
+        for _ in range(3):
+            self.log_in("alice", RecordingMind())
+        sessions = self.realm.sessions()
+        for client, session, size in zip(
+            self.server.clients, sessions, (1000, 0, 5000), strict=True
+        ):
+            client.stop_reading()
+            for _ in range(200):
+                session.notify("hear", "x" * size)
+        found = self.document("top")["sessions"]
+        self.assertEqual(
+            [each["id"] for each in found], [sessions[number].id for number in (2, 0, 1)]
+        )
+
+    def test_screen(self):
+        """It shows what is new, until it's ended, and leaves the terminal as it was."""
+        self.patch(sys, "stdin", StringIO())
+        run = self.start("top", size=(80, 24))
+        self.assertTrue(run.out.startswith("\x1b[?1049h\x1b[?25l\x1b[H"))
+        self.assertIn("0 sessions of 0 avatar ids", run.out)
+        self.log_in("alice")
+        run.settle(1)
+        self.assertNotIn("1 session of 1 avatar id", run.out)
+        run.settle(2)
+        self.assertIn("1 session of 1 avatar id", run.out)
+        run.running.addErrback(lambda _: None)
+        run.running.cancel()
+        self.assertTrue(run.out.endswith("\x1b[?25h\x1b[?1049l"))
+
+    def test_server_stops(self):
+        self.patch(sys, "stdin", StringIO())
+        run = self.start("top", size=(80, 24))
+        self.connections.failure = ConnectError(2, "gone")
+        self.connections.lose()
+        run.settle(5)
+        self.assertEqual(run.status, 3)
+        self.assertTrue(run.out.endswith("\x1b[?25h\x1b[?1049l"))
