@@ -72,6 +72,7 @@ class AdminTestCase(SynchronousTestCase):
     """
 
     limits = Limits(login_seconds=0, ping_interval=0, logins=20)
+    token: str | None = None
 
     def setUp(self) -> None:
         self.clock = Clock()
@@ -87,6 +88,7 @@ class AdminTestCase(SynchronousTestCase):
             self.realm,
             self.server.factory,  # type: ignore[arg-type]  # it is a ServerFactory
             self.endpoint,
+            token=self.token,
             on_drained=lambda: self.drained.append(True),
             reactor=self.clock,
         )

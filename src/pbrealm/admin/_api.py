@@ -17,6 +17,7 @@ from pbrealm.admin._history import History
 from pbrealm.admin._messages import MessageOperations
 from pbrealm.admin._openapi import with_description
 from pbrealm.admin._operations import Operation
+from pbrealm.admin._page import page_operations
 from pbrealm.admin._sessions import SessionOperations
 from pbrealm.admin._settings import SettingOperations
 from pbrealm.realms._mind_tracking import MindTrackingRealm
@@ -50,8 +51,9 @@ class Api:
             DrainOperations(factory, feed, on_drained),
             self._events,
         )
-        self.operations: Sequence[Operation] = with_description(
-            [each for part in parts for each in part.operations()]
+        self.operations: Sequence[Operation] = (
+            *with_description([each for part in parts for each in part.operations()]),
+            *page_operations(),
         )
 
     def start(self) -> None:
