@@ -105,6 +105,11 @@ bench-store: $(VENV)-bench/installed
 bench-returns: $(VENV)-bench/installed
 	$(VENV)-bench/bin/python -m benchmarks.returns --write
 
+# The pictures of the administration's page in docs/operation.md, which take a browser.
+.PHONY: screenshots
+screenshots: $(VENV)/installed
+	$(BIN)/python -m tests.integration.admin_page_screenshots
+
 demo: $(VENV)/installed
 	$(BIN)/python docs/demo.py
 

@@ -38,7 +38,12 @@ from pbrealm.admin._operations import Operation, Routes, json_reply
 
 NAMES = ("ada", "barbara", "edsger", "grace", "hedy", "john", "katherine", "leslie", "radia")
 
-HOSTILE = ("<script>alert(1)</script>", "\u202eback\x1b[31m\x00wards", "שלום")
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "\u202eback\x1b[31m\x00wards",
+    "\u05e9\u05dc\u05d5\u05dd",
+    "x" * 5000,
+)
 
 
 class Player(pb.Avatar):

@@ -15,10 +15,11 @@ import { count, sentence, visible } from "./text.js";
 const RELOAD_EVERY = 60_000;
 const RATES_EVERY = 10_000;
 const MINUTE = 60_000;
+const NEWS_FOR = 15_000;
 
 const api = new Api(askToken);
 const sessions = new Sessions();
-const view = new SessionView(api, sessions, (text) => setText(byId("news"), text));
+const view = new SessionView(api, sessions, tell);
 const ends = new Ends(api);
 const drain = new Drain(api, sessions);
 let logins = []; // when there were any, in the last minute
@@ -33,6 +34,15 @@ const showCounts = throttled(() => {
   setText(byId("count-logins"), count(loginRate ?? logins.length));
   document.title = `${count(sessions.size)} – pbrealm ${location.host}`;
 }, 250);
+
+let forget;
+
+// Tell what has been done, for a while.
+function tell(text) {
+  setText(byId("news"), text);
+  clearTimeout(forget);
+  forget = setTimeout(() => setText(byId("news"), ""), NEWS_FOR);
+}
 
 function fail(error) {
   setText(byId("error"), sentence(error.message));
@@ -87,4 +97,5 @@ prepareBroadcast(api);
 follow(api, received, lost);
 setInterval(showCounts, 1000);
 setInterval(() => document.hidden || load(), RELOAD_EVERY);
+document.addEventListener("visibilitychange", () => document.hidden || load());
 setInterval(() => document.hidden || byId("rates").hidden || loadRates().catch(() => {}), RATES_EVERY);

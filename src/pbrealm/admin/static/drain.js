@@ -22,7 +22,7 @@ export class Drain {
       setText(
         byId("drain-what"),
         `Nobody is let in any more, ${who} must leave within ${counted(seconds, "second")}, and ` +
-          "the server stops then.  This can’t be undone.",
+          "the server stops then. This can’t be undone.",
       );
       open(dialog);
     });

@@ -1,8 +1,8 @@
 // The last ends of sessions, and refusals of logins.
 
 import { byId, element, isolated, setText, throttled } from "./dom.js";
-import { PagedTable, textColumn } from "./table.js";
-import { count, duration, moment, visible } from "./text.js";
+import { addressColumn, PagedTable, textColumn } from "./table.js";
+import { count, duration, moment, shortened, visible } from "./text.js";
 
 const MOST = 1000;
 const REFUSALS = "refused logins";
@@ -23,7 +23,7 @@ export class Ends {
       sort: "-ended-at",
       columns: [
         { id: "avatar", label: "Avatar id", value: (row) => row.name, fill: fillName },
-        textColumn("peer", "Address", (row) => row.peer, (row) => row.peer),
+        addressColumn,
         textColumn("ended-at", "Time", (row) => row.number, (row) => moment(row.time)),
         textColumn("lasted", "After", (row) => row.seconds ?? -1, lasted),
         textColumn("why", "Why", (row) => row.why, (row) => row.why),
@@ -60,7 +60,7 @@ export class Ends {
 
   #add(end) {
     this.#number += 1;
-    const name = visible(end.avatar_id);
+    const name = shortened(end.avatar_id);
     const why = visible(end.why);
     this.#rows.unshift({
       number: this.#number,
@@ -82,7 +82,7 @@ export class Ends {
     const rows = this.#rows.filter(
       (row) => (!group || row.group === group) && row.lowered.includes(part),
     );
-    this.#table.show(rows, this.#rows.length ? "None fits the filter." : "Nobody has left yet.");
+    this.#table.show(rows, this.#rows.length, "Nobody has left yet.");
   }
 
   // The reasons that there are, each with how many there are of it.

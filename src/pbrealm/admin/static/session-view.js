@@ -3,7 +3,7 @@
 import { byId, element, isolated, setText, throttled } from "./dom.js";
 import { onSubmit, open } from "./forms.js";
 import { age } from "./sessions.js";
-import { PagedTable, textColumn } from "./table.js";
+import { addressColumn, PagedTable, textColumn } from "./table.js";
 import { bytes, count, counted, duration, moment, sentence, visible } from "./text.js";
 
 const DETAILS_EVERY = 2000;
@@ -33,7 +33,7 @@ export class SessionView {
           value: (row) => row.name,
           fill: (cell, row) => this.#fillName(cell, row),
         },
-        textColumn("peer", "Address", (row) => row.peer, (row) => row.peer),
+        addressColumn,
         textColumn("age", "Age", (row) => -Date.parse(row.since), (row) => duration(age(row))),
         textColumn("away", "State", (row) => Number(row.away), (row) => state(row)),
         textColumn("waiting", "Waiting", (row) => row.waiting_bytes, (row) => waiting(row)),
@@ -58,8 +58,7 @@ export class SessionView {
     const rows = [...this.#sessions.rows()].filter(
       (row) => row.lowered.includes(name) && row.peer.startsWith(peer),
     );
-    const empty = this.#sessions.size ? "None fits the filter." : "Nobody is logged in.";
-    this.#table.show(rows, empty);
+    this.#table.show(rows, this.#sessions.size, "Nobody is logged in.");
   }
 
   #fillName(cell, row) {
@@ -70,6 +69,7 @@ export class SessionView {
       cell.append(button);
     }
     setText(cell.querySelector("bdi"), row.name);
+    cell.classList.toggle("is-away", row.away);
   }
 
   #fillKick(cell, row) {

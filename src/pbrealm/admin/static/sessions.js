@@ -1,6 +1,6 @@
 // What the page knows of the sessions: a full list now and then, and each event in between.
 
-import { visible } from "./text.js";
+import { shortened } from "./text.js";
 
 export class Sessions {
   #rows = new Map();
@@ -81,9 +81,9 @@ export class Sessions {
 }
 
 // A row of the server, with what the page shows and searches.  Events have the avatar id escaped
-// already, which changes nothing here.  The clocks of server and browser may differ.
+// and cut already, which changes nothing here.  The clocks of server and browser may differ.
 function known(row) {
-  const name = visible(row.avatar_id);
+  const name = shortened(row.avatar_id);
   return {
     id: row.id,
     avatar_id: row.avatar_id,

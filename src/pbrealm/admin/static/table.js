@@ -14,6 +14,7 @@ export class PagedTable {
   #sort;
   #rows = [];
   #sorted = [];
+  #all = 0;
   #page = 0;
   #shown = new Map(); // table rows by the keys of what they show
   #focus = null; // where in the table the focus is, or was before a dialog opened
@@ -50,10 +51,11 @@ export class PagedTable {
     this.#showSort();
   }
 
-  // Show these rows; empty says what it means if there are none.
-  show(rows, empty) {
+  // Show these rows, out of all that there are; empty says that there are none.
+  show(rows, all, empty) {
     this.#rows = rows;
-    setText(this.#empty, rows.length ? "" : empty);
+    this.#all = all;
+    setText(this.#empty, rows.length ? "" : all ? "None fits the filter." : empty);
     this.#sortRows();
     this.#render();
   }
@@ -128,8 +130,9 @@ export class PagedTable {
     this.#place(rows);
     if (hadFocus) this.restoreFocus();
     const end = begin + rows.length;
-    this.#pager.hidden = total <= PAGE;
-    setText(this.#position, `${count(begin + 1)} to ${count(end)} of ${count(total)}`);
+    const filtered = this.#all > total ? `, out of ${count(this.#all)}` : "";
+    setText(this.#position, `${count(begin + 1)} to ${count(end)} of ${count(total)}${filtered}`);
+    this.#pager.hidden = !total || (total <= PAGE && !filtered);
     this.#before.disabled = begin === 0;
     this.#after.disabled = end === total;
   }
@@ -189,6 +192,18 @@ export class PagedTable {
     event.preventDefault();
   }
 }
+
+// Addresses, which may be broken before the port.
+export const addressColumn = {
+  id: "peer",
+  label: "Address",
+  value: (row) => row.peer,
+  fill: (cell, row) => {
+    if (cell.textContent === row.peer) return;
+    const port = row.peer.lastIndexOf(":");
+    cell.replaceChildren(row.peer.slice(0, port), element("wbr"), row.peer.slice(port));
+  },
+};
 
 // A column of one text.
 export function textColumn(id, label, value, text) {

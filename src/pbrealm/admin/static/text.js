@@ -1,6 +1,7 @@
 // Texts and figures as people read them.
 
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}\p{Zs}]/gu;
+const LONGEST = 200;
 const NUMBERS = new Intl.NumberFormat("en");
 const UNITS = ["kB", "MB", "GB", "TB", "PB"];
 
@@ -8,6 +9,13 @@ const UNITS = ["kB", "MB", "GB", "TB", "PB"];
 // is escaped as in the log.
 export function visible(text) {
   return String(text).replace(UNPRINTABLE, (each) => (each === " " ? each : escaped(each)));
+}
+
+// An avatar id, cut as in the log: it may be of any length.
+export function shortened(text) {
+  const characters = [...text];
+  const cut = [...visible(characters.slice(0, LONGEST).join(""))].slice(0, LONGEST).join("");
+  return characters.length > LONGEST ? `${cut}…` : cut;
 }
 
 function escaped(character) {
