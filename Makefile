@@ -108,6 +108,11 @@ bench-returns: $(VENV)-bench/installed
 bench-admin: $(VENV)-bench/installed
 	$(VENV)-bench/bin/python -m benchmarks.admin --write
 
+# The pictures of the administration's page in docs/operation.md, which take a browser.
+.PHONY: screenshots
+screenshots: $(VENV)/installed
+	$(BIN)/python -m tests.integration.admin_page_screenshots
+
 demo: $(VENV)/installed
 	$(BIN)/python docs/demo.py
 

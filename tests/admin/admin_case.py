@@ -73,6 +73,7 @@ class AdminTestCase(SynchronousTestCase):
 
     limits = Limits(login_seconds=0, ping_interval=0, logins=20)
     clock_class = Clock
+    token: str | None = None
 
     def setUp(self) -> None:
         self.clock = self.clock_class()
@@ -88,6 +89,7 @@ class AdminTestCase(SynchronousTestCase):
             self.realm,
             self.server.factory,  # type: ignore[arg-type]  # it is a ServerFactory
             self.endpoint,
+            token=self.token,
             on_drained=lambda: self.drained.append(True),
             reactor=self.clock,
         )

@@ -36,6 +36,13 @@ import sys, zipfile
 assert "pbrealm/py.typed" in zipfile.ZipFile(sys.argv[1]).namelist()
 ' wheels/*.whl ||
     fail 'the wheel lacks py.typed, without which type checkers ignore its annotations'
+"$python" -c '
+import sys, zipfile
+names = zipfile.ZipFile(sys.argv[1]).namelist()
+for name in ("index.html", "app.css", "app.js"):
+    assert f"pbrealm/admin/static/{name}" in names, name
+' wheels/*.whl ||
+    fail 'the wheel lacks the page of the administration'
 if [ -n "$WHEELS" ]; then
     cp wheels/*.whl "$WHEELS"
 fi

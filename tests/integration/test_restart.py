@@ -47,9 +47,6 @@ class RestartTests(CommandTestCase):
         if hard < 2 * CLIENTS + 100:
             raise SkipTest(f"a process may open {hard} files here; it takes {2 * CLIENTS + 100}")
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        queue = int(Path("/proc/sys/net/core/somaxconn").read_text())
-        if queue < CLIENTS:
-            raise SkipTest(f"the kernel lets {queue} connections wait here; it takes {CLIENTS}")
         if shutil.which("curl") is None:
             raise SkipTest("there is no curl here")
         self.write("players.py", PLAYERS)
@@ -86,6 +83,9 @@ class RestartTests(CommandTestCase):
         Each client is told goodbye, comes back once, and is let in at its first attempt: those who
         come while there is no server wait for the next one.
         """
+        queue = int(Path("/proc/sys/net/core/somaxconn").read_text())
+        if queue < CLIENTS:
+            raise SkipTest(f"the kernel lets {queue} connections wait here; it takes {CLIENTS}")
         server = await self.start_server()
         clients = self.start_clients()
         self.assertEqual(await self.all_in(clients, 1), {})

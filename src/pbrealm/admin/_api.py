@@ -18,6 +18,7 @@ from pbrealm.admin._messages import MessageOperations
 from pbrealm.admin._metrics import Metrics
 from pbrealm.admin._openapi import with_description
 from pbrealm.admin._operations import Operation
+from pbrealm.admin._page import page_operations
 from pbrealm.admin._rates import Rates
 from pbrealm.admin._sessions import SessionOperations
 from pbrealm.admin._settings import SettingOperations
@@ -50,7 +51,7 @@ class Api:
             self._events.publish,
         ):
             feed.listen(listener)
-        # Each has a part of the table.  Add others here.
+        # Each has a part of the table.
         parts = (
             SessionOperations(realm, feed, clock),
             MessageOperations(realm),
@@ -61,8 +62,9 @@ class Api:
             self._rates,
             self._metrics,
         )
-        self.operations: Sequence[Operation] = with_description(
-            [each for part in parts for each in part.operations()]
+        self.operations: Sequence[Operation] = (
+            *with_description([each for part in parts for each in part.operations()]),
+            *page_operations(),
         )
 
     def start(self) -> None:
