@@ -24,6 +24,7 @@ from pbrealm._slices import SLICE_SECONDS
 from pbrealm._unsaved import UNSAVED, Account, Unsaved, Wait
 from pbrealm._wire.kept import NOT_PLAIN
 from pbrealm._wire.received_failure import received_failure
+from pbrealm.errors import NotificationDropped
 from pbrealm.interfaces import ISession
 
 _C = TypeVar("_C")
