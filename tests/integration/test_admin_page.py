@@ -263,7 +263,7 @@ class CrowdTests(PageTestCase):
             server.command(f"login late{number}")
         self.wait_for_text("#end-table .position", "1 to 25 of 1,000")
         self.wait_for_text("#count-sessions", "10,000")
-        longest = self.longest_task()
+        longest = self.browser.longest_task()
         print(f"10,000 sessions: shown after {shown:.2f} s, longest task {longest:.0f} ms")
         self.assertLess(shown, 10)
         self.assertLess(longest, 1000)
@@ -272,12 +272,7 @@ class CrowdTests(PageTestCase):
         self.browser.run(
             "setTimeout(() => { for (let end = Date.now() + 1100; Date.now() < end;); })"
         )
-        self.browser.wait(self.longest_task, lambda longest: longest > 1000)
-
-    def longest_task(self) -> float:
-        """Milliseconds for which the page didn't react, at most."""
-        longest: float = self.browser.run("return window.longestTask")
-        return longest
+        self.browser.wait(self.browser.longest_task, lambda longest: longest > 1000)
 
 
 class ActionTests(PageTestCase):
@@ -444,6 +439,22 @@ class AppearanceTests(PageTestCase):
             ],
         )
         self.wait_for_text("#count-logins", "18")
+
+    def test_no_plots(self):
+        """Nothing is shown where the server has yet to count."""
+        self.show("--steps", 0, "--sessions", 1, sessions=1)
+        self.assertEqual(self.browser.text("#rates"), "")
+        self.assertEqual(self.browser.text("#count-logins"), "0")
+
+    def test_plots_of_a_young_server(self):
+        """What there is of the last hour, a quarter of it here, is at the right."""
+        self.show("--steps", 90)
+        self.browser.wait(lambda: self.browser.texts("#plots figure"), len)
+        boxes = self.browser.run(
+            "return [...document.querySelectorAll('#plots .line, #plots .bars')]"
+            ".map((each) => each.getBBox().x)"
+        )
+        self.assertEqual([round(x) for x in boxes], [180] * 4)
 
     def test_sizes_and_schemes(self):
         """Nothing is wider than a phone; all text has enough contrast, in light and dark."""
