@@ -135,7 +135,7 @@ def rates(steps: int) -> dict[str, Any]:
     return {
         "step": 10,
         "times": [f"2026-01-01T12:{point // 6:02}:{point % 6}0Z" for point in points],
-        "sessions": [round(9000 + 900 * math.sin(point / 50) + point * 2) for point in points],
+        "sessions": [round(10_000 + 2500 * math.sin((point - 359) / 50)) for point in points],
         "logins": [round(8 + 6 * math.sin(point / 31)) for point in points],
         "refusals": [3 if point % 67 == 5 else 0 for point in points],
         "ends": {
@@ -165,7 +165,8 @@ async def main(reactor: Any, arguments: argparse.Namespace) -> None:
         realm, factory, for_admins, token=arguments.token, reactor=reactor
     )
     administration.setServiceParent(services)
-    with_canned_rates(administration, arguments.steps)
+    if arguments.steps is not None:
+        with_canned_rates(administration, arguments.steps)
     services.startService()
     for number in range(arguments.sessions):
         await realm.requestAvatar(
@@ -190,7 +191,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--clients", type=int, default=0)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--token")
-    parser.add_argument("--steps", type=int, default=360)
+    parser.add_argument("--steps", type=int)
     parser.add_argument("--hostile", action="store_true")
     return parser.parse_args(sys.argv[1:])
 

@@ -424,7 +424,7 @@ class ActionTests(PageTestCase):
 class AppearanceTests(PageTestCase):
     def test_plots(self):
         """There is one of each count over the last hour, with its words."""
-        self.show()
+        self.show("--steps", 360)
         self.browser.wait(lambda: self.browser.texts("#plots figure"), len)
         labels = self.browser.run(
             "return [...document.querySelectorAll('#plots svg')].map((each) => each.ariaLabel)"
@@ -432,7 +432,7 @@ class AppearanceTests(PageTestCase):
         self.assertEqual(
             labels,
             [
-                "Sessions over the last hour: now 10,421, at most 10,421",
+                "Sessions over the last hour: now 10,000, at most 12,500",
                 "Logins over the last hour: last minute 18, at most 84",
                 "Refusals over the last hour: last minute 0, at most 3",
                 "Ends over the last hour: last minute 48, at most 54",
@@ -446,6 +446,16 @@ class AppearanceTests(PageTestCase):
         self.assertEqual(self.browser.text("#rates"), "")
         self.assertEqual(self.browser.text("#count-logins"), "0")
 
+    def test_plots_of_a_real_server(self):
+        """There are plots once the server has counted for some seconds."""
+        server = self.show("--sessions", 3, sessions=3)
+        server.command("end 1")
+        self.browser.wait(
+            lambda: self.browser.texts("#plots figcaption b"),
+            lambda texts: texts == ["2", "3", "0", "1"],
+            timeout=40,
+        )
+
     def test_plots_of_a_young_server(self):
         """What there is of the last hour, a quarter of it here, is at the right."""
         self.show("--steps", 90)
@@ -458,7 +468,7 @@ class AppearanceTests(PageTestCase):
 
     def test_sizes_and_schemes(self):
         """Nothing is wider than a phone; all text has enough contrast, in light and dark."""
-        self.show("--sessions", 30, "--hostile", sessions=34)
+        self.show("--sessions", 30, "--hostile", "--steps", 360, sessions=34)
         for dialog in (None, "details-dialog", "kick-dialog", "drain-dialog", "token-dialog"):
             if dialog is not None:
                 self.browser.run("document.getElementById(arguments[0]).showModal()", dialog)
@@ -512,7 +522,7 @@ class AppearanceTests(PageTestCase):
 
     def test_names_and_roles(self):
         """What a screen reader tells of has a name, and the page has its landmarks."""
-        self.show("--sessions", 3, sessions=3)
+        self.show("--sessions", 3, "--steps", 360, sessions=3)
         self.browser.click(f"{ROWS} .kick button")
         in_dialog = self.accessible()
         self.browser.press("ESCAPE")

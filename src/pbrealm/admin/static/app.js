@@ -69,16 +69,12 @@ function showSessions() {
 }
 
 async function loadRates() {
-  try {
-    const rates = await api.get("/api/rates");
-    // The server has yet to count.
-    if (rates.times.length === 0) return;
-    loginRate = showPlots(byId("plots"), rates);
-    byId("rates").hidden = false;
-    showCounts();
-  } catch (error) {
-    if (error.status !== 404) throw error;
-  }
+  const rates = await api.get("/api/rates");
+  // The server has yet to count.
+  if (rates.times.length === 0) return;
+  loginRate = showPlots(byId("plots"), rates);
+  byId("rates").hidden = false;
+  showCounts();
 }
 
 function received(name, data) {
