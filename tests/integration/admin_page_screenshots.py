@@ -12,7 +12,7 @@ DIRECTORY = ROOT / "docs" / "operation"
 def take() -> None:
     """Take them."""
     DIRECTORY.mkdir(exist_ok=True)
-    browser, server = Browser(), Server("--sessions", 10_000)
+    browser, server = Browser(), Server("--sessions", 10_000, "--steps", 360)
     try:
         for number in (17, 423, 1048, 5, 7_777, 1_234):
             server.command(f"away {number}")

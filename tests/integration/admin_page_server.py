@@ -129,13 +129,13 @@ def give_sessions_addresses() -> None:
     Session.away = property(lambda session: session.id in away)  # type: ignore[assignment,method-assign]
 
 
-def rates() -> dict[str, Any]:
-    """An hour of a busy server."""
-    points = range(360)
+def rates(steps: int) -> dict[str, Any]:
+    """The last steps of ten seconds of a busy server."""
+    points = range(360)[360 - steps :]
     return {
         "step": 10,
         "times": [f"2026-01-01T12:{point // 6:02}:{point % 6}0Z" for point in points],
-        "sessions": [round(9000 + 900 * math.sin(point / 50) + point * 2) for point in points],
+        "sessions": [round(10_000 + 2500 * math.sin((point - 359) / 50)) for point in points],
         "logins": [round(8 + 6 * math.sin(point / 31)) for point in points],
         "refusals": [3 if point % 67 == 5 else 0 for point in points],
         "ends": {
@@ -145,9 +145,9 @@ def rates() -> dict[str, Any]:
     }
 
 
-def with_canned_rates(service: AdminService) -> None:
+def with_canned_rates(service: AdminService, steps: int) -> None:
     """Have the service tell of an hour that hasn't been."""
-    canned = Operation("GET", "/api/rates", "", lambda call: json_reply(rates()))
+    canned = Operation("GET", "/api/rates", "", lambda call: json_reply(rates(steps)))
     others = [each for each in service._api.operations if each.path != canned.path]
     service._resource._routes = Routes([*others, canned])
 
@@ -165,7 +165,8 @@ async def main(reactor: Any, arguments: argparse.Namespace) -> None:
         realm, factory, for_admins, token=arguments.token, reactor=reactor
     )
     administration.setServiceParent(services)
-    with_canned_rates(administration)
+    if arguments.steps is not None:
+        with_canned_rates(administration, arguments.steps)
     services.startService()
     for number in range(arguments.sessions):
         await realm.requestAvatar(
@@ -190,6 +191,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--clients", type=int, default=0)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--token")
+    parser.add_argument("--steps", type=int)
     parser.add_argument("--hostile", action="store_true")
     return parser.parse_args(sys.argv[1:])
 

@@ -46,15 +46,7 @@ class Browser:
             options.add_argument("--no-sandbox")  # chromium's can't be set up by root
         self._driver: Any = webdriver.Chrome(options=options, service=Service(driver))
 
-        # In each page, before anything of its own.
-        self.devtools(
-            "Page.addScriptToEvaluateOnNewDocument",
-            source="window.longestTask = 0;"
-            "new PerformanceObserver((list) => {"
-            "  for (const task of list.getEntries())"
-            "    window.longestTask = Math.max(window.longestTask, task.duration);"
-            "}).observe({ type: 'longtask' });",
-        )
+        self._watch_tasks()
 
     def quit(self) -> None:
         """End the browser."""
@@ -75,6 +67,7 @@ class Browser:
         self._driver.switch_to.window(before)
         self._driver.close()
         self._driver.switch_to.window(opened)
+        self._watch_tasks()
         self._driver.get(url)
 
     def reload(self) -> None:
@@ -96,7 +89,9 @@ class Browser:
     def text(self, selector: str) -> str:
         """The text that an element shows; nothing if it shows none."""
         shown: str = self.run(
-            "return document.querySelector(arguments[0])?.innerText ?? ''", selector
+            "const it = document.querySelector(arguments[0]);"
+            "return it?.checkVisibility() ? it.innerText : ''",
+            selector,
         )
         return shown
 
@@ -171,6 +166,22 @@ class Browser:
             if time.monotonic() > deadline:
                 raise AssertionError(f"after {timeout} s: {value!r}; console: {self.errors()}")
             time.sleep(0.02)
+
+    def longest_task(self) -> float:
+        """Milliseconds for which the page didn't react, at most."""
+        longest: float = self.run("return window.longestTask")
+        return longest
+
+    def _watch_tasks(self) -> None:
+        """Note the longest task of each page of the tab, from before its own first one."""
+        self.devtools(
+            "Page.addScriptToEvaluateOnNewDocument",
+            source="window.longestTask = 0;"
+            "new PerformanceObserver((list) => {"
+            "  for (const task of list.getEntries())"
+            "    window.longestTask = Math.max(window.longestTask, task.duration);"
+            "}).observe({ type: 'longtask' });",
+        )
 
     def _find(self, selector: str) -> Any:
         return self._driver.find_element("css selector", selector)

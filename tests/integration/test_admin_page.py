@@ -263,7 +263,7 @@ class CrowdTests(PageTestCase):
             server.command(f"login late{number}")
         self.wait_for_text("#end-table .position", "1 to 25 of 1,000")
         self.wait_for_text("#count-sessions", "10,000")
-        longest = self.longest_task()
+        longest = self.browser.longest_task()
         print(f"10,000 sessions: shown after {shown:.2f} s, longest task {longest:.0f} ms")
         self.assertLess(shown, 10)
         self.assertLess(longest, 1000)
@@ -272,12 +272,7 @@ class CrowdTests(PageTestCase):
         self.browser.run(
             "setTimeout(() => { for (let end = Date.now() + 1100; Date.now() < end;); })"
         )
-        self.browser.wait(self.longest_task, lambda longest: longest > 1000)
-
-    def longest_task(self) -> float:
-        """Milliseconds for which the page didn't react, at most."""
-        longest: float = self.browser.run("return window.longestTask")
-        return longest
+        self.browser.wait(self.browser.longest_task, lambda longest: longest > 1000)
 
 
 class ActionTests(PageTestCase):
@@ -429,7 +424,7 @@ class ActionTests(PageTestCase):
 class AppearanceTests(PageTestCase):
     def test_plots(self):
         """There is one of each count over the last hour, with its words."""
-        self.show()
+        self.show("--steps", 360)
         self.browser.wait(lambda: self.browser.texts("#plots figure"), len)
         labels = self.browser.run(
             "return [...document.querySelectorAll('#plots svg')].map((each) => each.ariaLabel)"
@@ -437,7 +432,7 @@ class AppearanceTests(PageTestCase):
         self.assertEqual(
             labels,
             [
-                "Sessions over the last hour: now 10,421, at most 10,421",
+                "Sessions over the last hour: now 10,000, at most 12,500",
                 "Logins over the last hour: last minute 18, at most 84",
                 "Refusals over the last hour: last minute 0, at most 3",
                 "Ends over the last hour: last minute 48, at most 54",
@@ -445,9 +440,35 @@ class AppearanceTests(PageTestCase):
         )
         self.wait_for_text("#count-logins", "18")
 
+    def test_no_plots(self):
+        """Nothing is shown where the server has yet to count."""
+        self.show("--steps", 0, "--sessions", 1, sessions=1)
+        self.assertEqual(self.browser.text("#rates"), "")
+        self.assertEqual(self.browser.text("#count-logins"), "0")
+
+    def test_plots_of_a_real_server(self):
+        """There are plots once the server has counted for some seconds."""
+        server = self.show("--sessions", 3, sessions=3)
+        server.command("end 1")
+        self.browser.wait(
+            lambda: self.browser.texts("#plots figcaption b"),
+            lambda texts: texts == ["2", "3", "0", "1"],
+            timeout=40,
+        )
+
+    def test_plots_of_a_young_server(self):
+        """What there is of the last hour, a quarter of it here, is at the right."""
+        self.show("--steps", 90)
+        self.browser.wait(lambda: self.browser.texts("#plots figure"), len)
+        boxes = self.browser.run(
+            "return [...document.querySelectorAll('#plots .line, #plots .bars')]"
+            ".map((each) => each.getBBox().x)"
+        )
+        self.assertEqual([round(x) for x in boxes], [180] * 4)
+
     def test_sizes_and_schemes(self):
         """Nothing is wider than a phone; all text has enough contrast, in light and dark."""
-        self.show("--sessions", 30, "--hostile", sessions=34)
+        self.show("--sessions", 30, "--hostile", "--steps", 360, sessions=34)
         for dialog in (None, "details-dialog", "kick-dialog", "drain-dialog", "token-dialog"):
             if dialog is not None:
                 self.browser.run("document.getElementById(arguments[0]).showModal()", dialog)
@@ -501,7 +522,7 @@ class AppearanceTests(PageTestCase):
 
     def test_names_and_roles(self):
         """What a screen reader tells of has a name, and the page has its landmarks."""
-        self.show("--sessions", 3, sessions=3)
+        self.show("--sessions", 3, "--steps", 360, sessions=3)
         self.browser.click(f"{ROWS} .kick button")
         in_dialog = self.accessible()
         self.browser.press("ESCAPE")

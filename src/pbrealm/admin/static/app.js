@@ -69,13 +69,12 @@ function showSessions() {
 }
 
 async function loadRates() {
-  try {
-    loginRate = showPlots(byId("plots"), await api.get("/api/rates"));
-    byId("rates").hidden = false;
-    showCounts();
-  } catch (error) {
-    if (error.status !== 404) throw error;
-  }
+  const rates = await api.get("/api/rates");
+  // The server has yet to count.
+  if (rates.times.length === 0) return;
+  loginRate = showPlots(byId("plots"), rates);
+  byId("rates").hidden = false;
+  showCounts();
 }
 
 function received(name, data) {
@@ -98,4 +97,4 @@ follow(api, received, lost);
 setInterval(showCounts, 1000);
 setInterval(() => document.hidden || load(), RELOAD_EVERY);
 document.addEventListener("visibilitychange", () => document.hidden || load());
-setInterval(() => document.hidden || byId("rates").hidden || loadRates().catch(() => {}), RATES_EVERY);
+setInterval(() => document.hidden || loadRates().catch(() => {}), RATES_EVERY);

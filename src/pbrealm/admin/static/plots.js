@@ -4,23 +4,24 @@ import { element, svg } from "./dom.js";
 import { count } from "./text.js";
 
 const [WIDTH, HEIGHT, TOP] = [240, 56, 4];
-const MINUTE = 60;
+const [MINUTE, HOUR] = [60, 3600];
 
-// Show what /api/rates tells; returns the logins of the last minute.
+// Show what /api/rates tells, which has less than an hour at first; returns the logins of the last
+// minute.
 export function showPlots(container, rates) {
   const perMinute = Math.max(1, Math.round(MINUTE / rates.step));
   const ends = Object.values(rates.ends);
   const allEnds = rates.logins.map((_, index) =>
-    ends.reduce((sum, values) => sum + (values[index] ?? 0), 0),
+    ends.reduce((sum, values) => sum + values[index], 0),
   );
   const logins = minutes(rates.logins, perMinute);
   container.replaceChildren(
-    linePlot("Sessions", rates.sessions),
+    linePlot("Sessions", rates.sessions, HOUR / rates.step),
     barPlot("Logins", logins),
     barPlot("Refusals", minutes(rates.refusals, perMinute)),
     barPlot("Ends", minutes(allEnds, perMinute)),
   );
-  return logins.at(-1) ?? 0;
+  return logins.at(-1);
 }
 
 // Sums of each minute, the last of which ends now.
@@ -28,28 +29,31 @@ function minutes(values, perMinute) {
   const sums = [];
   for (let end = values.length; end > 0; end -= perMinute) {
     const some = values.slice(Math.max(0, end - perMinute), end);
-    sums.unshift(some.reduce((sum, value) => sum + (value ?? 0), 0));
+    sums.unshift(some.reduce((sum, value) => sum + value, 0));
   }
   return sums;
 }
 
-function linePlot(name, values) {
+function linePlot(name, values, places) {
   const most = Math.max(1, ...values);
-  const step = WIDTH / Math.max(1, values.length - 1);
-  const points = values
-    .map((value, index) => [index, value])
-    .filter(([, value]) => value !== null)
-    .map(([index, value]) => `${(index * step).toFixed(1)},${height(value, most)}`);
+  const step = WIDTH / (places - 1);
+  const first = places - values.length;
+  const points = values.map(
+    (value, index) => `${((first + index) * step).toFixed(1)},${height(value, most)}`,
+  );
   const line = svg("polyline", { points: points.join(" "), class: "line" });
   return figure(name, values, "now", line);
 }
 
 function barPlot(name, values) {
   const most = Math.max(1, ...values);
-  const step = WIDTH / Math.max(1, values.length);
+  const places = HOUR / MINUTE;
+  const step = WIDTH / places;
+  const first = places - values.length;
+  const width = (step * 0.75).toFixed(1);
   const bars = values.map((value, index) => {
-    const x = (index * step).toFixed(1);
-    return value ? `M${x},${HEIGHT}V${height(value, most)}h${(step * 0.75).toFixed(1)}V${HEIGHT}z` : "";
+    const x = ((first + index) * step).toFixed(1);
+    return value ? `M${x},${HEIGHT}V${height(value, most)}h${width}V${HEIGHT}z` : "";
   });
   return figure(name, values, "last minute", svg("path", { d: bars.join(""), class: "bars" }));
 }
@@ -59,8 +63,8 @@ function height(value, most) {
 }
 
 function figure(name, values, when, shape) {
-  const last = count(values.at(-1) ?? 0);
-  const most = count(Math.max(0, ...values));
+  const last = count(values.at(-1));
+  const most = count(Math.max(...values));
   const words = `${name} over the last hour: ${when} ${last}, at most ${most}`;
   const picture = svg(
     "svg",
