@@ -9,10 +9,10 @@ from io import StringIO
 from typing import Any
 
 from twisted.internet.error import ConnectError
+from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm._admin_command.top import render
+from pbrealm._admin_command.top import per_second, render
 from pbrealm.testing import RecordingMind
-from tests.admin_command.canned_rates import give_rates, rates
 from tests.admin_command.command_case import CommandTestCase
 
 VIEW: dict[str, Any] = {
@@ -40,7 +40,7 @@ VIEW: dict[str, Any] = {
 }
 
 
-class RenderTests(CommandTestCase):
+class RenderTests(SynchronousTestCase):
     def test_head(self):
         lines = list(render(VIEW, None, None))
         self.assertEqual(
@@ -69,26 +69,37 @@ class RenderTests(CommandTestCase):
         self.assertEqual(next(iter(lines)).split("UTC  ")[1], "draining, 1,200 left")
 
 
-class TopTests(CommandTestCase):
-    def setUp(self) -> None:
-        super().setUp()
-        give_rates(self.service, rates(360))
+class RateTests(SynchronousTestCase):
+    def test_steps(self):
+        """The last six count, or as many as there are."""
+        for steps, logins in ((0, 0), (1, 0), (2, 0.05), (6, 0.25), (360, 35.65)):
+            rates = {
+                "step": 10,
+                "times": ["2026-01-02T03:04:00.000Z"] * steps,
+                "logins": list(range(steps)),
+                "refusals": [0] * steps,
+                "ends": {"kicked": [1] * steps},
+            }
+            self.assertEqual(
+                per_second(rates),
+                {"logins": logins, "refusals": 0, "ends: kicked": 0.1 if steps else 0},
+            )
 
+
+class TopTests(CommandTestCase):
     def test_once(self):
         self.log_in("alice")
         self.log_in("alice")
+        self.log_in("bob")
+        self.command("kick", "--avatar", "bob")
+        self.clock.advance(20)
         view = self.document("top")
         self.assertEqual(
             {name: view[name] for name in ("count", "avatars", "away", "state")},
             {"count": 2, "avatars": 1, "away": 0, "state": "serving"},
         )
-        self.assertEqual(view["per_second"], {"logins": 35.65, "refusals": 0, "ends: kicked": 0.1})
+        self.assertEqual(view["per_second"], {"logins": 0.15, "refusals": 0, "ends: kicked": 0.05})
         self.assertIn("\n2 sessions of 1 avatar id, 0 away, 0 B waiting\n", self.command("top"))
-
-    def test_young_server(self):
-        for steps, logins in ((0, 0), (1, 0), (2, 0.05), (6, 0.25)):
-            give_rates(self.service, rates(steps))
-            self.assertEqual(self.document("top")["per_second"]["logins"], logins)
 
     def test_most_waits(self):
         """Those that most waits for come first."""

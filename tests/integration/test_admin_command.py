@@ -21,7 +21,6 @@ from twisted.internet import reactor
 from twisted.internet.protocol import Factory, Protocol
 
 from pbrealm import Reason
-from tests.admin_command.canned_rates import give_rates, rates
 from tests.integration.plain_client import Mind
 from tests.integration.processes import Process
 from tests.integration.test_admin import TOKEN, AdminCase
@@ -65,7 +64,6 @@ class UnixTests(AdminCommandCase):
         super().setUp()
         self.where = f"unix:{self.directory}/admin.sock"
         self.administrate(self.where)
-        give_rates(self.admin, rates(360))
 
     async def ask(self, *arguments: str, status: int = 0) -> str:
         """Run the command with the socket of the server."""

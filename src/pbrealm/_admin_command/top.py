@@ -73,18 +73,18 @@ async def look(run: Invocation) -> Mapping[str, Any]:
         "avatars": len({each["avatar_id"] for each in sessions}),
         "away": sum(each["away"] for each in sessions),
         "waiting_bytes": sum(each["waiting_bytes"] for each in sessions),
-        "per_second": _per_second(rates),
+        "per_second": per_second(rates),
         "sessions": sessions,
     }
 
 
-def _per_second(rates: Mapping[str, Any]) -> Mapping[str, float]:
+def per_second(rates: Mapping[str, Any]) -> Mapping[str, float]:
+    """The logins, refusals and ends of the last minute, or of the time that the server has run."""
     counts: Mapping[str, Sequence[int]] = {
         "logins": rates["logins"],
         "refusals": rates["refusals"],
         **{f"ends: {reason}": ends for reason, ends in rates["ends"].items()},
     }
-    # A server that has just begun has fewer steps, or none.
     seconds = max(min(RATE_STEPS, len(rates["times"])), 1) * rates["step"]
     return {name: round(sum(steps[-RATE_STEPS:]) / seconds, 3) for name, steps in counts.items()}
 
