@@ -46,6 +46,7 @@ from pbrealm.admin._site import MAX_CONNECTIONS
 from pbrealm.testing import make_portal
 from tests.avatars import Player
 from tests.documents import blocks
+from tests.examples import slow
 from tests.integration.command_case import CommandTestCase
 from tests.integration.plain_client import Mind, PlainClient
 from tests.integration.processes import ANY_PORT, Process, ProcessTestCase
@@ -254,6 +255,7 @@ class HostileTests(AdminCase):
             transport.abortConnection()
         return DeferredList([reader.lost for reader in self.readers])
 
+    @slow
     async def test_thousand_streams(self):
         """Fifty are served, a hundred connections stay open, and clients don't notice."""
         await self.log_in()

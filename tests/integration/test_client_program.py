@@ -5,6 +5,7 @@ The client programs that the documents show.
 from __future__ import annotations
 
 from tests.documents import block
+from tests.examples import slow
 from tests.integration.command_case import CommandTestCase, Server
 from tests.integration.processes import ANY_PORT, Process
 
@@ -94,6 +95,7 @@ class LoginServiceProgramTests(PlayersTestCase):
         self.write("stays.py", block("docs/clients.md", "class Status"))
         return self.start("stays.py", f"tcp:127.0.0.1:{server.port}", "alice", password)
 
+    @slow
     async def test_it_comes_back_after_a_restart_of_the_server(self) -> None:
         """Whether the server says goodbye or is killed, and while there is no server."""
         server = await self.serve_players()

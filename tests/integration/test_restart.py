@@ -18,6 +18,7 @@ from typing import Any
 
 from twisted.trial.unittest import SkipTest
 
+from tests.examples import slow
 from tests.integration.command_case import TWISTD, CommandTestCase
 from tests.integration.processes import ROOT, Process
 
@@ -78,6 +79,7 @@ class RestartTests(CommandTestCase):
         lines = await clients.wait_for(rf"(?:\{{.*\}}\n){{{times}}}", timeout=TIMEOUT)
         return json.loads(re.findall(r"\{.*\}\n", lines[0])[-1])
 
+    @slow
     async def test_restart(self) -> None:
         """
         Each client is told goodbye, comes back once, and is let in at its first attempt: those who
@@ -94,6 +96,7 @@ class RestartTests(CommandTestCase):
         await self.start_server()
         self.assertEqual(await self.all_in(clients, 2), {"shutting down": CLIENTS})
 
+    @slow
     async def test_drain(self) -> None:
         """
         The next server serves at the same socket before the first one is drained: the clients

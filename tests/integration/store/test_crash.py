@@ -24,6 +24,7 @@ from twisted.trial.unittest import SkipTest
 from pbrealm.client import SharedDictCopy
 from pbrealm.store import decode_rows
 from pbrealm.store._file import StoreFile
+from tests.examples import slow
 from tests.integration.plain_client import Mind, PlainClient
 from tests.integration.processes import ROOT, Process, ProcessTestCase
 from tests.integration.waiting import wait_until
@@ -176,6 +177,7 @@ class CrashTestCase(ProcessTestCase):
 
 
 class CrashTests(CrashTestCase):
+    @slow
     async def test_kill(self) -> None:
         """SIGKILL at any moment, also while the server starts."""
         for _ in range(200 if LONG else 15):
