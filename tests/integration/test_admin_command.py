@@ -24,6 +24,7 @@ from pbrealm import Reason
 from tests.integration.plain_client import Mind
 from tests.integration.processes import Process
 from tests.integration.test_admin import TOKEN, AdminCase
+from tests.integration.test_tls_document import BIND
 from tests.integration.waiting import wait_until_equal
 
 SCRIPT = Path(sysconfig.get_path("scripts"), "pbrealm")
@@ -289,7 +290,7 @@ class TCPTests(AdminCommandCase):
             f"ssl:0:interface=127.0.0.1:privateKey={self.directory}/both.pem", token=TOKEN
         )
         token = self.write("token", TOKEN)
-        where = f"tls:localhost:{port}"
+        where = f"tls:localhost:{port}{BIND}"
         said = await self.command("--admin", where, "--token-file", token, "ends", status=3)
         self.assertIn("certificate verify failed", said)
         self.assertEqual(said.count("\n"), 1)

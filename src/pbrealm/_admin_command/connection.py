@@ -8,8 +8,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from treq.client import HTTPClient
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import clientFromString
-from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.interfaces import (
+    IProtocolFactory,
+    IStreamClientEndpoint,
+    IUNIXTransport,
+)
+from twisted.internet.protocol import Factory
 from twisted.web.client import URI, Agent, HTTPConnectionPool
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
@@ -20,15 +26,42 @@ from pbrealm._endpoint_strings import endpoint_from
 _EXAMPLE: Final = "unix:/run/pbrealm/admin.sock"
 
 
-@implementer(IAgentEndpointFactory)
+@implementer(IAgentEndpointFactory, IStreamClientEndpoint)
 class _OneEndpoint:
-    """Gives the same endpoint for each URI."""
+    """Connects to the same endpoint for each URI."""
 
     def __init__(self, endpoint: IStreamClientEndpoint) -> None:
         self._endpoint = endpoint
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
-        return self._endpoint
+        return self
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]:
+        connecting: Deferred[Any] = self._endpoint.connect(_OverUNIX(protocolFactory))
+        return connecting
+
+
+class _OverUNIX(Factory):
+    """Makes the protocols of another factory, so that they work over UNIX sockets, too."""
+
+    noisy = False
+
+    def __init__(self, factory: IProtocolFactory) -> None:
+        self._factory = factory
+
+    def buildProtocol(self, addr: Any) -> Any:
+        protocol: Any = self._factory.buildProtocol(addr)
+        connect = protocol.makeConnection
+
+        def make_connection(transport: Any) -> None:
+            if IUNIXTransport.providedBy(transport):
+                # It has no such option.  Twisted sets it all the same, and before 24.11 that
+                # failed.
+                vars(transport)["setTcpNoDelay"] = lambda enabled: None
+            connect(transport)
+
+        protocol.makeConnection = make_connection
+        return protocol
 
 
 def http_client(reactor: Any, description: str) -> HTTPClient:
