@@ -241,6 +241,14 @@ class SendQueueTests(SynchronousTestCase):
         self.transport.drain()
         self.assertEqual(self.transport.written, [b"b1", b"a3"])
 
+    def test_keep_last_of_what_is_sent_again(self):
+        """The last is what was sent last, also if that is because another was dropped."""
+        queue = self.make(when_slow=SlowClientPolicy.KEEP_LAST)
+        queue.post(b"a1", b"a", lambda: self.post(b"a3"))
+        self.assertEqual(self.post(b"a2"), [b"a2"])
+        self.transport.drain()
+        self.assertEqual(self.transport.written, [b"a3"])
+
     def test_close_when_written(self):
         self.make()
         self.post(b"a", b"b")

@@ -65,6 +65,17 @@ class DrainTests(SynchronousTestCase):
         self.assertFalse(any(client.connected for client in [*clients, idle]))
         self.assertEqual(self.server.clock.getDelayedCalls(), [])
 
+    def test_clock_that_has_run_for_long(self):
+        """The rest of the time may be less than it can tell."""
+        self.serve(CachingRealm(Player))
+        self.server.clock.advance(1_700_000_000.123)
+        for number in range(7):
+            self.log_in(number)
+        drain = self.factory.drain(0.3)
+        for _ in range(100):
+            self.go(0.0043)
+        self.successResultOf(drain.done())
+
     def test_at_once(self):
         self.serve(CachingRealm(Player))
         self.log_in(1)

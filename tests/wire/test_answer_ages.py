@@ -35,6 +35,20 @@ class AnswerAgesTests(SynchronousTestCase):
                 assert oldest is not None
                 self.assertTrue(age - 1e-6 <= oldest <= age + 1 + 1e-6, (age, oldest))
 
+    def test_one_that_is_never_answered(self):
+        """Little is kept of what is called after it."""
+        clock = Clock()
+        awaited: dict[int, None] = {}
+        ages = AnswerAges(clock, awaited)
+        for number in range(10_000):
+            awaited[number] = None
+            ages.called(number, awaited)
+            clock.advance(1)
+            if number:
+                del awaited[number]
+        self.assertEqual(ages.oldest(awaited), 10_000)
+        self.assertLess(len(ages._marks), 100)
+
     def test_bounded(self):
         """Of a client that answers all, and is never asked about, little is kept."""
         clock = Clock()

@@ -219,6 +219,9 @@ class Broadcast:
             self._all_sent()
 
     def _all_sent(self) -> None:
+        if self.done.called:
+            # What was sent has had it cancelled.
+            return
         self._end_wait()
         if not self._count_told():
             self._finish()

@@ -235,8 +235,8 @@ class SendQueue:
         when_slow, waiting = self._backlog.when_slow, self._some_waiting()
         if when_slow is SlowClientPolicy.DROP_NEWEST and waiting.is_over(len(data)):
             return False
-        waiting.drop_kind(kind)
-        waiting = self._add(Message(data, kind, dropped, begun=False))
+        waiting.replace(Message(data, kind, dropped, begun=False))
+        self._start_timer_if_needed(waiting)
         if when_slow is SlowClientPolicy.DROP_OLDEST:
             waiting.make_room(keep=1)
         if waiting.is_over():

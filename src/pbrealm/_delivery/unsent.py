@@ -8,7 +8,7 @@ meanwhile.  Answers to calls of the clients may.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from typing import Any, Final, Protocol, TypeVar
 
@@ -42,17 +42,47 @@ class Sender(Protocol):
 _Drop = Callable[[int], object]
 
 
-class _Unsent(deque[tuple[Sender, int, int, _Drop | None]]):
+class _Unsent(OrderedDict[int, tuple[Sender, int, int, _Drop | None]]):
     """
-    What has yet to be sent to one connection: the sender, the index of the target, what of its
-    size counts for the connection, and what to call if it is dropped.
+    What has yet to be sent to one connection, by numbers in order: the sender, the index of the
+    target, what of its size counts for the connection, and what to call if it is dropped.
 
     @ivar sending: whether some of it is being sent just now.
     @ivar size: what counts for the connection of all.
     """
 
-    sending = False
-    size = 0
+    def __init__(self) -> None:
+        super().__init__()
+        self.sending = False
+        self.size = 0
+        self._number = 0
+        # The numbers of what may be dropped, in order.
+        self._droppable: deque[int] = deque()
+
+    def add(self, sender: Sender, at: int, size: int = 0, drop: _Drop | None = None) -> None:
+        """Have something sent last."""
+        self._number += 1
+        self[self._number] = sender, at, size, drop
+        if drop is not None:
+            self._droppable.append(self._number)
+
+    @property
+    def first(self) -> Sender:
+        """Whose turn it is."""
+        return next(iter(self.values()))[0]
+
+    @property
+    def last(self) -> Sender:
+        """Who sends last."""
+        return next(reversed(self.values()))[0]
+
+    def take_first(self) -> tuple[Sender, int, int]:
+        """Take out what is sent next: the sender, the index of the target, and what counts."""
+        number, (sender, at, size, _) = self.popitem(last=False)
+        self.size -= size
+        if self._droppable and self._droppable[0] == number:
+            self._droppable.popleft()
+        return sender, at, size
 
     def drop_oldest(self, account: Account) -> bool:
         """
@@ -60,14 +90,14 @@ class _Unsent(deque[tuple[Sender, int, int, _Drop | None]]):
 
         @return: whether there was anything that may be dropped.
         """
-        for number, (_, at, size, drop) in enumerate(self):
-            if drop is not None:
-                del self[number]
-                self.size -= size
-                account.release(size)
-                drop(at)
-                return True
-        return False
+        if not self._droppable:
+            return False
+        _, at, size, drop = self.pop(self._droppable.popleft())
+        self.size -= size
+        account.release(size)
+        if drop is not None:
+            drop(at)
+        return True
 
 
 _UNSENT: Final = BrokerSlot[_Unsent]("unsent")
@@ -91,16 +121,16 @@ def add_unsent(
     if unsent is None:
         unsent = _Unsent()
         _UNSENT.set(broker, unsent)
-    if size and unsent and unsent[0][0].waits and isinstance(broker, Account):
+    if size and unsent and unsent.first.waits and isinstance(broker, Account):
         while broker.drops_oldest(unsent.size + size) and unsent.drop_oldest(broker):
             pass
         if not broker.may_wait(unsent.size + size, droppable=drop is not None):
             return False
         unsent.size += size
         broker.hold(size)
-        unsent.append((sender, at, size, drop))
+        unsent.add(sender, at, size, drop)
     else:
-        unsent.append((sender, at, 0, None))
+        unsent.add(sender, at)
     return True
 
 
@@ -117,10 +147,9 @@ def send_unsent(broker: pb.Broker) -> bool:
     token = UNSAVED.set(None)
     try:
         # One at a time: what is sent may end a session, whose goodbye then comes after the rest.
-        while unsent and not unsent[0][0].waits:
-            sender, at, size, _ = unsent.popleft()
+        while unsent and not unsent.first.waits:
+            sender, at, size = unsent.take_first()
             if size and isinstance(broker, Account):
-                unsent.size -= size
                 broker.release(size)
             try:
                 sender.send_to(at)
@@ -150,10 +179,10 @@ def drop_after_unsent(
     unsent = _UNSENT.get(broker)
     if unsent is None:
         return False
-    last = unsent[-1][0] if unsent else None
+    last = unsent.last if unsent else None
     if not isinstance(last, _Dropped):
         last = _Dropped(drop)
-        unsent.append((last, 0, 0, None))
+        unsent.add(last, 0)
     last.count[reference] += 1
     return True
 

@@ -159,11 +159,14 @@ class WaitingMessages:
         self._messages.move_to_end(number, last=False)
         self._count(message, _counted(rest))
 
-    def drop_kind(self, kind: Hashable) -> None:
-        """Drop the notification of a kind, if one waits and that is the policy."""
-        number = self._by_kind.get(kind)
-        if number is not None:
-            self._drop(number)
+    def replace(self, message: Message) -> None:
+        """Send this one last, and drop that of its kind, if one waits and that is the policy."""
+        number = self._by_kind.get(message.kind)
+        earlier = None if number is None else self._take(number)
+        self.add(message)
+        # What is called may send more.
+        if earlier is not None and earlier.dropped is not None:
+            earlier.dropped()
 
     def make_room(self, keep: int = 0) -> None:
         """
@@ -177,10 +180,14 @@ class WaitingMessages:
             self._drop(next(iter(numbers)))
 
     def _drop(self, number: int) -> None:
-        message = self._messages.pop(number)
-        self._forget(number, message)
+        message = self._take(number)
         if message.dropped is not None:
             message.dropped()
+
+    def _take(self, number: int) -> Message:
+        message = self._messages.pop(number)
+        self._forget(number, message)
+        return message
 
     def _forget(self, number: int, message: Message) -> None:
         self._count(message, -_counted(message.data))

@@ -18,6 +18,9 @@ STEP: Final = 0.02
 """Seconds between two steps at least."""
 
 
+_LEAST: Final = 0.001
+
+
 class DrainState(State):
     """
     How far a drain has got.
@@ -127,7 +130,9 @@ class Drain:
             self._finish()
             return
         wait = max(STEP, self.seconds / self._steps)
-        self._call = self._clock.callLater(min(wait, self.seconds - passed), self._step)
+        # What is left may be less than the clock can tell.
+        rest = max(self.seconds - passed, _LEAST)
+        self._call = self._clock.callLater(min(wait, rest), self._step)
 
     def _end(self, left: int) -> None:
         while len(self._connections) > left:

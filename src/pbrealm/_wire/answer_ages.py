@@ -13,6 +13,9 @@ from twisted.internet.interfaces import IReactorTime
 _RESOLUTION: Final = 1.0
 """Seconds between two calls whose time is noted."""
 
+_MAX_MARKS: Final = 64
+"""How many times are kept.  Beyond that, every second one is forgotten."""
+
 
 class AnswerAges:
     """
@@ -44,10 +47,14 @@ class AnswerAges:
             self._next = now + _RESOLUTION
             self._marks.append((request_id, now))
             self._forget(awaited)
+            if len(self._marks) > _MAX_MARKS:
+                # The oldest counts for those after it, too.
+                self._marks = deque(list(self._marks)[::2])
 
     def oldest(self, awaited: Collection[int]) -> float | None:
         """
-        The age of the oldest request without an answer, in seconds, and up to a second more.
+        The age of the oldest request without an answer, in seconds, and up to a second more; or up
+        to some more, if one before it was without an answer for more than a minute.
 
         @return: L{None} if all are answered.
         """
