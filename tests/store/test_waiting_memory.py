@@ -353,7 +353,8 @@ class OddDataTests(AnswersTestCase):
         broken = session.notify("told", 2)
         session.notify("told", 3)
         unsent: Any = vars(session.mind.broker)[UNSENT_ATTRIBUTE]
-        self.patch(unsent[1][0], "send_to", lambda at: 1 / 0)
+        _, (broken_sender, *_), _ = unsent.values()
+        self.patch(broken_sender, "send_to", lambda at: 1 / 0)
         self.save()
         self.assertEqual(self.told(), [(1,), (3,)])
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)

@@ -12,7 +12,6 @@ from typing import Any
 
 from twisted.internet import reactor
 
-from tests.examples import slow
 from tests.integration.examples.program_case import EXAMPLES, LISTENING, ProgramTestCase
 from tests.integration.processes import ANY_PORT, Process
 from tests.integration.resumption.proxy import CLIENT, SERVER, Cut, Proxy
@@ -145,7 +144,6 @@ class LostConnectionTests(FarmTestCase):
         self.addCleanup(port.stopListening)
         self.process = self.work("one", port.getHost().port)
 
-    @slow
     async def test_lost_connections(self) -> None:
         """The worker goes on with its job."""
         await self.submit(*jobs(60))
