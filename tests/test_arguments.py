@@ -2,21 +2,28 @@
 What constructors say to what can't be.
 """
 
+from functools import partial
+
 from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.portal import Portal
+from twisted.internet.task import Clock
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm import (
     AnonymousRealm,
+    Backlog,
     CachingRealm,
     ConnectionLimitedRealm,
     DisposableRealm,
     JournalRealm,
     MindTrackingRealm,
+    PingOldest,
     ReplaceOldest,
     ServerFactory,
+    ServerService,
     SharedStateRealm,
+    WaitForRoom,
 )
 from tests.avatars import Player
 
@@ -119,3 +126,22 @@ class ArgumentTests(SynchronousTestCase):
                 "an object of type tests.test_arguments.NoPerspective is no perspective: "
                 "make its class a subclass of pb.Avatar",
             )
+
+    def test_too_large(self):
+        """No number of seconds is too large for a timer, and no error too long."""
+        factory = ServerFactory(Portal(CachingRealm(Player), []))
+        for name, make in (
+            ("soft_seconds", Backlog),
+            ("unanswered", Backlog),
+            ("stay", ReplaceOldest),
+            ("timeout", PingOldest),
+            ("timeout", WaitForRoom),
+            ("waiting", WaitForRoom),
+            ("linger", partial(CachingRealm, Player)),
+            ("timeout", partial(MindTrackingRealm, CachingRealm(Player))),
+            ("limit", partial(ConnectionLimitedRealm, CachingRealm(Player))),
+            ("patience", partial(ServerService, "tcp:0", factory, reactor=Clock())),
+        ):
+            for number in (2**63, 10**400, 10**5000):
+                why = self.assertRaises(ValueError, make, **{name: number})
+                self.assertRegex(str(why), rf"^{name} must be [0-9]+ or less$")

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from pbrealm._addresses import format_address
+from pbrealm._arguments import MAX_SECONDS, check_most, check_seconds
 from pbrealm._avatar_ids import is_guest
 from pbrealm._journal import log_contention
 from pbrealm.errors import Reason, TooManyConnections
@@ -67,10 +68,9 @@ class ReplaceOldest:
         """
         @param stay: seconds that a session which has replaced another can't be replaced; 0 for
             none.
-        @raise ValueError: if it isn't a number, or negative.
+        @raise ValueError: if it isn't a number, or negative, or too large.
         """
-        if isinstance(stay, bool) or not isinstance(stay, (int, float)) or not stay >= 0:
-            raise ValueError(f"stay must be a number of seconds, 0 or more, not {stay!r}")
+        check_seconds("stay", stay)
         self.stay = stay
         # By the session that has replaced another.
         self._replaced: WeakKeyDictionary[ISession, _Replacement] = WeakKeyDictionary()
@@ -148,7 +148,7 @@ class PingOldest:
     def __init__(self, timeout: float = 10) -> None:
         """
         @param timeout: seconds to wait for the answer.
-        @raise ValueError: unless it is positive.
+        @raise ValueError: unless it is positive, and not too large.
         """
         self.timeout = _positive("timeout", timeout)
 
@@ -171,7 +171,7 @@ class WaitForRoom:
         """
         @param timeout: seconds from its login that a newcomer waits before it is refused.
         @param waiting: how many newcomers may wait for each avatar id, and for the total.
-        @raise ValueError: unless both are positive.
+        @raise ValueError: unless both are positive, and not too large.
         """
         self.timeout = _positive("timeout", timeout)
         self.waiting = int(_positive("waiting", waiting))
@@ -229,6 +229,7 @@ def _replaceable(newcomer: ISession, holders: Sequence[ISession]) -> Sequence[IS
 def _positive(name: str, number: float) -> float:
     if isinstance(number, bool) or not isinstance(number, (int, float)) or not number > 0:
         raise ValueError(f"{name} must be a positive number, not {number!r}")
+    check_most(name, number, MAX_SECONDS)
     return number
 
 

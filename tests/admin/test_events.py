@@ -79,6 +79,17 @@ class EventTests(EventTestCase):
         events = [(name, data.get("avatar_id")) for name, data in self.events(connection)]
         self.assertEqual(events, [("hello", None), ("return", "alice"), ("return", "bob")])
 
+    def test_away_after_restarts(self):
+        """Each is told once, however often the administration has stopped and started."""
+        self.log_in()
+        for _ in range(3):
+            self.service.stopService()
+            self.service.startService()
+        connection = self.follow()
+        (session,) = self.realm.sessions()
+        session.away_changed()
+        self.assertEqual([name for name, _ in self.events(connection)], ["hello", "return"])
+
     def test_refusal(self):
         connection = self.follow()
         self.events(connection)

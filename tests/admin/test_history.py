@@ -4,9 +4,18 @@ The last ends and refusals.
 
 from __future__ import annotations
 
+import json
+from typing import Any
+from unittest.mock import patch
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.spread import pb
 
 from pbrealm import Reason
+from pbrealm._log_text import log_text
+from pbrealm._slices import Slices
+from pbrealm.admin import _history
 from pbrealm.admin._history import MAX_ENDS, History
 from pbrealm.admin._operations import Call
 from tests.admin.admin_case import AdminTestCase
@@ -67,17 +76,18 @@ class EndTests(AdminTestCase):
 
 class HistoryTests(AdminTestCase):
     def page(self, history, **wanted):
+        return json.loads(self.successResultOf(self.begin_page(history, **wanted)).body)
+
+    def begin_page(self, history, **wanted):
         (operation,) = history.operations()
         parameters = {"cursor": None, "limit": 1000, "avatar_id": None, "reason": None, **wanted}
-        import json
-
-        return json.loads(operation.handler(Call(parameters, {}, "")).body)
+        return Deferred.fromCoroutine(operation.handler(Call(parameters, {}, "")))
 
     def record(self, history, number):
         history.record("end", {"session": number, "reason": 1, "avatar_id": "alice"})
 
     def test_bounded(self):
-        history = History()
+        history = History(Clock())
         for number in range(MAX_ENDS + 500):
             self.record(history, number)
         found, cursor = [], None
@@ -91,7 +101,7 @@ class HistoryTests(AdminTestCase):
 
     def test_ends_between_pages(self):
         """What comes between two pages is in neither."""
-        history = History()
+        history = History(Clock())
         for number in range(4):
             self.record(history, number)
         page = self.page(history, limit=2)
@@ -101,6 +111,37 @@ class HistoryTests(AdminTestCase):
         self.assertEqual([row["session"] for row in page["ends"] + rest["ends"]], [3, 2, 1, 0])
 
     def test_others(self):
-        history = History()
+        history = History(Clock())
         history.record("login", {"session": 1})
         self.assertEqual(self.page(history)["ends"], [])
+
+    def test_slices(self):
+        """A long history is searched with other work in between, and more ends meanwhile."""
+        pauses: list[Deferred[None]] = []
+
+        def pause(self: Any) -> Deferred[None]:
+            pauses.append(Deferred())
+            return pauses[-1]
+
+        history = History(Clock())
+        for number in range(MAX_ENDS):
+            self.record(history, number)
+        self.patch(Slices, "pause", pause)
+        reply = self.begin_page(history, avatar_id="bob")
+        resumed = 0
+        while resumed < len(pauses):
+            self.assertNoResult(reply)
+            self.record(history, MAX_ENDS + resumed)
+            pauses[resumed].callback(None)
+            resumed += 1
+        self.assertGreater(resumed, 10)
+        self.assertEqual(json.loads(self.successResultOf(reply).body)["ends"], [])
+
+    def test_escaped_once(self):
+        """An avatar id that is searched for is escaped once, however many ends there are."""
+        history = History(Clock())
+        for number in range(100):
+            self.record(history, number)
+        with patch.object(_history, "log_text", wraps=log_text) as escaped:
+            self.page(history, avatar_id="\x00" * 200)
+        self.assertEqual(escaped.call_count, 1)

@@ -11,7 +11,7 @@ from typing import Any
 from twisted.spread import pb
 
 from pbrealm.admin._messages import MAX_FAILURES
-from pbrealm.admin._plain import MAX_VALUES, plain
+from pbrealm.admin._plain import MAX_REPLY_CHARACTERS, MAX_REPLY_VALUES, MAX_VALUES, Budget, plain
 from pbrealm.testing import FailingMind, RecordingMind, StallingMind
 from tests.admin.admin_case import AdminTestCase
 
@@ -140,8 +140,8 @@ class PlainTests(AdminTestCase):
             {"a": {"b": []}},
         )
         for value in values:
-            self.assertEqual(plain(value), value)
-        self.assertEqual(plain((1, 2)), [1, 2])
+            self.assertEqual(plain(value, Budget()), value)
+        self.assertEqual(plain((1, 2), Budget()), [1, 2])
 
     def test_as_text(self):
         values: tuple[tuple[Any, str], ...] = (
@@ -152,7 +152,7 @@ class PlainTests(AdminTestCase):
             ({1, 2}, "{1, 2}"),
         )
         for value, text in values:
-            self.assertEqual(plain(value), text)
+            self.assertEqual(plain(value, Budget()), text)
 
     def test_bounded(self):
         """However large or deep an answer is, little of it is looked at."""
@@ -170,6 +170,59 @@ class PlainTests(AdminTestCase):
             ["x" * 5000] * 3,
         )
         for value in values:
-            found = plain(value)
+            found = plain(value, Budget())
             self.assertLess(len(found), 210)
             json.dumps(found)
+
+    def test_many_items(self):
+        """What would have to be sorted to be shown isn't looked at."""
+
+        class Unsorted(int):
+            def __lt__(self, other: object) -> bool:
+                raise AssertionError("sorted")
+
+            __hash__ = int.__hash__
+
+        keys = [Unsorted(number) for number in range(1000)]
+        for value, text in (
+            (dict.fromkeys(keys), "<a dict of 1000 items>"),
+            (set(keys), "<a set of 1000 items>"),
+            (frozenset(keys), "<a frozenset of 1000 items>"),
+            ([set(keys), b""], "[<a set of 1000 items>, b'']"),
+        ):
+            self.assertEqual(plain(value, Budget()), text)
+
+    def test_digits(self):
+        """The digits of numbers count."""
+        self.assertEqual(plain([2**1000] * 10, Budget()), [2**1000] * 10)
+        self.assertIsInstance(plain([2**1000] * 900, Budget()), str)
+
+    def test_one_budget(self):
+        """All answers of a reply together are bounded."""
+        for answer, most in (
+            ([0] * 999, MAX_REPLY_VALUES),
+            (["x" * 9000], MAX_REPLY_CHARACTERS),
+            ([2**1000] * 25, MAX_REPLY_CHARACTERS),
+        ):
+            budget = Budget()
+            answers = [plain(answer, budget) for _ in range(100)]
+            whole = [each for each in answers if not isinstance(each, str)]
+            self.assertEqual(whole, [answer] * len(whole))
+            self.assertIn(len(whole), range(9, 13), most)
+            self.assertLess(len(json.dumps(answers)), 2 * MAX_REPLY_CHARACTERS)
+
+    def test_nested(self):
+        """What is shown of nested lists is bounded, too."""
+        shown = 0
+
+        class Shown:
+            def __repr__(self) -> str:
+                nonlocal shown
+                shown += 1
+                return "shown"
+
+        value: Any = Shown()
+        for _ in range(8):
+            value = [value] * 6
+            plain(value, Budget())
+        self.assertLess(shown, 1000)

@@ -130,6 +130,9 @@ class ServiceTests(AdminTestCase):
     def test_socket_of_its_owner(self):
         self.assertEqual(_protected("unix:/a"), "unix:/a:mode=600")
         self.assertEqual(_protected("unix:/a:mode=660"), "unix:/a:mode=660")
+        self.assertEqual(_protected("haproxy:unix:/a"), "haproxy:unix:/a:mode=600")
+        self.assertEqual(_protected("haproxy:unix:/a:mode=660"), "haproxy:unix:/a:mode=660")
+        self.assertEqual(_protected("haproxy:tcp:0"), "haproxy:tcp:0")
         self.assertEqual(_protected("tcp:1"), "tcp:1")
 
     def test_unknown_host(self):

@@ -67,6 +67,11 @@ class SettingTests(AdminTestCase):
             {"limits": {"connections": 0}},
             {"limits": {"connections": "7"}},
             {"limits": {"connections": 1.5}},
+            {"limits": {"connections": 2**63}},
+            {"limits": {"login_seconds": 10**400}},
+            {"limits": {"login_seconds": 1e308}},
+            {"backlog": {"soft_seconds": 10**9 + 1}},
+            {"sessions": {"limit": 2**63}},
             {"limits": {"nothing": 1}},
             {"limits": {"ping_interval": 5, "ping_timeout": 0}},
             {"backlog": {"soft_bytes": 9, "hard_bytes": 8}},
@@ -91,6 +96,13 @@ class SettingTests(AdminTestCase):
             "PATCH", "/api/settings", {"backlog": {"soft_bytes": 9, "hard_bytes": 8}}
         )
         self.assertEqual(response.json["detail"], "soft_bytes must not be more than hard_bytes")
+
+    def test_described_bounds(self):
+        """The description has the bounds that are checked."""
+        described = self.description()["paths"]["/api/settings"]["patch"]["requestBody"]
+        schema = described["content"]["application/json"]["schema"]["properties"]
+        self.assertEqual(schema["limits"]["properties"]["login_seconds"]["maximum"], 10**9)
+        self.assertEqual(schema["limits"]["properties"]["connections"]["maximum"], 2**63 - 1)
 
     def test_callable_limit(self):
         limited: Any = self.realm.realm

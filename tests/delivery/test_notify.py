@@ -3,6 +3,7 @@ Calling one mind.
 """
 
 from twisted.spread import pb
+from twisted.spread.banana import BananaError
 
 from pbrealm import NoMind, NotifyTimeout, Reason, SessionEnded
 from pbrealm._delivery.notify import NOTIFY_TIMEOUT
@@ -51,6 +52,19 @@ class NotifyTests(SessionTestCase):
         mind.release()
         self.server.flush()
         self.assertEqual(self.successResultOf(answer), "late")
+
+    def test_unsendable(self):
+        """A call that can't be sent awaits no answer."""
+        mind = RecordingMind("heard")
+        session = self.log_in(mind)
+        broker = session.mind.broker
+        self.failureResultOf(session.notify("news", 10**4000), BananaError)
+        report = self.successResultOf(self.realm.broadcast("news", 10**4000))
+        self.assertEqual([why.type for why in report.failed.values()], [BananaError])
+        self.assertEqual(broker.waitingForAnswers, {})
+        answer = session.notify("news", 1)
+        self.server.flush()
+        self.assertEqual(self.successResultOf(answer), "heard")
 
     def test_options_are_not_sent(self):
         """A method of a mind without keyword arguments can be called with them."""

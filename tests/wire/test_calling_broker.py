@@ -5,6 +5,7 @@ The answers to a broker's calls that nobody waits for, or that can't be read.
 from __future__ import annotations
 
 from twisted.spread import pb
+from twisted.spread.banana import BananaError
 from twisted.spread.jelly import InsecureJelly
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -50,3 +51,28 @@ class AbandonedAnswersTests(SynchronousTestCase):
         pair.server.sendCall(b"answer", 1, [b"no.such.Class", 1])
         pair.pump()
         self.failureResultOf(answer, InsecureJelly)
+
+
+class CallsThatCannotBeSentTests(SynchronousTestCase):
+    """
+    Arguments that banana can't encode.
+    """
+
+    def test_nothing_awaits_an_answer(self) -> None:
+        pair = Pair(pb.Root())
+        for broker in (pair.client, pair.server):
+            nobody = broker.remoteForName("nobody")
+            earlier = nobody.callRemote("anything")
+            awaited = dict(broker.waitingForAnswers)
+            self.assertRaises(BananaError, nobody.callRemote, "anything", 10**4000)
+            self.assertEqual(broker.waitingForAnswers, awaited)
+            # The connection goes on.
+            pair.pump()
+            self.failureResultOf(earlier)
+            self.assertEqual(broker.waitingForAnswers, {})
+
+    def test_call_on_a_lost_connection(self) -> None:
+        pair = Pair(pb.Root())
+        nobody = pair.client.remoteForName("nobody")
+        pair.close()
+        self.assertRaises(pb.DeadReferenceError, nobody.callRemote, "anything", 10**4000)

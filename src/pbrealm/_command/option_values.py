@@ -13,6 +13,8 @@ from typing import TypeVar
 
 from twisted.python.usage import UsageError
 
+from pbrealm._arguments import MAX_COUNT, MAX_SECONDS, check_most
+
 _T = TypeVar("_T")
 
 
@@ -28,6 +30,7 @@ def parse_count(option: str, text: str) -> int:
         number = 0
     if number < 1:
         raise UsageError(f"--{option} must be a positive whole number, not {text!r}")
+    _check_most(option, number, MAX_COUNT)
     return number
 
 
@@ -41,9 +44,17 @@ def parse_seconds(option: str, text: str) -> float:
         number = float(text)
     except ValueError:
         number = math.nan
-    if not 0 <= number < math.inf:
+    if not number >= 0 or number == math.inf:
         raise UsageError(f"--{option} must be a number of seconds, 0 or more, not {text!r}")
+    _check_most(option, number, MAX_SECONDS)
     return number
+
+
+def _check_most(option: str, number: float, most: int) -> None:
+    try:
+        check_most(f"--{option}", number, most)
+    except ValueError as why:
+        raise UsageError(str(why)) from None
 
 
 def parse_choice(option: str, text: str, choices: Mapping[str, _T]) -> _T:

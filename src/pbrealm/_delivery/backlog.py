@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from math import inf
 
+from pbrealm._arguments import MAX_COUNT, MAX_SECONDS, check_most
 from pbrealm._limit_fields import document_limits, limit, replace_fields
 
 
@@ -77,12 +77,9 @@ class Backlog:
     def __post_init__(self) -> None:
         for name in ("soft_bytes", "soft_seconds", "hard_bytes", "unanswered"):
             number = getattr(self, name)
-            if (
-                isinstance(number, bool)
-                or not isinstance(number, (int, float))
-                or not 0 < number < inf
-            ):
+            if isinstance(number, bool) or not isinstance(number, (int, float)) or not number > 0:
                 raise ValueError(f"{name} must be a positive number, not {number!r}")
+            check_most(name, number, MAX_SECONDS if name == "soft_seconds" else MAX_COUNT)
         if self.soft_bytes > self.hard_bytes:
             raise ValueError("soft_bytes must not be more than hard_bytes")
         if not isinstance(self.when_slow, SlowClientPolicy):

@@ -5,13 +5,13 @@ Calling one mind, which may be slow or gone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import inf
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
+from pbrealm._arguments import MAX_SECONDS, check_most
 from pbrealm._broker_slot import broker_of
 from pbrealm._delivery.encoded_call import EncodedCall, encode_call
 from pbrealm._delivery.queued_broker import QueuedBroker
@@ -94,6 +94,7 @@ def check_timeout(name: str, timeout: object) -> float | None:
     if timeout is None:
         return None
     number = isinstance(timeout, (int, float)) and not isinstance(timeout, bool)
-    if not number or not 0 < timeout < inf:  # type: ignore[operator]  # it's a number here
+    if not number or not timeout > 0:  # type: ignore[operator]  # it's a number here
         raise ValueError(f"{name} must be a positive number of seconds or None, not {timeout!r}")
+    check_most(name, timeout, MAX_SECONDS)  # type: ignore[arg-type]  # the same
     return timeout  # type: ignore[return-value]  # the same

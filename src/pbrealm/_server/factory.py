@@ -5,7 +5,6 @@ The server factory.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from math import inf
 from typing import Any, Final
 from weakref import WeakSet
 
@@ -16,7 +15,7 @@ from twisted.logger import Logger
 from twisted.spread import pb
 from twisted.spread.jelly import SecurityOptions, globalSecurity
 
-from pbrealm._arguments import check_portal, described
+from pbrealm._arguments import check_portal, check_seconds, described
 from pbrealm._clock import clock_or_reactor
 from pbrealm._delivery.backlog import Backlog
 from pbrealm._error_log import set_error_log
@@ -206,12 +205,10 @@ class ServerFactory(pb.PBServerFactory):
         @param seconds: over which the sessions end, evenly, so that the clients don't come to the
             other server all at once.
         @param text: what the goodbyes tell the clients, by default the text of the reason.
-        @raise ValueError: if C{seconds} is negative or no number.
+        @raise ValueError: if C{seconds} is negative, too large, or no number.
         @raise RuntimeError: if the factory is being drained or closed already.
         """
-        number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-        if not number or not 0 <= seconds < inf:
-            raise ValueError(f"seconds must be a number of seconds, 0 or more, not {seconds!r}")
+        check_seconds("seconds", seconds)
         state = self._server_state()
         if state.closing:
             raise RuntimeError("the server is being drained or closed already")

@@ -5,8 +5,8 @@ Limits on what a client may do, and for how long.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from math import inf
 
+from pbrealm._arguments import MAX_COUNT, MAX_SECONDS, check_most
 from pbrealm._limit_fields import document_limits, limit, replace_fields
 
 
@@ -106,10 +106,11 @@ class Limits:
             whole = field.type == "int"
             if isinstance(number, bool) or not isinstance(number, int if whole else (int, float)):
                 raise ValueError(f"{field.name} must be a number, not {number!r}")
-            if not 0 <= number < inf:
+            if not number >= 0:
                 raise ValueError(f"{field.name} must be 0 or more, not {number!r}")
             if whole and number == 0:
                 raise ValueError(f"{field.name} must be positive, not {number!r}")
+            check_most(field.name, number, MAX_COUNT if whole else MAX_SECONDS)
         if self.ping_interval and not self.ping_timeout:
             raise ValueError("ping_timeout must be positive where there is a ping_interval")
 

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from pbrealm._addresses import format_address
-from pbrealm._arguments import described
+from pbrealm._arguments import check_seconds, described
 from pbrealm._error_text import describe
 from pbrealm._server.endpoints import parse_endpoint
 from pbrealm._server.factory import ServerFactory
@@ -58,15 +58,15 @@ class ServerService(Service):
             the service stops.
         @param reactor: by default the global one.
         @raise TypeError: if an argument is of the wrong kind.
-        @raise ValueError: if a string isn't an endpoint string, or C{patience} is negative.
+        @raise ValueError: if a string isn't an endpoint string, or C{patience} is negative or
+            too large.
         """
         if not isinstance(factory, ServerFactory):
             raise TypeError(
                 f"factory must be a ServerFactory, such as ServerFactory(portal), "
                 f"not {described(factory)}"
             )
-        if not isinstance(patience, (int, float)) or not patience >= 0:
-            raise ValueError(f"patience must be a number of seconds, 0 or more, not {patience!r}")
+        check_seconds("patience", patience)
         if reactor is None:
             # Installs a reactor if there is none yet, so not before it's needed.
             from twisted.internet import reactor

@@ -106,9 +106,15 @@ class CallingBroker(FastBanana, Broker):
         kw: dict[str, object],
     ) -> Deferred[Any] | None:
         deprecated = "pbcallback" in kw or "pberrback" in kw
-        answer: Deferred[Any] | None = super()._sendMessage(
-            prefix, perspective, object_id, message, args, kw
-        )
+        previous_id = self.currentRequestID
+        answer: Deferred[Any] | None
+        try:
+            answer = super()._sendMessage(prefix, perspective, object_id, message, args, kw)
+        except BaseException:
+            # Twisted registers the answer before banana may find that the call can't be sent.
+            if self.currentRequestID != previous_id and self.waitingForAnswers:
+                self.waitingForAnswers.pop(self.currentRequestID, None)
+            raise
         request_id = self.currentRequestID
         if deprecated or answer is None or self.waitingForAnswers.get(request_id) is not answer:
             return answer

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
+from weakref import WeakSet
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import LogEvent, globalLogPublisher
@@ -43,6 +44,7 @@ class Feed:
         self._listeners: list[Listener] = []
         self._publisher: Any = globalLogPublisher
         self._unsubscribe: Callable[[], None] | None = None
+        self._watched: WeakSet[Session[Any]] = WeakSet()
 
     def listen(self, listener: Listener) -> None:
         """Have a listener called with each event from now on."""
@@ -53,7 +55,7 @@ class Feed:
         self._unsubscribe = self._realm.subscribe(self._presence_changed)
         self._publisher.addObserver(self._logged)
         for session in self._realm.sessions():
-            session.on_away(self._away_changed)
+            self._watch(session)
 
     def stop(self) -> None:
         """Tell no more."""
@@ -86,7 +88,7 @@ class Feed:
     def _presence_changed(self, event: Arrival | Departure) -> None:
         session = event.session
         if isinstance(event, Arrival):
-            session.on_away(self._away_changed)
+            self._watch(session)
             self.publish("login", _who(session))
             return
         self.publish(
@@ -98,6 +100,12 @@ class Feed:
                 "reason": event.reason.number,
             },
         )
+
+    def _watch(self, session: Session[Any]) -> None:
+        # Those who were in before a stop are watched already.
+        if session not in self._watched:
+            self._watched.add(session)
+            session.on_away(self._away_changed)
 
     def _away_changed(self, session: Session[Any]) -> None:
         self.publish("away" if session.away else "return", _who(session))

@@ -6,18 +6,32 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from twisted.internet.interfaces import IReactorTime
+
 from pbrealm._log_text import log_text
+from pbrealm._slices import Slices
 from pbrealm.admin._operations import Call, Operation, Parameter, Reply
-from pbrealm.admin._pages import PAGE_PARAMETERS, after, page, page_schema
+from pbrealm.admin._pages import (
+    PAGE_PARAMETERS,
+    SLICE_SECONDS,
+    SLICE_STEPS,
+    after,
+    page,
+    page_schema,
+)
 from pbrealm.admin._rows import TIME_SCHEMA
 from pbrealm.admin._schemas import Schema
 
 MAX_ENDS: Final = 10_000
 
 _FIELDS: Final = ("time", "avatar_id", "peer", "session", "seconds", "why", "reason")
+
+_COLUMNS: Final = ("event", *_FIELDS)
+_AVATAR_ID: Final = _COLUMNS.index("avatar_id")
+_REASON: Final = _COLUMNS.index("reason")
 
 _END: Final[Schema] = {
     "type": "object",
@@ -41,7 +55,8 @@ class History:
     Keeps the last L{MAX_ENDS} ends and refusals, in memory.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
         # Each is its name and the values of the fields: a dict for each takes much more memory.
         self._ends: deque[tuple[Any, ...]] = deque(maxlen=MAX_ENDS)
         self._count = 0
@@ -69,27 +84,28 @@ class History:
             ),
         )
 
-    def _list(self, call: Call) -> Reply:
+    async def _list(self, call: Call) -> Reply:
         wanted = call.parameters
+        # They are kept escaped.
+        avatar_id = None if wanted["avatar_id"] is None else log_text(wanted["avatar_id"])
+        reason = wanted["reason"]
+        slices = Slices(self._clock, SLICE_SECONDS)
         # A cursor is the number of an end, of which the oldest ever is 1.
         begin = after(wanted["cursor"], self._count + 1)
         rows: list[str] = []
         last = 0
-        for number, end in self._numbered():
-            row = dict(zip(("event", *_FIELDS), end, strict=True))
-            if number < begin and _fits(row, wanted):
+        # A copy, since others may come between two slices.
+        newest_first = zip(range(self._count, 0, -1), list(reversed(self._ends)), strict=False)
+        for number, end in newest_first:
+            if number % SLICE_STEPS == 0:
+                await slices.pause()
+            if (
+                number < begin
+                and (avatar_id is None or end[_AVATAR_ID] == avatar_id)
+                and (reason is None or end[_REASON] == reason)
+            ):
                 if len(rows) == wanted["limit"]:
                     return page("ends", rows, last)
-                rows.append(json.dumps(row))
+                rows.append(json.dumps(dict(zip(_COLUMNS, end, strict=True))))
                 last = number
         return page("ends", rows, None)
-
-    def _numbered(self) -> Iterable[tuple[int, tuple[Any, ...]]]:
-        return zip(range(self._count, 0, -1), reversed(self._ends), strict=False)
-
-
-def _fits(row: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    avatar_id, reason = wanted["avatar_id"], wanted["reason"]
-    if avatar_id is not None and row["avatar_id"] != log_text(avatar_id):
-        return False
-    return reason is None or row["reason"] == reason

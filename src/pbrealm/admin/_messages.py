@@ -15,7 +15,7 @@ from pbrealm._journal import log_action
 from pbrealm._log_text import kind_of, log_text
 from pbrealm._session.session import Session
 from pbrealm.admin._operations import Call, Operation, Reply, json_reply
-from pbrealm.admin._plain import plain
+from pbrealm.admin._plain import MAX_REPLY_CHARACTERS, MAX_REPLY_VALUES, Budget, plain
 from pbrealm.admin._problems import Problem
 from pbrealm.admin._schemas import Schema
 from pbrealm.admin._waiting import wait_for
@@ -72,7 +72,9 @@ _REPORT: Final[Mapping[str, Schema]] = {
 _ANSWERS: Final[Schema] = {
     "type": "object",
     "description": f"The first {MAX_ANSWERS} answers by session; what JSON can't hold, or is very "
-    "large, as Python writes it, in 200 characters.",
+    "large, as Python writes it, in 200 characters, of which large parts are only their type and "
+    f"size. So is what goes beyond {MAX_REPLY_VALUES:,} values, or {MAX_REPLY_CHARACTERS:,} "
+    "characters of strings and numbers, in all answers together.",
 }
 
 
@@ -122,8 +124,9 @@ class MessageOperations:
         args, keywords = _arguments(call.body)
         log_action(call.who, "notify", f"{method} of {avatar_id}", avatar_id)
         report = await wait_for(self._realm.notify(avatar_id, method, *args, **keywords))
+        budget = Budget()
         answers = {
-            str(session.id): plain(report.answered[session])
+            str(session.id): plain(report.answered[session], budget)
             for session in islice(report.answered, MAX_ANSWERS)
         }
         return json_reply({**_counts(report), "answers": answers})

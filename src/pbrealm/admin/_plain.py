@@ -14,20 +14,42 @@ MAX_VALUES: Final = 1000
 """How many values an answer may have inside."""
 
 MAX_CHARACTERS: Final = 10_000
-"""Of all strings of an answer together."""
+"""Of all strings and numbers of an answer together."""
+
+MAX_REPLY_VALUES: Final = 10_000
+"""How many values all answers of a reply may have inside."""
+
+MAX_REPLY_CHARACTERS: Final = 100_000
+"""Of all strings and numbers of all answers of a reply together."""
 
 _MAX_DEPTH: Final = 20
 _MAX_BITS: Final = 1024
+_MAX_ITEMS: Final = 20
 
 
 class _NotPlain(Exception):
     """JSON can't hold a value, or it's too large."""
 
 
-class _Budget:
-    def __init__(self) -> None:
-        self.values = MAX_VALUES
-        self.characters = MAX_CHARACTERS
+class Budget:
+    """
+    What the answers of a reply may still have.
+    """
+
+    def __init__(
+        self, values: int = MAX_REPLY_VALUES, characters: int = MAX_REPLY_CHARACTERS
+    ) -> None:
+        self.values = values
+        self.characters = characters
+
+    def of_one(self) -> Budget:
+        """What the next answer may have."""
+        return Budget(min(self.values, MAX_VALUES), min(self.characters, MAX_CHARACTERS))
+
+    def spend(self, given: Budget, left: Budget) -> None:
+        """An answer has taken the difference of these."""
+        self.values -= given.values - left.values
+        self.characters -= given.characters - left.characters
 
     def take(self, characters: int = 0) -> None:
         self.values -= 1
@@ -36,20 +58,24 @@ class _Budget:
             raise _NotPlain
 
 
-def plain(value: object) -> Any:
+def plain(value: object, budget: Budget) -> Any:
     """
     An answer as JSON can hold it.
 
+    @param budget: of the reply that the answer is for, from which it takes what it has inside.
     @return: the same, or its C{repr}, cut and escaped, if it is anything else than that, or too
         large.
     """
+    left = budget.of_one()
     try:
-        return _plain(value, _Budget(), _MAX_DEPTH)
+        found = _plain(value, left, _MAX_DEPTH)
     except _NotPlain:
         return log_text(_REPR.repr(value))
+    budget.spend(budget.of_one(), left)
+    return found
 
 
-def _plain(value: Any, budget: _Budget, depth: int) -> Any:
+def _plain(value: Any, budget: Budget, depth: int) -> Any:
     # A subclass may do anything, so it isn't asked.
     kind = type(value)
     if depth == 0:
@@ -57,10 +83,12 @@ def _plain(value: Any, budget: _Budget, depth: int) -> Any:
     if kind is str:
         budget.take(len(value))
         return value
+    if kind is int and value.bit_length() <= _MAX_BITS:
+        # A digit has more than 3 bits.
+        budget.take(value.bit_length() // 3)
+        return value
     budget.take()
     if value is None or kind is bool:
-        return value
-    if kind is int and value.bit_length() <= _MAX_BITS:
         return value
     if kind is float and isfinite(value):
         return value
@@ -71,7 +99,7 @@ def _plain(value: Any, budget: _Budget, depth: int) -> Any:
     raise _NotPlain
 
 
-def _key(key: object, budget: _Budget) -> str:
+def _key(key: object, budget: Budget) -> str:
     if type(key) is not str:
         raise _NotPlain
     budget.take(len(key))
@@ -86,9 +114,25 @@ class _BoundedRepr(Repr):
     def repr_int(self, x: int, level: int) -> str:
         return repr(x) if x.bit_length() <= _MAX_BITS else f"<a number of {x.bit_length()} bits>"
 
+    # Those of Repr sort all items first.
+    def repr_dict(self, x: Any, level: int) -> str:
+        return super().repr_dict(x, level) if len(x) <= _MAX_ITEMS else _size(x)
+
+    def repr_set(self, x: Any, level: int) -> str:
+        return super().repr_set(x, level) if len(x) <= _MAX_ITEMS else _size(x)
+
+    def repr_frozenset(self, x: Any, level: int) -> str:
+        return super().repr_frozenset(x, level) if len(x) <= _MAX_ITEMS else _size(x)
+
     def repr_bytes(self, x: bytes, level: int) -> str:
         return repr(x[: self.maxother])
 
 
+def _size(items: Any) -> str:
+    return f"<a {type(items).__name__} of {len(items)} items>"
+
+
 _REPR: Final = _BoundedRepr()
+# Each level takes up to 6 times as long as the one below.
+_REPR.maxlevel = 3
 _REPR.maxother = _REPR.maxstring = 100

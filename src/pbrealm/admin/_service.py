@@ -5,7 +5,7 @@ The service of the administration.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
@@ -181,9 +181,16 @@ def parse_endpoint(name: str, description: str, reactor: Any) -> IStreamServerEn
     return endpoint_from(description, make, name=name, example="unix:/run/pbrealm/admin.sock")
 
 
+_HAPROXY: Final = "haproxy:"
+"""What Twisted has before the description of an endpoint behind such a proxy."""
+
+
 def _protected(description: str) -> str:
     # By default Twisted lets everybody open a UNIX socket.
-    if description.startswith("unix:") and ":mode=" not in description:
+    inner = description
+    while inner.startswith(_HAPROXY):
+        inner = inner.removeprefix(_HAPROXY)
+    if inner.startswith("unix:") and ":mode=" not in inner:
         return f"{description}:mode=600"
     return description
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, Final, TypeVar
 
+from pbrealm._arguments import MAX_COUNT, MAX_SECONDS
 from pbrealm._delivery.backlog import Backlog, SlowClientPolicy
 from pbrealm._journal import log_action
 from pbrealm._limit_fields import description_of
@@ -28,13 +29,17 @@ _WHEN_SLOW: Final = {policy.value.replace(" ", "-"): policy for policy in SlowCl
 """By the names that the command's option has for them."""
 
 _FIELD_SCHEMAS: Final[Mapping[object, Schema]] = {
-    "int": {"type": "integer", "minimum": 1},
-    "float": {"type": "number", "minimum": 0},
+    "int": {"type": "integer", "minimum": 1, "maximum": MAX_COUNT},
+    "float": {"type": "number", "minimum": 0, "maximum": MAX_SECONDS},
     "SlowClientPolicy": {"type": "string", "enum": list(_WHEN_SLOW)},
 }
 """By the annotation of a field."""
 
-_COUNT_OR_NULL: Final[Schema] = {"type": ["integer", "null"], "minimum": 1}
+_COUNT_OR_NULL: Final[Schema] = {
+    "type": ["integer", "null"],
+    "minimum": 1,
+    "maximum": MAX_COUNT,
+}
 
 _ON_FULL: Final[Schema] = {
     "type": "string",

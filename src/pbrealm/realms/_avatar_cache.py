@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
+from pbrealm._arguments import MAX_SECONDS, check_most
 from pbrealm._transitions import State, Transitions
 from pbrealm.interfaces import ISession
 from pbrealm.realms._lifetimes import Lifetimes
@@ -90,6 +91,8 @@ class AvatarCache:
         """
         if linger is not None and linger < 0:
             raise ValueError(f"linger must be None or at least 0 seconds, not {linger!r}")
+        if linger is not None:
+            check_most("linger", linger, MAX_SECONDS)
         if max_idle is not None and max_idle < 0:
             raise ValueError(f"as many as {max_idle!r} can't be kept")
         self._factory = factory

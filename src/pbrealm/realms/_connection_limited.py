@@ -12,7 +12,7 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred, maybeDeferred
 from zope.interface import Interface
 
-from pbrealm._arguments import check_callable, described
+from pbrealm._arguments import MAX_COUNT, check_callable, check_most, described
 from pbrealm._clock import clock_or_reactor
 from pbrealm._slices import Slices
 from pbrealm._types import AnyClock, AnyFullPolicy, AnyRealm, AvatarT
@@ -257,3 +257,4 @@ def _avatar_id(session: ISession) -> str:
 def _check_number(name: str, number: object, or_else: str = "") -> None:
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
         raise ValueError(f"{name} must be a positive number{or_else}, not {number!r}")
+    check_most(name, number, MAX_COUNT)
