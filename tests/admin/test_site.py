@@ -8,7 +8,12 @@ from typing import Any
 
 from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionAborted
+from twisted.internet.ssl import CertificateOptions
 from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm.admin._access import Access, Exposure
@@ -418,9 +423,24 @@ class SlowTests(SiteTestCase):
 
     def test_connections(self):
         connections = [self.connect() for _ in range(MAX_CONNECTIONS)]
-        self.assertIsNone(self.site.buildProtocol(None))
+        refused = self.connect()
+        self.assertTrue(refused.closed)
+        refused.lose()
         connections[0].lose()
         self.assertEqual(self.connect().ask("GET", "/open").status, 200)
+
+    def test_connections_within_tls(self):
+        """One too many is cut before its handshake."""
+        for _ in range(MAX_CONNECTIONS):
+            self.connect()
+        aborted: list[bool] = []
+        transport = StringTransport()
+        transport.abortConnection = lambda: aborted.append(True)  # type: ignore[method-assign]
+        tls: Any = TLSMemoryBIOFactory(CertificateOptions(), False, self.site)
+        protocol = tls.buildProtocol(None)
+        protocol.makeConnection(transport)
+        self.assertEqual((aborted, transport.value()), ([True], b""))
+        protocol.connectionLost(Failure(ConnectionAborted()))
 
     def test_pipelined(self):
         """Each request of many at once has a turn of the reactor of its own."""
