@@ -4,6 +4,9 @@ The last ends and refusals.
 
 from __future__ import annotations
 
+import json
+
+from twisted.internet.defer import Deferred
 from twisted.spread import pb
 
 from pbrealm import Reason
@@ -69,15 +72,14 @@ class HistoryTests(AdminTestCase):
     def page(self, history, **wanted):
         (operation,) = history.operations()
         parameters = {"cursor": None, "limit": 1000, "avatar_id": None, "reason": None, **wanted}
-        import json
-
-        return json.loads(operation.handler(Call(parameters, {}, "")).body)
+        listing = Deferred.fromCoroutine(operation.handler(Call(parameters, {}, "")))
+        return json.loads(self.successResultOf(listing).body)
 
     def record(self, history, number):
         history.record("end", {"session": number, "reason": 1, "avatar_id": "alice"})
 
     def test_bounded(self):
-        history = History()
+        history = History(self.clock)
         for number in range(MAX_ENDS + 500):
             self.record(history, number)
         found, cursor = [], None
@@ -91,7 +93,7 @@ class HistoryTests(AdminTestCase):
 
     def test_ends_between_pages(self):
         """What comes between two pages is in neither."""
-        history = History()
+        history = History(self.clock)
         for number in range(4):
             self.record(history, number)
         page = self.page(history, limit=2)
@@ -101,6 +103,6 @@ class HistoryTests(AdminTestCase):
         self.assertEqual([row["session"] for row in page["ends"] + rest["ends"]], [3, 2, 1, 0])
 
     def test_others(self):
-        history = History()
+        history = History(self.clock)
         history.record("login", {"session": 1})
         self.assertEqual(self.page(history)["ends"], [])

@@ -18,6 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm.admin._access import Access, Exposure
 from pbrealm.admin._operations import Call, Operation, Parameter, Reply, Stream, json_reply
+from pbrealm.admin._pace import BURST, MAX_PAUSE
 from pbrealm.admin._problems import Problem
 from pbrealm.admin._resource import ApiResource
 from pbrealm.admin._site import HEADERS, MAX_BODY, MAX_CONNECTIONS, REQUEST_SECONDS, AdminSite
@@ -64,8 +65,11 @@ class SiteTestCase(SynchronousTestCase):
                 body=text,
             ),
             Operation("GET", "/slow", "", self.wait),
+            Operation("GET", "/work", "", self.work),
             Operation("GET", "/broken", "", self.fail_to),
-            Operation("GET", "/stream", "", lambda call: Stream("text/plain", self.stream)),
+            Operation(
+                "GET", "/stream", "", lambda call: Stream("text/plain", self.stream), paced=False
+            ),
             Operation("GET", "/problem", "", self.refuse),
         ]
         access = Access(HOST, Exposure.MACHINE, self.token)
@@ -81,6 +85,11 @@ class SiteTestCase(SynchronousTestCase):
         awaited: Deferred[Reply] = Deferred(self.cancelled.append)
         self.waiting.append(awaited)
         return await awaited
+
+    def work(self, call: Call) -> Reply:
+        # This takes long.
+        self.clock.rightNow += 2 * BURST
+        return self.show(call)
 
     def fail_to(self, call: Call) -> Reply:
         raise ZeroDivisionError("oops")
@@ -394,6 +403,7 @@ class SlowTests(SiteTestCase):
         self.clock.advance(100)
         self.assertFalse(connection.closed)
         self.waiting[0].callback(json_reply({}))
+        connection.turn()
         self.assertEqual(connection.response().status, 200)
         self.clock.advance(REQUEST_SECONDS)
         self.assertTrue(connection.closed)
@@ -454,6 +464,25 @@ class SlowTests(SiteTestCase):
                 each.called = 1
                 each.func(*each.args, **each.kw)
             self.assertEqual(len(self.calls), turn + 1)
+
+
+class PaceTests(SiteTestCase):
+    """
+    There is a budget for the work of all requests.
+    """
+
+    def test_budget(self):
+        """Work waits after much work; what needs no token, and streams, don't."""
+        self.assertEqual(self.ask("GET", "/work").status, 200)
+        connection = self.connect()
+        connection.ask_only("GET", "/work")
+        self.assertEqual(connection.received(), b"")
+        self.assertEqual(self.ask("GET", "/open").status, 200)
+        stream = self.connect()
+        stream.ask_only("GET", "/stream")
+        self.assertIn(b"begun", stream.received())
+        self.clock.advance(MAX_PAUSE)
+        self.assertEqual(connection.response().status, 200)
 
 
 class AccessTests(SiteTestCase):

@@ -41,7 +41,7 @@ class Api:
     ) -> None:
         self._feed = feed = Feed(realm, clock)
         self._events = Events(lambda: len(realm.sessions()), clock)
-        history = History()
+        history = History(clock)
         self._metrics = Metrics(realm, factory, clock)
         self._rates = Rates(lambda: len(realm.sessions()), clock)
         for listener in (

@@ -9,9 +9,19 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from twisted.internet.interfaces import IReactorTime
+
 from pbrealm._log_text import log_text
+from pbrealm._slices import Slices
 from pbrealm.admin._operations import Call, Operation, Parameter, Reply
-from pbrealm.admin._pages import PAGE_PARAMETERS, after, page, page_schema
+from pbrealm.admin._pages import (
+    PAGE_PARAMETERS,
+    SLICE_SECONDS,
+    SLICE_STEPS,
+    after,
+    page,
+    page_schema,
+)
 from pbrealm.admin._rows import TIME_SCHEMA
 from pbrealm.admin._schemas import Schema
 
@@ -41,7 +51,8 @@ class History:
     Keeps the last L{MAX_ENDS} ends and refusals, in memory.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
         # Each is its name and the values of the fields: a dict for each takes much more memory.
         self._ends: deque[tuple[Any, ...]] = deque(maxlen=MAX_ENDS)
         self._count = 0
@@ -69,13 +80,17 @@ class History:
             ),
         )
 
-    def _list(self, call: Call) -> Reply:
+    async def _list(self, call: Call) -> Reply:
         wanted = call.parameters
+        slices = Slices(self._clock, SLICE_SECONDS)
         # A cursor is the number of an end, of which the oldest ever is 1.
         begin = after(wanted["cursor"], self._count + 1)
         rows: list[str] = []
         last = 0
-        for number, end in self._numbered():
+        # Those that come meanwhile aren't wanted.
+        for number, end in tuple(self._numbered()):
+            if number % SLICE_STEPS == 0:
+                await slices.pause()
             row = dict(zip(("event", *_FIELDS), end, strict=True))
             if number < begin and _fits(row, wanted):
                 if len(rows) == wanted["limit"]:

@@ -19,6 +19,7 @@ from pbrealm._addresses import format_address
 from pbrealm._log_text import log_text
 from pbrealm.admin._access import Access, Headers
 from pbrealm.admin._operations import JSON_TYPE, Call, Operation, Reply, Routes, Stream, json_reply
+from pbrealm.admin._pace import Pace
 from pbrealm.admin._problems import PROBLEM_TYPE, Problem
 from pbrealm.admin._refusal_log import RefusalLog
 from pbrealm.admin._schemas import check, convert, parse_json
@@ -31,7 +32,8 @@ _MAX_QUERY_FIELDS = 20
 class ApiResource(Resource):
     """
     Answers each request by its operation, in a turn of the reactor of its own: so those that come
-    at once, one after the other on a connection, don't hold it up.
+    at once, one after the other on a connection, don't hold it up.  The work for all of them is
+    done at one L{Pace}.
 
     @ivar access: decides who may ask, once it's known where the site listens.
     """
@@ -44,6 +46,7 @@ class ApiResource(Resource):
         self._routes = Routes(operations)
         self._reactor = reactor
         self._refusals = RefusalLog(reactor)
+        self._pace = Pace(reactor)
 
     def render(self, request: Any) -> Any:
         answering: Deferred[None] = Deferred()
@@ -62,9 +65,9 @@ class ApiResource(Resource):
     async def _answer(self, request: Any) -> None:
         try:
             operation, call = self._take(request)
-            answer = operation.handler(call)
-            if not isinstance(answer, (Reply, Stream)):
-                answer = await answer
+            work = _work(operation, call)
+            paced = operation.paced and not operation.public
+            answer = await (self._pace.run(work) if paced else work)
         except Problem as problem:
             if problem.status in (401, 403):
                 self._refusals.log(_who(request), problem.detail)
@@ -98,6 +101,12 @@ class ApiResource(Resource):
             access.check(headers)
         parameters = _parameters(operation, texts, request)
         return operation, Call(parameters, _body(operation, request), _who(request))
+
+
+async def _work(operation: Operation, call: Call) -> Reply | Stream:
+    answer = operation.handler(call)
+    done: Reply | Stream = answer if isinstance(answer, (Reply, Stream)) else await answer
+    return done
 
 
 def _headers(request: Any) -> Headers:
