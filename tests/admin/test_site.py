@@ -152,6 +152,15 @@ class RequestTests(SiteTestCase):
         self.assertNotIn(b"oops", response.body)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
+    def test_failures(self):
+        """They are logged within a budget."""
+        entries = log_entries(self)
+        for _ in range(100):
+            self.assertEqual(self.ask("GET", "/broken").status, 500)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertLess(len(entries), 70)
+        self.assertTrue(all(len(entry) < 300 for entry in entries[1:]))
+
     def test_head(self):
         response = self.ask("HEAD", "/open")
         self.assertEqual((response.status, response.body), (200, b""))
