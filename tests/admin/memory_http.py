@@ -27,8 +27,7 @@ class MemoryHTTP:
         self.clock = clock
         self.channel = site.buildProtocol(peer)
         self.transport = StringTransport(hostAddress=HOST, peerAddress=peer)
-        if self.channel is not None:
-            self.channel.makeConnection(self.transport)
+        self.channel.makeConnection(self.transport)
 
     def send(self, data: bytes) -> None:
         """Send bytes, and let the server work on them."""

@@ -2,12 +2,14 @@
 Checks by JSON schemas.
 """
 
+import json
+
 import jsonschema
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm.admin._schemas import check, convert, parse_json
+from pbrealm.admin._schemas import MAX_DEPTH, check, convert, parse_json
 
 SCHEMA = {
     "type": "object",
@@ -88,6 +90,13 @@ class ParseTests(SynchronousTestCase):
             parse_json('{"a": [1, 1.5, "ä\\ud83d\\ude00"]}'.encode()), {"a": [1, 1.5, "ä😀"]}
         )
 
+    def test_bounds(self):
+        """What is just within them is parsed."""
+        deepest = b"[" * MAX_DEPTH + b"]" * MAX_DEPTH
+        self.assertEqual(json.dumps(parse_json(deepest)).encode(), deepest)
+        for number in (2**63 - 1, -(2**63)):
+            self.assertEqual(parse_json(b"%d" % number), number)
+
     def test_no_json(self):
         """None of these raises anything else, or holds up the server."""
         for data in (
@@ -101,6 +110,12 @@ class ParseTests(SynchronousTestCase):
             b"9" * 60000,
             b"[" * 60000,
             b'{"a":' * 10000,
+            b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
+            b'{"a":' * 600 + b"1" + b"}" * 600,
+            b"[" * 600 + b"]" * 600,
+            b"9223372036854775808",
+            b"-9223372036854775809",
+            b"9" * 4000,
         ):
             why = self.assertRaises(ValueError, parse_json, data)
             self.assertIn("must be JSON", str(why))

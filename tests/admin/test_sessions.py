@@ -111,6 +111,7 @@ class ListTests(AdminTestCase):
         # One ends meanwhile.
         self.realm.sessions()[0].end()
         pauses[0].callback(None)
+        connection.turn()
         self.assertEqual(len(connection.response().json["sessions"]), 4)
 
     def test_without_order(self):

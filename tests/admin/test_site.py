@@ -8,11 +8,17 @@ from typing import Any
 
 from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionAborted
+from twisted.internet.ssl import CertificateOptions
 from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm.admin._access import Access, Exposure
 from pbrealm.admin._operations import Call, Operation, Parameter, Reply, Stream, json_reply
+from pbrealm.admin._pace import BURST, MAX_PAUSE
 from pbrealm.admin._problems import Problem
 from pbrealm.admin._resource import ApiResource
 from pbrealm.admin._site import HEADERS, MAX_BODY, MAX_CONNECTIONS, REQUEST_SECONDS, AdminSite
@@ -59,8 +65,11 @@ class SiteTestCase(SynchronousTestCase):
                 body=text,
             ),
             Operation("GET", "/slow", "", self.wait),
+            Operation("GET", "/work", "", self.work),
             Operation("GET", "/broken", "", self.fail_to),
-            Operation("GET", "/stream", "", lambda call: Stream("text/plain", self.stream)),
+            Operation(
+                "GET", "/stream", "", lambda call: Stream("text/plain", self.stream), paced=False
+            ),
             Operation("GET", "/problem", "", self.refuse),
         ]
         access = Access(HOST, Exposure.MACHINE, self.token)
@@ -76,6 +85,11 @@ class SiteTestCase(SynchronousTestCase):
         awaited: Deferred[Reply] = Deferred(self.cancelled.append)
         self.waiting.append(awaited)
         return await awaited
+
+    def work(self, call: Call) -> Reply:
+        # This takes long.
+        self.clock.rightNow += 2 * BURST
+        return self.show(call)
 
     def fail_to(self, call: Call) -> Reply:
         raise ZeroDivisionError("oops")
@@ -137,6 +151,15 @@ class RequestTests(SiteTestCase):
         self.assertEqual((response.status, response.json["status"]), (500, 500))
         self.assertNotIn(b"oops", response.body)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_failures(self):
+        """They are logged within a budget."""
+        entries = log_entries(self)
+        for _ in range(100):
+            self.assertEqual(self.ask("GET", "/broken").status, 500)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertLess(len(entries), 70)
+        self.assertTrue(all(len(entry) < 300 for entry in entries[1:]))
 
     def test_head(self):
         response = self.ask("HEAD", "/open")
@@ -389,6 +412,7 @@ class SlowTests(SiteTestCase):
         self.clock.advance(100)
         self.assertFalse(connection.closed)
         self.waiting[0].callback(json_reply({}))
+        connection.turn()
         self.assertEqual(connection.response().status, 200)
         self.clock.advance(REQUEST_SECONDS)
         self.assertTrue(connection.closed)
@@ -418,9 +442,24 @@ class SlowTests(SiteTestCase):
 
     def test_connections(self):
         connections = [self.connect() for _ in range(MAX_CONNECTIONS)]
-        self.assertIsNone(self.site.buildProtocol(None))
+        refused = self.connect()
+        self.assertTrue(refused.closed)
+        refused.lose()
         connections[0].lose()
         self.assertEqual(self.connect().ask("GET", "/open").status, 200)
+
+    def test_connections_within_tls(self):
+        """One too many is cut before its handshake."""
+        for _ in range(MAX_CONNECTIONS):
+            self.connect()
+        aborted: list[bool] = []
+        transport = StringTransport()
+        transport.abortConnection = lambda: aborted.append(True)  # type: ignore[method-assign]
+        tls: Any = TLSMemoryBIOFactory(CertificateOptions(), False, self.site)
+        protocol = tls.buildProtocol(None)
+        protocol.makeConnection(transport)
+        self.assertEqual((aborted, transport.value()), ([True], b""))
+        protocol.connectionLost(Failure(ConnectionAborted()))
 
     def test_pipelined(self):
         """Each request of many at once has a turn of the reactor of its own."""
@@ -434,6 +473,25 @@ class SlowTests(SiteTestCase):
                 each.called = 1
                 each.func(*each.args, **each.kw)
             self.assertEqual(len(self.calls), turn + 1)
+
+
+class PaceTests(SiteTestCase):
+    """
+    There is a budget for the work of all requests.
+    """
+
+    def test_budget(self):
+        """Work waits after much work; what needs no token, and streams, don't."""
+        self.assertEqual(self.ask("GET", "/work").status, 200)
+        connection = self.connect()
+        connection.ask_only("GET", "/work")
+        self.assertEqual(connection.received(), b"")
+        self.assertEqual(self.ask("GET", "/open").status, 200)
+        stream = self.connect()
+        stream.ask_only("GET", "/stream")
+        self.assertIn(b"begun", stream.received())
+        self.clock.advance(MAX_PAUSE)
+        self.assertEqual(connection.response().status, 200)
 
 
 class AccessTests(SiteTestCase):

@@ -10,20 +10,21 @@ from urllib.parse import parse_qsl
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
 from pbrealm._addresses import format_address
+from pbrealm._error_log import ErrorLog
 from pbrealm._log_text import log_text
 from pbrealm.admin._access import Access, Headers
 from pbrealm.admin._operations import JSON_TYPE, Call, Operation, Reply, Routes, Stream, json_reply
+from pbrealm.admin._pace import Pace
 from pbrealm.admin._problems import PROBLEM_TYPE, Problem
 from pbrealm.admin._refusal_log import RefusalLog
 from pbrealm.admin._schemas import check, convert, parse_json
 
-_log = Logger(namespace="pbrealm.admin")
+_FAILED = "the administration failed to answer"
 
 _MAX_QUERY_FIELDS = 20
 
@@ -31,7 +32,8 @@ _MAX_QUERY_FIELDS = 20
 class ApiResource(Resource):
     """
     Answers each request by its operation, in a turn of the reactor of its own: so those that come
-    at once, one after the other on a connection, don't hold it up.
+    at once, one after the other on a connection, don't hold it up.  The work for all of them is
+    done at one L{Pace}.
 
     @ivar access: decides who may ask, once it's known where the site listens.
     """
@@ -44,11 +46,13 @@ class ApiResource(Resource):
         self._routes = Routes(operations)
         self._reactor = reactor
         self._refusals = RefusalLog(reactor)
+        self._errors = ErrorLog(reactor)
+        self._pace = Pace(reactor)
 
     def render(self, request: Any) -> Any:
         answering: Deferred[None] = Deferred()
         answering.addCallback(lambda _: Deferred.fromCoroutine(self._answer(request)))
-        answering.addErrback(_log_error)
+        answering.addErrback(self._log_error)
         turn = self._reactor.callLater(0, answering.callback, None)
 
         def gone(why: Failure) -> None:
@@ -59,12 +63,20 @@ class ApiResource(Resource):
         request.notifyFinish().addErrback(gone)
         return NOT_DONE_YET
 
+    def stop(self) -> None:
+        """Leave no timer behind."""
+        self._errors.stop()
+
+    def _log_error(self, why: Failure) -> None:
+        if not why.check(CancelledError):
+            self._errors.failure(_FAILED, why)
+
     async def _answer(self, request: Any) -> None:
         try:
             operation, call = self._take(request)
-            answer = operation.handler(call)
-            if not isinstance(answer, (Reply, Stream)):
-                answer = await answer
+            work = _work(operation, call)
+            paced = operation.paced and not operation.public
+            answer = await (self._pace.run(work) if paced else work)
         except Problem as problem:
             if problem.status in (401, 403):
                 self._refusals.log(_who(request), problem.detail)
@@ -76,7 +88,7 @@ class ApiResource(Resource):
             # The client has gone.
             raise
         except Exception:
-            _log.failure("the administration failed to answer")
+            self._errors.failure(_FAILED, Failure())
             reply = json_reply(Problem(500, "an error, which is in the log").details())
             answer = Reply(reply.body, 500, PROBLEM_TYPE.decode("ascii"))
         _respond(request, answer)
@@ -98,6 +110,12 @@ class ApiResource(Resource):
             access.check(headers)
         parameters = _parameters(operation, texts, request)
         return operation, Call(parameters, _body(operation, request), _who(request))
+
+
+async def _work(operation: Operation, call: Call) -> Reply | Stream:
+    answer = operation.handler(call)
+    done: Reply | Stream = answer if isinstance(answer, (Reply, Stream)) else await answer
+    return done
 
 
 def _headers(request: Any) -> Headers:
@@ -191,8 +209,3 @@ def _respond(request: Any, answer: Reply | Stream) -> None:
         request.setHeader(b"Content-Length", b"%d" % len(answer.body))
         request.write(b"" if request.method == b"HEAD" else answer.body)
     request.finish()
-
-
-def _log_error(why: Failure) -> None:
-    if not why.check(CancelledError):
-        _log.failure("the administration failed to answer", why)

@@ -35,6 +35,12 @@ _TYPES: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "object": ("an object", lambda value: isinstance(value, dict)),
 }
 
+MAX_DEPTH: Final = 50
+"""How deep arrays and objects may be nested in each other."""
+
+_MAX_WHOLE: Final = 2**63 - 1
+_LONGEST: Final = len(str(-_MAX_WHOLE))
+
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
 
@@ -115,13 +121,19 @@ def convert(name: str, text: str, schema: Schema) -> Any:
 
 def parse_json(data: bytes) -> Any:
     """
-    Parse JSON, strictly: no numbers but finite ones, and no halves of surrogate pairs, which
-    can't be encoded again.
+    Parse JSON, strictly: no numbers but finite ones, whole ones of 64 bits at most, and no halves
+    of surrogate pairs, which can't be encoded again.  It is nested L{MAX_DEPTH} deep at most.
 
     @raise ValueError: with one sentence, if it isn't JSON.
     """
     try:
-        value = json.loads(data.decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
+        value = json.loads(
+            data.decode("utf-8"),
+            parse_constant=_refuse,
+            parse_float=_finite,
+            parse_int=_whole,
+        )
+        _check_depth(value)
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as why:
         raise ValueError(f"the body must be JSON in UTF-8 ({log_text(why)})") from None
@@ -130,6 +142,28 @@ def parse_json(data: bytes) -> Any:
 
 def _refuse(text: str) -> None:
     raise ValueError(f"{text} is no number")
+
+
+def _whole(text: str) -> int:
+    # The text of a long one isn't converted, which takes long.
+    number = int(text) if len(text) <= _LONGEST else _MAX_WHOLE + 1
+    if not -_MAX_WHOLE - 1 <= number <= _MAX_WHOLE:
+        raise ValueError("a number is too large")
+    return number
+
+
+def _check_depth(value: object) -> None:
+    # Level by level, since a function that calls itself for each would be as deep.
+    level = _inside([value])
+    for _ in range(MAX_DEPTH):
+        level = [inner for each in level for inner in _inside(each)]
+    if level:
+        raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
+
+
+def _inside(value: Any) -> list[Any]:
+    inner = value.values() if isinstance(value, dict) else value
+    return [each for each in inner if isinstance(each, (list, dict))]
 
 
 def _finite(text: str) -> float:

@@ -130,6 +130,7 @@ class AdminService(Service):
             if port is not None:
                 await maybeDeferred(port.stopListening)
         await self._site.close()
+        self._resource.stop()
 
     def _listening(self, port: IListeningPort) -> Any:
         address = port.getHost()

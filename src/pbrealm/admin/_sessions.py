@@ -177,10 +177,10 @@ class SessionOperations:
         return page("sessions", rows, None)
 
     def _find(self, number: int) -> Session[Any]:
-        for session in self._realm.sessions():
-            if session.id == number:
-                return session
-        raise Problem(404, f"there is no session {number}")
+        session = self._realm.session(number)
+        if session is None:
+            raise Problem(404, f"there is no session {number}")
+        return session
 
     def _show(self, call: Call) -> Reply:
         return json_reply(session_details(self._find(call.parameters["id"])))

@@ -15,6 +15,7 @@ from twisted.internet.interfaces import (
     IReactorTime,
     IUNIXTransport,
 )
+from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.resource import IResource
@@ -167,12 +168,21 @@ class AdminChannel(HTTPChannel):
         self.factory.lost(self)
 
 
+class _Refusal(Protocol):
+    """
+    A connection that there is no room for.
+    """
+
+    def connectionMade(self) -> None:
+        transport: Any = self.transport
+        transport.abortConnection()
+
+
 # It negotiates no protocols within TLS: there is one.
 @implementer_only(IProtocolFactory)
 class AdminSite(Site):
     """
     Serves a resource to a bounded number of connections.
-
     """
 
     protocol = AdminChannel  # type: ignore[assignment]  # no HTTP/2
@@ -189,7 +199,8 @@ class AdminSite(Site):
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         if len(self._connections) >= MAX_CONNECTIONS:
-            return None
+            # Not None: within TLS, Twisted would go on with the connection all the same.
+            return _Refusal()
         channel: Any = super().buildProtocol(addr)
         self._connections.add(channel)
         return channel

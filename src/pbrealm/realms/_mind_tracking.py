@@ -47,6 +47,10 @@ class MindTrackingRealm(WrappingRealm[AvatarT]):
         """The sessions that are open now, of an avatar id or of all, oldest first."""
         return self._presence.sessions(avatar_id)
 
+    def session(self, number: int) -> Session[AvatarT] | None:
+        """The session that is open now and has an C{id}; L{None} if there is none."""
+        return self._presence.session(number)
+
     def present(self) -> Sequence[Presence]:
         """
         The avatar ids that have sessions now, each with its sessions and since when it has any,

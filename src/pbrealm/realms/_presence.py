@@ -64,7 +64,7 @@ class PresenceTable:
     """
 
     def __init__(self) -> None:
-        self._all: dict[Session, None] = {}
+        self._all: dict[int, Session] = {}
         # Nothing is copied when a session comes or goes, since an avatar id may have very many.
         self._by_id: dict[str, dict[Session, None]] = {}
         # Since when, for avatar ids whose first session has ended before others.
@@ -77,7 +77,8 @@ class PresenceTable:
         """A session opens; it is in the table until it ends."""
         avatar_id = session.avatar_id
         here = self._by_id.setdefault(avatar_id, {})
-        self._all[session] = here[session] = None
+        self._all[session.id] = session
+        here[session] = None
         if self._subscribers:
             self._publish(Arrival(session, len(here) == 1))
         session.on_end(self._at_end)
@@ -85,8 +86,12 @@ class PresenceTable:
     def sessions(self, avatar_id: str | None = None) -> Sequence[Session]:
         """All sessions, or those of an avatar id."""
         if avatar_id is None:
-            return tuple(self._all)
+            return tuple(self._all.values())
         return tuple(self._by_id.get(avatar_id, ()))
+
+    def session(self, number: int) -> Session | None:
+        """That of an id; L{None} if it isn't open."""
+        return self._all.get(number)
 
     def present(self) -> Sequence[Presence]:
         """The avatar ids that have sessions, in the order in which they came."""
@@ -120,7 +125,7 @@ class PresenceTable:
         here = self._by_id[avatar_id]
         if avatar_id not in self._since:
             self._since[avatar_id] = next(iter(here)).since
-        del self._all[session]
+        del self._all[session.id]
         del here[session]
         if not here:
             del self._by_id[avatar_id]
