@@ -440,8 +440,15 @@ class SlowTests(SiteTestCase):
         connection.send(b"GET /open HTTP/1.1\r\n" + (b"X: " + b"y" * 1000 + b"\r\n") * 20)
         self.assertEqual((connection.response().status, connection.closed), (400, True))
 
-    def test_connections(self):
+    def connect_all(self) -> list[MemoryHTTP]:
+        """Take all places, by connections that have shown that they may ask."""
         connections = [self.connect() for _ in range(MAX_CONNECTIONS)]
+        for each in connections:
+            self.assertEqual(each.ask("GET", "/things").status, 200)
+        return connections
+
+    def test_connections(self):
+        connections = self.connect_all()
         refused = self.connect()
         self.assertTrue(refused.closed)
         refused.lose()
@@ -450,8 +457,7 @@ class SlowTests(SiteTestCase):
 
     def test_connections_within_tls(self):
         """One too many is cut before its handshake."""
-        for _ in range(MAX_CONNECTIONS):
-            self.connect()
+        self.connect_all()
         aborted: list[bool] = []
         transport = StringTransport()
         transport.abortConnection = lambda: aborted.append(True)  # type: ignore[method-assign]
@@ -511,6 +517,24 @@ class AccessTests(SiteTestCase):
         wrong = self.ask("GET", "/things", Authorization=BEARER + "x")
         self.assertEqual(wrong.status, 401)
         self.assertEqual(wrong.headers["www-authenticate"], 'Bearer error="invalid_token"')
+
+    def test_places(self):
+        """Those who show no token hold no place that another one needs."""
+        known = [self.connect() for _ in range(MAX_CONNECTIONS - 3)]
+        for each in known:
+            each.ask("GET", "/things", Authorization=BEARER)
+        strangers = [self.connect() for _ in range(3)]
+        strangers[0].ask("GET", "/open")
+        strangers[1].ask("GET", "/things", Authorization=BEARER + "x")
+        for number in range(3):
+            newcomer = self.connect()
+            self.assertEqual([each.closed for each in strangers].count(True), number + 1)
+            self.assertTrue(strangers[number].closed)
+            strangers[number].lose()
+            response = newcomer.ask("GET", "/things", Authorization=BEARER)
+            self.assertEqual(response.status, 200)
+        self.assertTrue(self.connect().closed)
+        self.assertFalse(any(each.closed for each in known))
 
     def test_browsers(self):
         """A page of another site gets nothing, whether or not its browser knows the token."""

@@ -108,6 +108,7 @@ class ApiResource(Resource):
             raise
         if not operation.public:
             access.check(headers)
+            request.channel.admit()
         parameters = _parameters(operation, texts, request)
         return operation, Call(parameters, _body(operation, request), _who(request))
 

@@ -154,6 +154,10 @@ class AdminChannel(HTTPChannel):
         if not self.persistent:
             self.setTimeout(REQUEST_SECONDS)
 
+    def admit(self) -> None:
+        """The client has shown that it may ask."""
+        self.factory.admit(self)
+
     def close(self) -> None:
         """Close the connection when it has sent what was written, or after some seconds."""
         self.setTimeout(CLOSE_SECONDS)
@@ -182,7 +186,8 @@ class _Refusal(Protocol):
 @implementer_only(IProtocolFactory)
 class AdminSite(Site):
     """
-    Serves a resource to a bounded number of connections.
+    Serves a resource to a bounded number of connections.  If there is no room for another one, it
+    gets the place of the oldest whose client has yet to show that it may ask.
     """
 
     protocol = AdminChannel  # type: ignore[assignment]  # no HTTP/2
@@ -195,19 +200,34 @@ class AdminSite(Site):
         # Bodies are JSON.  Older versions of Twisted don't ask.
         self._parsePOSTFormSubmission = False
         self._connections: set[AdminChannel] = set()
+        # Those whose clients have yet to show that they may ask, oldest first.
+        self._strangers: dict[AdminChannel, None] = {}
         self._closing: Deferred[None] | None = None
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
+        if len(self._connections) >= MAX_CONNECTIONS and self._strangers:
+            oldest = next(iter(self._strangers))
+            self._forget(oldest)
+            oldest.transport.abortConnection()
         if len(self._connections) >= MAX_CONNECTIONS:
             # Not None: within TLS, Twisted would go on with the connection all the same.
             return _Refusal()
         channel: Any = super().buildProtocol(addr)
         self._connections.add(channel)
+        self._strangers[channel] = None
         return channel
+
+    def admit(self, channel: AdminChannel) -> None:
+        """A client has shown that it may ask: its connection keeps its place."""
+        self._strangers.pop(channel, None)
+
+    def _forget(self, channel: AdminChannel) -> None:
+        self._connections.discard(channel)
+        self._strangers.pop(channel, None)
 
     def lost(self, channel: AdminChannel) -> None:
         """A connection is lost."""
-        self._connections.discard(channel)
+        self._forget(channel)
         if self._closing is not None and not self._connections:
             closing, self._closing = self._closing, None
             closing.callback(None)
