@@ -558,6 +558,33 @@ class AccessTests(SiteTestCase):
             connection.send(data)
             self.assertIn(connection.response().status, (400, 403))
 
+    def test_headers_twice(self):
+        """Which of two counts isn't guessed."""
+        for name, value in (
+            (b"Host", b"localhost"),
+            (b"Origin", b"http://localhost"),
+            (b"Sec-Fetch-Site", b"same-origin"),
+            (b"Authorization", BEARER.encode()),
+        ):
+            headers = {b"Host": b"localhost", b"Authorization": BEARER.encode(), name: value}
+            lines = [key + b": " + headers[key] for key in headers]
+            connection = self.connect()
+            connection.send(
+                b"\r\n".join([b"GET /things HTTP/1.1", *lines, name + b": " + value, b"", b""])
+            )
+            response = connection.response()
+            self.assertEqual((response.status, self.calls), (400, []), name)
+            self.assertIn(name.decode(), response.json["detail"])
+
+    def test_asterisk(self):
+        """What asks for the server itself is checked as all else is."""
+        for headers, status in (
+            ({}, 401),
+            ({"Authorization": BEARER}, 404),
+            ({"Authorization": BEARER, "Host": "evil.example"}, 403),
+        ):
+            self.assertEqual(self.ask("OPTIONS", "*", **headers).status, status)
+
     def test_log(self):
         """What is refused is logged, but not more than a line a minute, and escaped."""
         entries = log_entries(self)

@@ -26,6 +26,8 @@ from pbrealm.admin._schemas import check, convert, parse_json
 
 _FAILED = "the administration failed to answer"
 
+_ONCE = ("Host", "Authorization", "Origin", "Sec-Fetch-Site")
+
 _MAX_QUERY_FIELDS = 20
 
 
@@ -124,8 +126,9 @@ def _headers(request: Any) -> Headers:
         value = request.getHeader(name)
         return None if value is None else value.decode("ascii", "backslashreplace")
 
-    if len(request.requestHeaders.getRawHeaders(b"host", [])) > 1:
-        raise Problem(400, "there is more than one Host")
+    for name in _ONCE:
+        if len(request.requestHeaders.getRawHeaders(name, [])) > 1:
+            raise Problem(400, f"there is more than one {name}")
     return Headers(
         request.getHeader(b"authorization"),
         text(b"host"),

@@ -77,6 +77,9 @@ class AdminRequest(Request):
     def process(self) -> None:
         for name, value in HEADERS:
             self.setHeader(name, value)
+        if self.path == b"*":
+            # Twisted would answer by itself.
+            self.path = b"/*"
         super().process()
 
 
