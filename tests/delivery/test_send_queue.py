@@ -2,9 +2,7 @@
 The send queue: what waits for a client that is slow.
 """
 
-import gc
 import time
-import tracemalloc
 from functools import partial
 from typing import Any
 
@@ -17,47 +15,7 @@ from zope.interface.verify import verifyObject
 from pbrealm import Backlog, SlowClientPolicy
 from pbrealm._delivery import waiting_messages
 from pbrealm._delivery.send_queue import SendQueue
-
-
-class Transport:
-    """Takes so many writes, and then asks for a pause."""
-
-    def __init__(self, room):
-        self.room = room
-        self.written = []
-        self.reading = True
-        self.producer: Any = None
-        self.closed: str | None = None
-
-    def registerProducer(self, producer, streaming):
-        assert self.producer is None
-        self.producer = producer
-
-    def unregisterProducer(self):
-        self.producer = None
-
-    def write(self, data):
-        self.written.append(data)
-        self.room -= 1
-        if self.room == 0:
-            self.producer.pauseProducing()
-
-    def drain(self, room=1000):
-        self.room = room
-        self.producer.resumeProducing()
-
-    def pauseProducing(self):
-        self.reading = False
-
-    def resumeProducing(self):
-        self.reading = True
-
-    def loseConnection(self):
-        assert self.producer is None, "a transport with a producer doesn't close"
-        self.closed = "gently"
-
-    def abortConnection(self):
-        self.closed = "by force"
+from tests.delivery.slow_transport import SlowTransport
 
 
 class SendQueueTests(SynchronousTestCase):
@@ -67,7 +25,7 @@ class SendQueueTests(SynchronousTestCase):
 
     def make(self, room=0, **backlog):
         self.clock = Clock()
-        self.transport = Transport(room)
+        self.transport = SlowTransport(room)
         self.events: list[Any] = []
         self.send_queue = SendQueue(
             self.transport,
@@ -336,7 +294,7 @@ class SendQueueTests(SynchronousTestCase):
 
     def test_before_the_start(self):
         """A transport that is at its handshake isn't asked whether it keeps up."""
-        transport = Transport(1000)
+        transport = SlowTransport(1000)
         send_queue = SendQueue(transport, Backlog(), Clock(), lambda: None, lambda: None)
         send_queue.write(b"a" * 10**6)
         self.assertIsNone(transport.producer)
@@ -345,7 +303,7 @@ class SendQueueTests(SynchronousTestCase):
         self.assertEqual(transport.closed, "gently")
 
     def test_provides_what_the_transport_does(self):
-        secure = Transport(1)
+        secure = SlowTransport(1)
         directlyProvides(secure, ISSLTransport)
         send_queue = SendQueue(secure, Backlog(), Clock(), lambda: None, lambda: None)
         self.assertTrue(ISSLTransport.providedBy(send_queue))
@@ -399,61 +357,3 @@ class SendQueueTests(SynchronousTestCase):
         queue.hold_reading()
         self.clock.advance(0)
         self.assertFalse(self.transport.reading)
-
-
-class MemoryTests(SynchronousTestCase):
-    def test_short_messages(self):
-        """What short messages take is bounded, and not their bytes only."""
-        for when_slow in SlowClientPolicy:
-            backlog = Backlog(soft_bytes=500_000, hard_bytes=500_000, when_slow=when_slow)
-            over: list[Any] = []
-            queue = SendQueue(
-                Transport(0), backlog, Clock(), lambda: None, partial(over.append, "too slow")
-            )
-            queue.start()
-            queue.pauseProducing()
-            dropped: list[int] = []
-            gc.collect()
-            tracemalloc.start()
-            for number in range(10**4):
-                data = b"%028d" % number
-                if not over:
-                    kind = (5, "news", number)
-                    queue.post(data, kind, partial(_note, dropped, queue, number))
-            size, _ = tracemalloc.get_traced_memory()
-            tracemalloc.stop()
-            self.assertLess(size, 600_000, when_slow)
-            self.assertTrue(15_000 < queue.waiting_bytes < 25_000, queue.waiting_bytes)
-
-    def test_short_messages_that_cannot_be_dropped(self):
-        """They are kept together, in the order of all, and don't make a client too slow."""
-        backlog = Backlog(soft_bytes=500_000, hard_bytes=500_000)
-        over: list[Any] = []
-        transport = Transport(0)
-        queue = SendQueue(
-            transport, backlog, Clock(), lambda: None, partial(over.append, "too slow")
-        )
-        queue.start()
-        queue.pauseProducing()
-        expected = []
-        gc.collect()
-        tracemalloc.start()
-        for number in range(10**4):
-            queue.write(b"%028d" % number)
-            if not number % 1000:
-                queue.post(b"news", "kind")
-        size, _ = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-        for number in range(10**4):
-            expected.append(b"%028d" % number)
-            if not number % 1000:
-                expected.append(b"news")
-        self.assertLess(size, 500_000)
-        self.assertEqual(over, [])
-        transport.drain(room=10**5)
-        self.assertEqual(b"".join(transport.written), b"".join(expected))
-        self.assertLess(len(transport.written), 100)
-
-
-def _note(dropped, queue, number):
-    """As much as is kept for a notification whose answer is wanted."""
