@@ -165,6 +165,7 @@ class Browser:
                 return value
             if time.monotonic() > deadline:
                 raise AssertionError(f"after {timeout} s: {value!r}; console: {self.errors()}")
+            # The driver of the browser blocks, so no reactor runs here that could wait.
             time.sleep(0.02)
 
     def longest_task(self) -> float:
