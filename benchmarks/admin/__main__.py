@@ -1,7 +1,8 @@
 """
 What it costs a server's calls that there is an administration service.
 
-Both servers, and a client for each, are processes of their own, and take turns.
+A server and its client are processes of their own.  The server has an administration in one of
+two turns: two servers would differ by more than that costs.
 """
 
 from __future__ import annotations
@@ -9,61 +10,87 @@ from __future__ import annotations
 import argparse
 from importlib.metadata import version
 from pathlib import Path
+from random import sample
 from statistics import median
 
-from benchmarks.codec import twisted_peers
-from benchmarks.codec.__main__ import Best, Peer
 from benchmarks.codec.rows import ROWS
-from benchmarks.codec.twisted_peers import ADMINISTRATED
 from benchmarks.document import put, table
-from benchmarks.processes import machine
+from benchmarks.processes import Worker, machine
 
-PLAIN = "pbrealm"
 SECTION = Path(__file__).with_name("section.md")
 NAMES = ("add(5, 3)", "echo of a 5-key dict")
 
 
+class Turns:
+    """
+    What came of the turns with the administration, or of those without.
+    """
+
+    def __init__(self) -> None:
+        self.rates: list[float] = []
+        self.cpu: list[float] = []
+
+    def take(self, calls: int, seconds: float, cpu: float) -> None:
+        """Add a turn."""
+        self.rates.append(calls / seconds)
+        self.cpu.append(cpu / calls)
+
+    def __str__(self) -> str:
+        return f"{max(self.rates):,.0f}/s, {self.cpu_per_call * 1e6:,.2f} µs"
+
+    @property
+    def cpu_per_call(self) -> float:
+        """CPU time of the server in the middle of the turns."""
+        return median(self.cpu)
+
+
 def measure(
-    peers: dict[str, Peer], row: str, in_flight: int, rounds: int, seconds: float
+    server: Worker, client: Worker, row: str, in_flight: int, rounds: int, seconds: float
 ) -> list[str]:
     """The cells of a row."""
-    best = {name: Best() for name in peers}
-    ratios = []
-    for number in range(rounds):
-        rates = {}
-        # Each goes first as often as the other.
-        for name in sorted(peers, reverse=bool(number % 2)):
-            this = Best()
-            peers[name].measure(row, in_flight, seconds, this)
-            rates[name] = this.rate
-            best[name].rate = max(best[name].rate, this.rate)
-            best[name].cpu = min(best[name].cpu, this.cpu)
-        ratios.append(rates[ADMINISTRATED] / rates[PLAIN])
-    figures = [f"{best[name].rate:,.0f}/s, {best[name].cpu * 1e6:,.1f} µs" for name in peers]
-    return [row, str(in_flight), *figures, f"**{median(ratios):.3f}**"]
+    turns = {False: Turns(), True: Turns()}
+    for _ in range(rounds):
+        # In any order, so that nothing else on the machine keeps time with them.
+        for administrated in sample((False, True), 2):
+            before = server.ask(administrated)
+            calls, took = client.ask((row, in_flight, seconds))
+            turns[administrated].take(calls, took, server.ask(administrated) - before)
+    without, measured = turns[False], turns[True]
+    rates = zip(measured.rates, without.rates, strict=True)
+    ratio = median(mine / theirs for mine, theirs in rates)
+    return [
+        row,
+        str(in_flight),
+        str(without),
+        str(measured),
+        f"{ratio:.3f}",
+        f"**{without.cpu_per_call / measured.cpu_per_call:.3f}**",
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.admin", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=30, help="turns of each (default 30)")
-    parser.add_argument("--seconds", type=float, default=0.5, help="of each turn (default 0.5)")
+    parser.add_argument("--rounds", type=int, default=60, help="turns of each (default 60)")
+    parser.add_argument("--seconds", type=float, default=0.25, help="of each turn (default 0.25)")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md, too")
     options = parser.parse_args()
-    peers = {name: Peer(name, twisted_peers.__name__) for name in (PLAIN, ADMINISTRATED)}
+    server = Worker("benchmarks.admin.server")
+    client = Worker("benchmarks.codec.twisted_peers", "pbrealm", "call", server.hear())
+    client.hear()
     try:
         cells = [
-            measure(peers, row, in_flight, options.rounds, options.seconds)
+            measure(server, client, row, in_flight, options.rounds, options.seconds)
             for row in NAMES
             for in_flight in (1, ROWS[row][2])
         ]
     finally:
-        for peer in peers.values():
-            peer.stop()
+        client.stop()
+        server.stop()
     text = SECTION.read_text("utf-8").format(
         machine=machine(),
         versions=f"Twisted {version('twisted')}",
         rounds=options.rounds,
-        table=table(["", "in flight", "without", "with", "ratio"], cells),
+        table=table(["", "in flight", "without", "with", "rates", "CPU time"], cells),
     )
     print(text)
     if options.write:

@@ -44,7 +44,8 @@ class Best:
 class Peer:
     """A server and its client."""
 
-    def __init__(self, name: str, module: str) -> None:
+    def __init__(self, name: str) -> None:
+        module = PEERS[name][0]
         self.server = Worker(module, name, "serve")
         self.client = Worker(module, name, "call", self.server.hear())
         self.client.hear()
@@ -89,7 +90,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md, too")
     options = parser.parse_args()
     peers = options.peers.split(",")
-    running = {name: Peer(name, PEERS[name][0]) for name in peers}
+    running = {name: Peer(name) for name in peers}
     results: dict[tuple[str, int], dict[str, Best]] = {
         (row, in_flight): {peer: Best() for peer in peers}
         for row, (_, _, most) in ROWS.items()

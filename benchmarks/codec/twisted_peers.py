@@ -1,6 +1,5 @@
 """
-The peers that live in Twisted's reactor: plain PB, pbrealm with and without its administration,
-foolscap.
+The peers that live in Twisted's reactor: plain PB, pbrealm, foolscap.
 
 C{python -m benchmarks.codec.twisted_peers PEER serve} says where it serves;
 C{... PEER call WHERE} does what it's told by lines of C{[row, in flight, seconds]}.
@@ -29,9 +28,6 @@ from benchmarks.processes import say
 
 reactor: Any = _reactor
 Call = Callable[..., "Deferred[Any]"]
-
-ADMINISTRATED = "pbrealm with its administration"
-"""The peer that measures what it serves."""
 
 
 class Target(pb.Avatar):
@@ -67,12 +63,7 @@ def pb_factories(peer: str) -> tuple[Any, Any]:
 
 
 async def serve_pb(peer: str) -> str:
-    factory = pb_factories(peer)[0]
-    port = reactor.listenTCP(0, factory, interface="127.0.0.1")
-    if peer == ADMINISTRATED:
-        from pbrealm.admin import AdminService
-
-        AdminService(factory.realm, factory, "tcp:0:interface=127.0.0.1").startService()
+    port = reactor.listenTCP(0, pb_factories(peer)[0], interface="127.0.0.1")
     return str(port.getHost().port)
 
 

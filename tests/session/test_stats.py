@@ -9,6 +9,7 @@ from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm import CachingRealm, Limits, MindTrackingRealm
+from pbrealm._server.meter import Meter
 from pbrealm.testing import MemoryServer, RecordingMind, StallingMind
 
 
@@ -24,18 +25,6 @@ class Worker(pb.Avatar):
 
     def perspective_wait(self) -> Deferred[Any]:
         return self.later
-
-
-class Meter:
-    def __init__(self) -> None:
-        self.calls: list[tuple[bool, bool]] = []
-        self.logins: list[bool] = []
-
-    def call_done(self, seconds: float, failed: bool) -> None:
-        self.calls.append((seconds > 0, failed))
-
-    def login_done(self, seconds: float) -> None:
-        self.logins.append(seconds > 0)
 
 
 class WorkerTestCase(SynchronousTestCase):
@@ -159,28 +148,46 @@ class MeterTests(WorkerTestCase):
         self.meter = Meter()
         self.factory.meter = self.meter
 
+    def figures(self) -> tuple[int, int]:
+        """How many calls were measured, and how many of them have failed."""
+        calls = self.meter.calls
+        return calls.buckets()[-1][1], calls.failed
+
     def test_calls(self) -> None:
         self.log_in()
         self.client.call(self.perspective, "echo", 1)
         self.assertRaises(pb.RemoteError, self.client.call, self.perspective, "fail")
         waits = self.perspective.callRemote("wait")
         self.server.flush()
-        self.assertEqual(self.meter.calls, [(True, False), (True, True)])
+        self.assertEqual(self.figures(), (2, 1))
+        before = self.meter.calls.sum
+        self.assertGreater(before, 0)
         self.session.avatar.later.callback(1)
         self.server.flush()
         self.assertEqual(self.successResultOf(waits), 1)
-        self.assertEqual(self.meter.calls, [(True, False), (True, True), (True, False)])
+        self.assertEqual(self.figures(), (3, 1))
+        self.assertGreater(self.meter.calls.sum, before)
+
+    def test_call_that_fails_later(self) -> None:
+        self.log_in()
+        waits = self.perspective.callRemote("wait")
+        self.server.flush()
+        self.session.avatar.later.errback(pb.Error("no"))
+        self.server.flush()
+        self.failureResultOf(waits)
+        self.assertEqual(self.figures(), (1, 1))
 
     def test_logins(self) -> None:
         self.log_in()
         refused = self.server.connect().start_login("alice", "wrong")
         self.server.flush()
         self.failureResultOf(refused)
-        self.assertEqual(self.meter.logins, [True])
+        self.assertEqual(self.meter.logins.buckets()[-1][1], 1)
+        self.assertGreater(self.meter.logins.sum, 0)
 
     def test_no_more(self) -> None:
         """Also on the connections that there are."""
         self.log_in()
         self.factory.meter = None
         self.client.call(self.perspective, "echo", 1)
-        self.assertEqual(self.meter.calls, [])
+        self.assertEqual(self.figures(), (0, 0))

@@ -311,7 +311,7 @@ class ClientConnection:
     def meter_changed(self) -> None:
         """The server has another meter, or none."""
         broker, meter = self._broker, self._server.meter
-        broker.meter = meter
+        broker.meter = None if meter is None else meter.calls
         if meter is None:
             broker.answer_ages = None
         elif broker.answer_ages is None:

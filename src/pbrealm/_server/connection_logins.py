@@ -214,7 +214,7 @@ class ConnectionLogins:
         self.counts.succeeded(login, forgive=forgive)
         self._owner.logins_changed()
         if self._server.meter is not None:
-            self._server.meter.login_done(perf_counter() - login.began)
+            self._server.meter.logins.observe(perf_counter() - login.began)
 
     def suspended(self, login: PendingLogin) -> None:
         """

@@ -29,7 +29,8 @@ from pbrealm._server.login_methods import (
     LoginMethods,
 )
 from pbrealm._server.login_root import PortalRoot
-from pbrealm._server.server_state import Meter, OpenConnection, ServerState
+from pbrealm._server.meter import Meter
+from pbrealm._server.server_state import OpenConnection, ServerState
 from pbrealm._server.stats import ServerStats
 from pbrealm._session.goodbye import GOODBYE, set_goodbye
 from pbrealm._session.served_realms import set_served_realms
@@ -155,8 +156,7 @@ class ServerFactory(pb.PBServerFactory):
     @property
     def meter(self) -> Meter | None:
         """
-        Is told how long calls and logins take; L{None} if nobody asks.  One may be set at any
-        time.
+        Measures calls and logins; L{None} if nobody asks.  One may be set at any time.
         """
         return self._meter
 

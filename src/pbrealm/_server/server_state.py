@@ -19,12 +19,12 @@ from pbrealm._server.limits import CurrentLimits, Limits
 from pbrealm._server.login_queue import LoginQueue
 from pbrealm._server.login_rate import OriginRates
 from pbrealm._server.login_throttle import LoginThrottle
+from pbrealm._server.meter import Meter
 from pbrealm._server.resumption import ResumptionMethods, Resumptions
 from pbrealm._server.stats import SLICE_SECONDS, Carried, ServerStats
 from pbrealm._session.connection import ConnectedSession
 from pbrealm._slices import Slices
 from pbrealm._wire.message_limits import MessageLimits
-from pbrealm._wire.meter import CallMeter
 
 MAX_UNAUTHENTICATED_ITEMS: Final = 512
 """Items of a message before the login.  A login has 20; the error that answers a ping has 100."""
@@ -54,22 +54,13 @@ class OpenConnection(Protocol):
         """The server has another meter, or none."""
 
 
-class Meter(CallMeter, Protocol):
-    """
-    Is told how long the server takes.
-    """
-
-    def login_done(self, seconds: float) -> object:
-        """A login was accepted."""
-
-
 class ServerState:
     """
     The limits, the clock, and the tables of a server.
 
     @ivar limits: those that hold now; L{replace_limits} has others hold.
     @ivar backlog: what may wait for each client; it may be replaced at any time.
-    @ivar meter: is told how long calls and logins take; L{None} if nobody asks.
+    @ivar meter: measures calls and logins; L{None} if nobody asks.
     @ivar held: what is kept for the clients until changes are saved.
     @ivar away: counts the clients that may come back.
     @ivar connections: those that are open, or whose client may come back.
@@ -120,7 +111,7 @@ class ServerState:
         return stats
 
     def set_meter(self, meter: Meter | None) -> None:
-        """Have a meter told how long calls and logins take, instead of another; or none."""
+        """Have calls and logins measured by another meter, or by none."""
         self.meter = meter
         for connection in self.connections:
             connection.meter_changed()

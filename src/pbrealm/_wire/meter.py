@@ -1,20 +1,22 @@
 """
-What is told how long the calls of a peer take.
+How long the calls of peers take.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from pbrealm._histogram import Histogram
 
 
-class CallMeter(Protocol):
+class CallMeter(Histogram):
     """
-    Is told of each call of a peer.
+    Counts calls by the seconds that they take: from the time when the message is handled until
+    there is a result.
+
+    @ivar failed: how many of them have failed.
     """
 
-    def call_done(self, seconds: float, failed: bool) -> object:
-        """
-        A call was run.
+    __slots__ = ("failed",)
 
-        @param seconds: from the time when its message was handled until there was a result.
-        """
+    def __init__(self) -> None:
+        super().__init__()
+        self.failed = 0

@@ -4,10 +4,11 @@ A faster broker: the calls of the peer, and what is answered to them.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from contextvars import Context, copy_context
 from time import perf_counter
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -17,6 +18,7 @@ from twisted.python.reflect import qual
 from twisted.spread import pb
 from twisted.spread.banana import BananaError
 
+from pbrealm._histogram import BOUNDS
 from pbrealm._log_text import bounded_failure, log_text
 from pbrealm._wire.calling_broker import CallingBroker
 from pbrealm._wire.dispatch import receive_message
@@ -31,6 +33,8 @@ from pbrealm._wire.unsendable import AnswerJelly, why_unsendable
 
 _log = Logger()
 
+_FIRST_BOUND: Final = BOUNDS[0]
+
 
 class ServingBroker(CallingBroker):
     """
@@ -38,7 +42,7 @@ class ServingBroker(CallingBroker):
 
     Each is answered, if the peer asks for that: where an answer can't be sent, by an error.
 
-    @ivar meter: is told of each call; L{None} if nobody asks.
+    @ivar meter: measures each call; L{None} if nobody asks.
     """
 
     factory: Any
@@ -130,7 +134,12 @@ class ServingBroker(CallingBroker):
             elif answerRequired:
                 self._sendAnswer(result, requestID)
         if meter is not None:
-            meter.call_done(perf_counter() - began, failed)
+            took = perf_counter() - began
+            # As its C{observe}, at half the cost.  Most calls are in the first bucket.
+            meter.counts[0 if took <= _FIRST_BOUND else bisect_left(BOUNDS, took)] += 1
+            meter.sum += took
+            if failed:
+                meter.failed += 1
 
     def _sendAnswer(self, netResult: Sexp, requestID: Sexp) -> None:
         # The result has been jellied, so the security options have been asked.
@@ -239,5 +248,6 @@ class ServingBroker(CallingBroker):
 
 
 def _metered(result: Any, meter: CallMeter, began: float) -> Any:
-    meter.call_done(perf_counter() - began, isinstance(result, Failure))
+    meter.observe(perf_counter() - began)
+    meter.failed += isinstance(result, Failure)
     return result

@@ -17,18 +17,18 @@ from prometheus_client.core import (
 )
 from prometheus_client.utils import floatToGoString
 
+from pbrealm._histogram import Histogram
+from pbrealm._server.meter import Meter
 from pbrealm._version import __version__
 from pbrealm.admin._event_counts import EventCounts
 from pbrealm.admin._figures import Figures
-from pbrealm.admin._histogram import Histogram
-from pbrealm.admin._meter import AdminMeter
 from pbrealm.errors import Reason
 
 
 def metrics_of(
     figures: Figures,
     events: EventCounts,
-    meter: AdminMeter,
+    meter: Meter,
     lag: Histogram,
     notifications: Mapping[Any, int],
 ) -> Iterable[Metric]:
@@ -66,7 +66,7 @@ def _of_sessions(figures: Figures) -> Iterable[Metric]:
     )
 
 
-def _of_logins(figures: Figures, events: EventCounts, meter: AdminMeter) -> Iterable[Metric]:
+def _of_logins(figures: Figures, events: EventCounts, meter: Meter) -> Iterable[Metric]:
     server = figures.server
     yield _counter("logins", "Logins that were accepted.", events.logins)
     yield _by_reason("refusals", "Logins that were refused, as in the journal.", events.refusals)
@@ -94,10 +94,10 @@ def _of_logins(figures: Figures, events: EventCounts, meter: AdminMeter) -> Iter
     )
 
 
-def _of_traffic(figures: Figures, meter: AdminMeter) -> Iterable[Metric]:
+def _of_traffic(figures: Figures, meter: Meter) -> Iterable[Metric]:
     server, carried = figures.server, figures.server.carried
     yield _histogram("call_seconds", "Seconds until clients' calls had a result.", meter.calls)
-    yield _counter("call_failures", "Calls of clients that have failed.", meter.failed_calls)
+    yield _counter("call_failures", "Calls of clients that have failed.", meter.calls.failed)
     yield _counter("calls_received", "Calls of clients.", carried.calls_received)
     yield _counter(
         "calls_sent", "Calls of clients' objects, notifications included.", carried.calls_sent

@@ -1,56 +1,41 @@
 """
-What a server is measured by.
+The meter that all administration services of a server share.
 """
 
 from __future__ import annotations
 
 from pbrealm._server.factory import ServerFactory
-from pbrealm.admin._histogram import Histogram
+from pbrealm._server.meter import Meter
 
 
-class AdminMeter:
+class SharedMeter(Meter):
     """
-    Counts the calls and the logins of a server, by how long they take.
+    A meter of one server.
 
-    @ivar calls: those of clients.
-    @ivar failed_calls: how many of them have failed.
-    @ivar logins: those that were accepted.
     @ivar users: how many administration services there are that use it.
     """
 
-    __slots__ = ("calls", "failed_calls", "logins", "users")
+    __slots__ = ("users",)
 
     def __init__(self) -> None:
-        self.calls = Histogram()
-        self.failed_calls = 0
-        self.logins = Histogram()
+        super().__init__()
         self.users = 0
 
-    def call_done(self, seconds: float, failed: bool) -> None:
-        """A call was run."""
-        self.calls.observe(seconds)
-        if failed:
-            self.failed_calls += 1
 
-    def login_done(self, seconds: float) -> None:
-        """A login was accepted."""
-        self.logins.observe(seconds)
-
-
-def begin_metering(factory: ServerFactory) -> AdminMeter:
+def begin_metering(factory: ServerFactory) -> SharedMeter:
     """
-    Have a server measured; all its administration services share a meter.
+    Have a server measured.
 
     @return: to be passed to L{end_metering} later.
     """
     meter = factory.meter
-    if not isinstance(meter, AdminMeter):
-        factory.meter = meter = AdminMeter()
+    if not isinstance(meter, SharedMeter):
+        factory.meter = meter = SharedMeter()
     meter.users += 1
     return meter
 
 
-def end_metering(factory: ServerFactory, meter: AdminMeter) -> None:
+def end_metering(factory: ServerFactory, meter: SharedMeter) -> None:
     """Undo one L{begin_metering}."""
     meter.users -= 1
     if not meter.users and factory.meter is meter:

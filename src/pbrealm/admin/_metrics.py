@@ -18,7 +18,7 @@ from pbrealm._server.factory import ServerFactory
 from pbrealm.admin._collector import metrics_of
 from pbrealm.admin._event_counts import EventCounts
 from pbrealm.admin._figures import FigureGatherer, Figures
-from pbrealm.admin._meter import AdminMeter, begin_metering, end_metering
+from pbrealm.admin._meter import SharedMeter, begin_metering, end_metering
 from pbrealm.admin._operations import Call, Operation, Reply
 from pbrealm.admin._reactor_lag import ReactorLag
 from pbrealm.realms._mind_tracking import MindTrackingRealm
@@ -46,7 +46,7 @@ class Metrics(Collector):
         self._events = EventCounts()
         self.record = self._events.record
         # None while nothing is measured.
-        self._meter: AdminMeter | None = None
+        self._meter: SharedMeter | None = None
         self._lag = ReactorLag(clock)
         self._figures: Figures | None = None
         # The global registry is the program's.

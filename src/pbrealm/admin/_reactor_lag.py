@@ -8,7 +8,7 @@ from typing import Final
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from pbrealm.admin._histogram import Histogram
+from pbrealm._histogram import Histogram
 
 INTERVAL: Final = 0.1
 """Seconds between two looks.  What holds the reactor up for longer is always noticed."""

@@ -8,7 +8,7 @@ from math import inf
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm.admin._histogram import BOUNDS, Histogram
+from pbrealm._histogram import BOUNDS, Histogram
 
 
 class HistogramTests(SynchronousTestCase):
