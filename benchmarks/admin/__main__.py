@@ -13,6 +13,7 @@ from pathlib import Path
 from random import sample
 from statistics import median
 
+from benchmarks.admin.latency import measure_latency
 from benchmarks.codec.rows import ROWS
 from benchmarks.document import put, table
 from benchmarks.processes import Worker, machine
@@ -72,10 +73,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.admin", description=__doc__)
     parser.add_argument("--rounds", type=int, default=60, help="turns of each (default 60)")
     parser.add_argument("--seconds", type=float, default=0.25, help="of each turn (default 0.25)")
+    parser.add_argument("--turns", type=int, default=12, help="of 3 s for latency (default 12)")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md, too")
     options = parser.parse_args()
     server = Worker("benchmarks.admin.server")
-    client = Worker("benchmarks.codec.twisted_peers", "pbrealm", "call", server.hear())
+    client = Worker("benchmarks.codec.twisted_peers", "pbrealm", "call", str(server.hear()[0]))
     client.hear()
     try:
         cells = [
@@ -86,11 +88,15 @@ def main() -> None:
     finally:
         client.stop()
         server.stop()
+    latency = measure_latency(options.turns)
     text = SECTION.read_text("utf-8").format(
         machine=machine(),
         versions=f"Twisted {version('twisted')}",
         rounds=options.rounds,
         table=table(["", "in flight", "without", "with", "rates", "CPU time"], cells),
+        latency=table(
+            ["", "requests a second", "undisturbed", "meanwhile", "99th percentile"], latency
+        ),
     )
     print(text)
     if options.write:

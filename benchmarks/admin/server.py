@@ -1,11 +1,13 @@
 """
-The server: C{python -m benchmarks.admin.server} says where it serves.  It has its administration
-from a line C{true} on, until a line C{false}, and answers each with the CPU time it has taken.
+The server: C{python -m benchmarks.admin.server} says at which port it serves, and at which its
+administration would.  It has that from a line C{true} on, until a line C{false}, and answers each
+with the CPU time it has taken.
 """
 
 from __future__ import annotations
 
 import json
+import socket
 import sys
 from time import process_time
 from typing import Any
@@ -18,12 +20,23 @@ from benchmarks.codec.twisted_peers import pb_factories
 from benchmarks.processes import say
 from pbrealm.admin import AdminService
 
+TOKEN = "token-of-the-benchmark"
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
+
 
 async def main(reactor: Any) -> None:
     factory, _ = pb_factories("pbrealm")
     port = reactor.listenTCP(0, factory, interface="127.0.0.1")
-    admin = AdminService(factory.realm, factory, "tcp:0:interface=127.0.0.1")
-    say(str(port.getHost().port))
+    admin_port = free_port()
+    endpoint = f"tcp:{admin_port}:interface=127.0.0.1"
+    admin = AdminService(factory.realm, factory, endpoint, token=TOKEN)
+    say((port.getHost().port, admin_port))
     while line := await deferToThread(sys.stdin.readline):
         wanted = json.loads(line)
         if wanted and not admin.running:

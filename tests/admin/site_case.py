@@ -61,10 +61,9 @@ class SiteTestCase(SynchronousTestCase):
             ),
             Operation("GET", "/slow", "", self.wait),
             Operation("GET", "/work", "", self.work),
+            Operation("GET", "/open_work", "", self.work, public=True),
             Operation("GET", "/broken", "", self.fail_to),
-            Operation(
-                "GET", "/stream", "", lambda call: Stream("text/plain", self.stream), paced=False
-            ),
+            Operation("GET", "/stream", "", lambda call: Stream("text/plain", self.stream)),
             Operation("GET", "/problem", "", self.refuse),
         ]
         access = Access(HOST, Exposure.MACHINE, self.token)

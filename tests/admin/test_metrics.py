@@ -223,7 +223,7 @@ class MetricsTests(MetricsTestCase):
 
 class SlowClock(Clock):
     """
-    A clock by which each look at it takes a millisecond, once L{slow}.
+    A clock by which each look at it takes a quarter of a millisecond, once L{slow}.
 
     @ivar rounds: how many calls there were from the next round on.
     """
@@ -237,7 +237,7 @@ class SlowClock(Clock):
 
     def seconds(self) -> float:
         if self.slow:
-            self.rightNow += 0.001
+            self.rightNow += 0.00025
         return self.rightNow
 
 
@@ -265,7 +265,7 @@ class SliceTests(MetricsTestCase):
         connection = self.ask_slowly()
         self.clock.advance(0)
         self.clock.slow = False
-        # Two looks at the clock in 2 ms, and 30 in all, one at each session and connection.
+        # Two looks at the clock in a slice, and 30 in all, one at each session and connection.
         self.assertIn(self.clock.rounds - before, range(10, 31))
         samples = self.samples(connection.response())
         self.assertEqual((samples["sessions"], samples["connections"]), (15, 15))

@@ -14,10 +14,10 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
 from pbrealm.admin._operations import json_reply
-from pbrealm.admin._pace import MAX_PAUSE
+from pbrealm.admin._pace import BURST, MAX_PAUSE
 from pbrealm.admin._site import HEADERS, MAX_BODY, MAX_CONNECTIONS, REQUEST_SECONDS
 from tests.admin.memory_http import MemoryHTTP
-from tests.admin.site_case import SiteTestCase
+from tests.admin.site_case import BEARER, TOKEN, SiteTestCase
 from tests.logs import log_entries
 
 
@@ -222,15 +222,47 @@ class PaceTests(SiteTestCase):
     There is a budget for the work of all requests.
     """
 
-    def test_budget(self):
-        """Work waits after much work; what needs no token, and streams, don't."""
-        self.assertEqual(self.ask("GET", "/work").status, 200)
+    token = TOKEN
+
+    def begin(self, path: str, authorization: str = "") -> MemoryHTTP:
         connection = self.connect()
-        connection.ask_only("GET", "/work")
-        self.assertEqual(connection.received(), b"")
+        self.addCleanup(connection.lose)
+        connection.ask_only("GET", path, authorization=authorization)
+        return connection
+
+    def test_budget(self):
+        """Work waits after much work."""
+        self.assertEqual(self.ask("GET", "/work", authorization=BEARER).status, 200)
+        second = self.begin("/work", authorization=BEARER)
+        self.assertEqual(second.received(), b"")
+        self.clock.advance(MAX_PAUSE)
+        self.assertEqual(second.response().status, 200)
+
+    def test_strangers(self):
+        """Those who may ask and all others don't hold up each other."""
+        self.ask("GET", "/work", authorization=BEARER)
         self.assertEqual(self.ask("GET", "/open").status, 200)
-        stream = self.connect()
-        stream.ask_only("GET", "/stream")
-        self.assertIn(b"begun", stream.received())
+        self.clock.advance(MAX_PAUSE)
+        self.ask("GET", "/open_work")
+        for path in "/open", "/things", "/nothing":
+            self.assertEqual(self.begin(path).received(), b"", path)
+            self.assertEqual(self.begin(path, authorization="Bearer wrong").received(), b"")
+        self.assertEqual(self.ask("GET", "/things", authorization=BEARER).status, 200)
+        # A health check may have a token, too.
+        self.assertEqual(self.ask("GET", "/open", authorization=BEARER).status, 200)
+
+    def test_parsing(self):
+        """What it takes to parse requests counts."""
+        connection = self.connect()
+        self.addCleanup(connection.lose)
+        parse = connection.channel.lineReceived
+
+        def take_long(line: bytes) -> None:
+            self.clock.rightNow += BURST
+            parse(line)
+
+        connection.channel.lineReceived = take_long
+        connection.ask_only("GET", "/open")
+        self.assertEqual(connection.received(), b"")
         self.clock.advance(MAX_PAUSE)
         self.assertEqual(connection.response().status, 200)

@@ -9,7 +9,7 @@ from typing import Final
 
 from pbrealm._delivery.queued_broker import QueuedBroker
 
-SLICE_SECONDS: Final = 0.002
+SLICE_SECONDS: Final = 0.0005
 """How long adding up figures keeps the reactor from other work at a time."""
 
 

@@ -60,7 +60,6 @@ class Events:
                 content_type="text/event-stream",
                 responses={200: ("The events, each with data in JSON.", {"type": "string"})},
                 problems={503: f"There are {MAX_STREAMS} readers already."},
-                paced=False,
             ),
         )
 

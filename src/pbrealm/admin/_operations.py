@@ -101,13 +101,7 @@ class Operation:
     """Of the response."""
 
     public: bool = False
-    """
-    Whether it needs no token.  Others never hold it up, and it doesn't hold up others: those
-    without a token can't take the time of those who have one.
-    """
-
-    paced: bool = True
-    """Whether others that are asked for at the same time may hold it up."""
+    """Whether it needs no token."""
 
 
 class Routes:

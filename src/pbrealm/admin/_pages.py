@@ -13,10 +13,10 @@ from pbrealm.admin._operations import Parameter, Reply
 from pbrealm.admin._problems import Problem
 from pbrealm.admin._schemas import Schema
 
-SLICE_SECONDS: Final = 0.002
+SLICE_SECONDS: Final = 0.0005
 """How long a page that is being made keeps the reactor from the clients at a time."""
 
-SLICE_STEPS: Final = 16
+SLICE_STEPS: Final = 4
 """How many sessions are looked at between two looks at the clock."""
 
 _K = TypeVar("_K", int, str)

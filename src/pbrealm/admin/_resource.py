@@ -19,7 +19,6 @@ from pbrealm._error_log import ErrorLog
 from pbrealm._log_text import log_text
 from pbrealm.admin._access import Access, Headers
 from pbrealm.admin._operations import JSON_TYPE, Call, Operation, Reply, Routes, Stream, json_reply
-from pbrealm.admin._pace import Pace
 from pbrealm.admin._problems import PROBLEM_TYPE, Problem
 from pbrealm.admin._refusal_log import RefusalLog
 from pbrealm.admin._schemas import check, convert, parse_json
@@ -33,9 +32,7 @@ _MAX_QUERY_FIELDS = 20
 
 class ApiResource(Resource):
     """
-    Answers each request by its operation, in a turn of the reactor of its own: so those that come
-    at once, one after the other on a connection, don't hold it up.  The work for all of them is
-    done at one L{Pace}.
+    Answers each request by its operation, at the pace of its connection.
 
     @ivar access: decides who may ask, once it's known where the site listens.
     """
@@ -46,24 +43,30 @@ class ApiResource(Resource):
         super().__init__()
         self.access: Access | None = None
         self._routes = Routes(operations)
-        self._reactor = reactor
         self._refusals = RefusalLog(reactor)
         self._errors = ErrorLog(reactor)
-        self._pace = Pace(reactor)
 
     def render(self, request: Any) -> Any:
-        answering: Deferred[None] = Deferred()
-        answering.addCallback(lambda _: Deferred.fromCoroutine(self._answer(request)))
-        answering.addErrback(self._log_error)
-        turn = self._reactor.callLater(0, answering.callback, None)
-
-        def gone(why: Failure) -> None:
-            if turn.active():
-                turn.cancel()
-            answering.cancel()
-
-        request.notifyFinish().addErrback(gone)
+        if self._admits(request):
+            request.channel.admit()
+        paced = request.channel.pace.run(self._answer(request))
+        answering = Deferred.fromCoroutine(paced).addErrback(self._log_error)
+        request.notifyFinish().addErrback(lambda _: answering.cancel())
         return NOT_DONE_YET
+
+    def _admits(self, request: Any) -> bool:
+        try:
+            headers = _headers(request)
+            self._checked_access(headers).check(headers)
+        except Problem:
+            return False
+        return True
+
+    def _checked_access(self, headers: Headers) -> Access:
+        if self.access is None:
+            raise Problem(503, "the administration has yet to start")
+        self.access.check_browser(headers)
+        return self.access
 
     def stop(self) -> None:
         """Leave no timer behind."""
@@ -76,9 +79,9 @@ class ApiResource(Resource):
     async def _answer(self, request: Any) -> None:
         try:
             operation, call = self._take(request)
-            work = _work(operation, call)
-            paced = operation.paced and not operation.public
-            answer = await (self._pace.run(work) if paced else work)
+            answer = operation.handler(call)
+            if not isinstance(answer, (Reply, Stream)):
+                answer = await answer
         except Problem as problem:
             if problem.status in (401, 403):
                 self._refusals.log(_who(request), problem.detail)
@@ -96,10 +99,8 @@ class ApiResource(Resource):
         _respond(request, answer)
 
     def _take(self, request: Any) -> tuple[Operation, Call]:
-        headers, access = _headers(request), self.access
-        if access is None:
-            raise Problem(503, "the administration has yet to start")
-        access.check_browser(headers)
+        headers = _headers(request)
+        access = self._checked_access(headers)
         segments = [segment.decode("utf-8", "replace") for segment in request.postpath]
         method = request.method.decode("ascii", "replace")
         try:
@@ -110,15 +111,8 @@ class ApiResource(Resource):
             raise
         if not operation.public:
             access.check(headers)
-            request.channel.admit()
         parameters = _parameters(operation, texts, request)
         return operation, Call(parameters, _body(operation, request), _who(request))
-
-
-async def _work(operation: Operation, call: Call) -> Reply | Stream:
-    answer = operation.handler(call)
-    done: Reply | Stream = answer if isinstance(answer, (Reply, Stream)) else await answer
-    return done
 
 
 def _headers(request: Any) -> Headers:

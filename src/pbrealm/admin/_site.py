@@ -22,6 +22,7 @@ from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 from zope.interface import implementer_only
 
+from pbrealm.admin._pace import Pace
 from pbrealm.admin._problems import PROBLEM_TYPE, Problem
 
 MAX_BODY: Final = 64 * 1024
@@ -128,9 +129,16 @@ class AdminChannel(HTTPChannel):
     def lineLengthExceeded(self, line: bytes) -> None:
         self._respondToBadRequestAndDisconnect()
 
+    @property
+    def pace(self) -> Pace:
+        """At what pace its requests are answered."""
+        return self.factory.pace_of(self)
+
     def dataReceived(self, data: bytes) -> None:
         if not self._refused:
+            begun = self.factory.clock.seconds()
             super().dataReceived(data)
+            self.pace.charge(self.factory.clock.seconds() - begun)
 
     def resetTimeout(self) -> None:
         # Not with each byte: a whole request has its time.
@@ -200,6 +208,10 @@ class AdminSite(Site):
         super().__init__(
             resource, requestFactory=AdminRequest, timeout=REQUEST_SECONDS, reactor=reactor
         )
+        self.clock = reactor
+        # Those who may not ask can't take the time of those who may.
+        self._pace = Pace(reactor)
+        self._strangers_pace = Pace(reactor)
         # Bodies are JSON.  Older versions of Twisted don't ask.
         self._parsePOSTFormSubmission = False
         self._connections: set[AdminChannel] = set()
@@ -223,6 +235,10 @@ class AdminSite(Site):
     def admit(self, channel: AdminChannel) -> None:
         """A client has shown that it may ask: its connection keeps its place."""
         self._strangers.pop(channel, None)
+
+    def pace_of(self, channel: AdminChannel) -> Pace:
+        """At what pace the requests of a connection are answered."""
+        return self._strangers_pace if channel in self._strangers else self._pace
 
     def _forget(self, channel: AdminChannel) -> None:
         self._connections.discard(channel)
