@@ -4,10 +4,6 @@ Listing, showing and kicking sessions.
 
 from __future__ import annotations
 
-from typing import Any
-
-from twisted.cred.credentials import IUsernameHashedPassword
-
 from pbrealm import CachingRealm, Limits, MindTrackingRealm
 from pbrealm._admin_command import client
 from pbrealm._admin_command.sessions import details
@@ -59,9 +55,7 @@ class SessionsTests(CommandTestCase):
     def test_hostile_name(self):
         """Nothing that a user has chosen reaches the terminal as it is."""
         name = "\x1b]0;x\x07\u202e\n"
-        root: Any = self.server.factory.root
-        checkers = root.portal.checkers
-        checkers[IUsernameHashedPassword].addUser(name.encode(), b"secret")
+        self.add_account(name)
         self.log_in(name)
         written = self.command("sessions")
         self.assertIn("\\x1b]0;x\\x07\\u202e\\n", written)
@@ -130,6 +124,58 @@ class ShowTests(CommandTestCase):
 
     def test_unknown(self):
         self.assertEqual(self.command("show", "99", status=4), "pbrealm: there is no session 99\n")
+
+
+class AvatarsTests(CommandTestCase):
+    def test_table(self):
+        self.log_in("bob")
+        self.clock.advance(65)
+        self.log_in("alice")
+        self.log_in("alice")
+        self.assertEqual(
+            self.command("avatars").splitlines(),
+            [
+                "AVATAR  SESSIONS  SINCE (UTC)          STATE",
+                "alice          2  2023-11-14 22:14:25  here",
+                "bob            1  2023-11-14 22:13:20  here",
+            ],
+        )
+
+    def test_none(self):
+        self.assertEqual(self.command("avatars"), "AVATAR  SESSIONS  SINCE (UTC)  STATE\n")
+        self.assertEqual(self.document("avatars"), [])
+
+    def test_document(self):
+        """It's what the API answers."""
+        self.log_in("alice")
+        self.log_in("<script>")
+        self.assertEqual(self.document("avatars"), self.get("/api/avatars")["avatars"])
+
+    def test_pages(self):
+        """All pages are asked for, and no more rows than wanted."""
+        names = ["<script>", "a/b", "alice", "bob", "carol"]
+        for name in names:
+            self.log_in(name)
+        self.patch(client, "PAGE", 2)
+        for arguments, expected in (
+            ((), names),
+            (("--limit", "1"), names[:1]),
+            (("--limit", "4"), names[:4]),
+            (("--limit", "5"), names),
+            (("--limit", "6"), names),
+        ):
+            found = self.document("avatars", *arguments)
+            self.assertEqual([each["avatar_id"] for each in found], expected)
+
+    def test_hostile_name(self):
+        """Nothing that a user has chosen reaches the terminal as it is."""
+        name = "\x1b]0;x\x07\u202e\n"
+        self.add_account(name)
+        self.log_in(name)
+        written = self.command("avatars")
+        self.assertIn("\\x1b]0;x\\x07\\u202e\\n", written)
+        self.assertTrue(written.replace("\n", "").isprintable())
+        self.assertEqual(len(written.splitlines()), 2)
 
 
 class KickTests(CommandTestCase):

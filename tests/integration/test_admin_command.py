@@ -78,6 +78,7 @@ class UnixTests(AdminCommandCase):
         (row,) = json.loads(await self.ask("sessions", "--json"))
         self.assertEqual((row["id"], row["avatar_id"]), (session.id, "alice"))
         self.assertIn("avatar id          alice\n", await self.ask("show", str(session.id)))
+        self.assertRegex(await self.ask("avatars"), r"(?m)^alice +1  20\d\d-.* here$")
         self.assertRegex(await self.ask("notify", "alice", "hear", "5"), r'(?m)^ *\d+  "fine"$')
         self.assertEqual(await mind.next_call(), ("hear", 5))
         self.assertTrue((await self.ask("broadcast", "hear")).startswith("answered 1, "))
@@ -180,6 +181,7 @@ class UnixTests(AdminCommandCase):
         await events.wait_for("login")
         written = [
             await self.ask("sessions"),
+            await self.ask("avatars"),
             await self.ask("show", str(session.id)),
             await self.ask("sessions", "--json"),
             await self.ask("top"),

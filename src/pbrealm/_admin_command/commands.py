@@ -22,7 +22,7 @@ from pbrealm._admin_command.drain import drain
 from pbrealm._admin_command.history import follow_events, list_ends
 from pbrealm._admin_command.invocation import Invocation
 from pbrealm._admin_command.messages import broadcast, notify
-from pbrealm._admin_command.sessions import kick, list_sessions, show_session
+from pbrealm._admin_command.sessions import kick, list_avatars, list_sessions, show_session
 from pbrealm._admin_command.settings import settings
 from pbrealm._admin_command.top import top
 from pbrealm._delivery.backlog import Backlog
@@ -98,6 +98,12 @@ COMMANDS: Final = (
         "Show a session, and what its connection has carried.",
         show_session,
         (Argument("id", "the number of the session", "ID", whole),),
+    ),
+    Command(
+        "avatars",
+        "List the avatar ids that have sessions, and how many each has.",
+        list_avatars,
+        (_LIMIT,),
     ),
     Command(
         "kick",

@@ -1,5 +1,5 @@
 """
-The commands C{sessions}, C{show} and C{kick}.
+The commands C{sessions}, C{show}, C{avatars} and C{kick}.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pbrealm._admin_command.invocation import Invocation
 from pbrealm._admin_command.table import Column
 from pbrealm._admin_command.text import (
     NOTHING,
+    count,
     counted,
     duration,
     moment,
@@ -27,6 +28,13 @@ COLUMNS: Final = (
     Column("STATE"),
 )
 
+_AVATAR_COLUMNS: Final = (
+    Column("AVATAR", cut=True),
+    Column("SESSIONS", right=True),
+    Column("SINCE (UTC)"),
+    Column("STATE"),
+)
+
 
 def row(session: Mapping[str, Any]) -> list[str]:
     """A session as a row of a table."""
@@ -40,8 +48,8 @@ def row(session: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _state(session: Mapping[str, Any]) -> str:
-    return "away" if session["away"] else "here"
+def _state(session_or_avatar: Mapping[str, Any]) -> str:
+    return "away" if session_or_avatar["away"] else "here"
 
 
 async def list_sessions(run: Invocation) -> None:
@@ -104,6 +112,24 @@ def _unanswered(stats: Mapping[str, Any]) -> str:
 
 def _ago(seconds: float | None) -> str:
     return NOTHING if seconds is None else f"{duration(seconds)} ago"
+
+
+async def list_avatars(run: Invocation) -> None:
+    """List the avatar ids that have sessions."""
+    avatars = await run.client.pages("avatars", {}, run.options.limit)
+    if run.console.json:
+        run.console.document(avatars)
+    else:
+        run.console.table(_AVATAR_COLUMNS, [_avatar_row(each) for each in avatars])
+
+
+def _avatar_row(avatar: Mapping[str, Any]) -> list[str]:
+    return [
+        one_line(avatar["avatar_id"]),
+        count(avatar["sessions"]),
+        moment(avatar["since"]),
+        _state(avatar),
+    ]
 
 
 async def kick(run: Invocation) -> None:
