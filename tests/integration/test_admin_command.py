@@ -299,6 +299,13 @@ class TCPTests(AdminCommandCase):
         trusting = f"{where}:trustRoots={self.directory}/trusted"
         await self.command("--admin", trusting, "--token-file", token, "ends")
 
+    async def test_tls_without_bind_address(self):
+        """Twisted 24.10 can't connect then, and later ones have nobody listen here."""
+        where = "tls:127.0.0.1:1"
+        said = await self.command("--admin", where, "ends", status=2 if BIND else 3)
+        self.assertIn("bindAddress" if BIND else "Connection refused", said)
+        self.assertEqual(said.count("\n"), 1)
+
     async def test_no_server(self):
         port = self.administrate_by_tcp()
         await self.admin.stopService()

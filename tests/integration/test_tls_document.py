@@ -13,7 +13,7 @@ from tests.integration.test_client_program import PlayersTestCase
 from twisted import __version__ as twisted_version
 
 # As docs/tls.md says, Twisted 24.10 doesn't connect without it.
-BIND = ":bindAddress=0.0.0.0" if twisted_version.startswith("24.") else ""
+BIND = ":bindAddress=0.0.0.0" if twisted_version.startswith("24.10.") else ""
 
 
 class TLSDocumentTests(PlayersTestCase):

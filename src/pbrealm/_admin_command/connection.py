@@ -4,6 +4,7 @@ How the command reaches the administration: by an endpoint, and with a token.
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,11 @@ from pbrealm._admin_command.exit_status import WrongUsage
 from pbrealm._endpoint_strings import endpoint_from
 
 _EXAMPLE: Final = "unix:/run/pbrealm/admin.sock"
+
+_UNBOUND_TLS_FAILS: Final = "24.10."
+"""The versions of Twisted that can't connect to a C{tls:} endpoint without this:"""
+
+_BIND: Final = "bindAddress="
 
 
 @implementer(IAgentEndpointFactory, IStreamClientEndpoint)
@@ -69,8 +75,14 @@ def http_client(reactor: Any, description: str) -> HTTPClient:
     Make an HTTP client that connects to one endpoint, whichever URL it asks for.
 
     @param description: a Twisted endpoint string.
-    @raise WrongUsage: if it isn't one.
+    @raise WrongUsage: if it isn't one, or this Twisted can't connect to it.
     """
+    unbound_tls = description.startswith("tls:") and _BIND not in description
+    if unbound_tls and (twisted := version("twisted")).startswith(_UNBOUND_TLS_FAILS):
+        raise WrongUsage(
+            f"--admin {description} can't be used with Twisted {twisted} unless {_BIND}0.0.0.0 "
+            "is added"
+        )
 
     def make(text: str) -> IStreamClientEndpoint:
         endpoint: IStreamClientEndpoint = clientFromString(reactor, text)
