@@ -275,3 +275,53 @@ class AvatarTests(AdminTestCase):
             names += [row["avatar_id"] for row in page["avatars"]]
             query = f"&cursor={page['next']}"
         self.assertEqual((names, page["next"]), (["a/b", "alice", "bob", "carol"], None))
+
+    def test_leave_meanwhile(self):
+        """A page that nothing follows has no cursor, and one that something follows is full."""
+        for leaving, expected, more in (
+            (("carol",), ["a/b", "alice"], False),
+            (("a/b",), ["alice", "carol"], False),
+            (("carol", "bob"), ["a/b", "alice"], False),
+            (("bob", "a/b"), ["alice", "carol"], False),
+            (("alice",), ["a/b", "bob"], True),
+        ):
+            names = {"a/b", "alice", "carol"} | ({"bob"} & {*leaving, *expected})
+            for name in names:
+                self.log_in(name)
+            pauses: list[Deferred[None]] = []
+
+            def pause(slices: Any, pauses: list[Deferred[None]] = pauses) -> Deferred[None]:
+                pauses.append(Deferred())
+                return pauses[-1]
+
+            connection = self.connect()
+            with patch.object(Slices, "pause", pause):
+                connection.ask_only("GET", "/api/avatars?limit=2")
+                for name in leaving:
+                    for session in self.realm.sessions(name):
+                        session.end()
+                while pauses:
+                    pauses.pop().callback(None)
+            connection.turn()
+            page = connection.response().json
+            found = [row["avatar_id"] for row in page["avatars"]]
+            self.assertEqual((found, page["next"] is not None), (expected, more), leaving)
+            for session in self.realm.sessions():
+                session.end()
+
+    def test_full_last_page(self):
+        """Nothing follows it, so it has no cursor, whichever list it is of."""
+        for name in ("alice", "bob", "carol", "a/b"):
+            self.log_in(name)
+        self.check_last_page("sessions")
+        self.check_last_page("avatars")
+        for session in self.realm.sessions():
+            session.end(Reason.KICKED)
+        self.check_last_page("ends")
+        self.check_last_page("ends", "&reason=5")
+
+    def check_last_page(self, name: str, query: str = "") -> None:
+        first = self.get(f"/api/{name}?limit=2{query}")
+        second = self.get(f"/api/{name}?limit=2{query}&cursor={first['next']}")
+        self.assertEqual((len(first[name]), len(second[name]), second["next"]), (2, 2, None))
+        self.assertIsNone(self.get(f"/api/{name}?limit=4{query}")["next"])

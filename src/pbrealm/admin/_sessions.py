@@ -42,6 +42,7 @@ from pbrealm.admin._schemas import Schema
 from pbrealm.admin._waiting import wait_for
 from pbrealm.errors import Reason
 from pbrealm.realms._mind_tracking import MindTrackingRealm
+from pbrealm.realms._presence import Presence
 
 END_SECONDS: Final = 5
 """How long a response waits for sessions to end."""
@@ -220,29 +221,37 @@ class SessionOperations:
     async def _list_avatars(self, call: Call) -> Reply:
         slices = Slices(self._clock, SLICE_SECONDS)
         begin, limit = after(call.parameters["cursor"], ""), call.parameters["limit"]
+        rows: list[str] = []
+        last = begin
+        while True:
+            # One more than wanted tells whether there is another page.  More are looked for in
+            # place of those that have left meanwhile.
+            number = limit + 1 - len(rows)
+            found = await self._avatar_ids(begin, number, slices)
+            for avatar_id in found:
+                presence = self._realm.presence(avatar_id)
+                if presence is not None:
+                    if len(rows) == limit:
+                        return page("avatars", rows, last)
+                    rows.append(json.dumps(_avatar_row(presence)))
+                    last = avatar_id
+                await slices.pause()
+            if len(found) < number:
+                return page("avatars", rows, None)
+            begin = found[-1]
+
+    async def _avatar_ids(self, begin: str, number: int, slices: Slices) -> Sequence[str]:
+        """The first avatar ids after one, in their order as strings."""
         sessions = self._realm.sessions()
         found: list[str] = []
-        for number in range(0, len(sessions), _AVATARS_AT_ONCE):
-            some = {each.avatar_id for each in sessions[number : number + _AVATARS_AT_ONCE]}
-            # One more than wanted tells whether there is another page.
-            end = found[limit] if len(found) > limit else None
+        for first in range(0, len(sessions), _AVATARS_AT_ONCE):
+            some = {each.avatar_id for each in sessions[first : first + _AVATARS_AT_ONCE]}
+            end = found[-1] if len(found) == number else None
             more = [each for each in some if each > begin and (end is None or each < end)]
             if more:
-                found = nsmallest(limit + 1, {*found, *more})
+                found = nsmallest(number, {*found, *more})
             await slices.pause()
-        rows: list[str] = []
-        for avatar_id in found[:limit]:
-            presence = self._realm.presence(avatar_id)
-            if presence is not None:
-                row = {
-                    "avatar_id": avatar_id,
-                    "sessions": len(presence.sessions),
-                    "since": format_time(presence.since.timestamp()),
-                    "away": presence.away,
-                }
-                rows.append(json.dumps(row))
-            await slices.pause()
-        return page("avatars", rows, found[limit - 1] if len(found) > limit else None)
+        return found
 
 
 _BY_ID: Final = attrgetter("id")
@@ -260,6 +269,15 @@ async def end_each(
         ends.append(each.end(reason, text=text))
         await slices.pause()
     await DeferredList(ends)
+
+
+def _avatar_row(presence: Presence) -> dict[str, Any]:
+    return {
+        "avatar_id": presence.avatar_id,
+        "sessions": len(presence.sessions),
+        "since": format_time(presence.since.timestamp()),
+        "away": presence.away,
+    }
 
 
 def _fits(session: Session[Any], wanted: Mapping[str, Any]) -> bool:
