@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import jsonschema
+from twisted.cred.credentials import IUsernameHashedPassword
 from twisted.internet.defer import succeed
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.internet.task import Clock
@@ -100,6 +101,11 @@ class AdminTestCase(SynchronousTestCase):
     def make_realm(self) -> MindTrackingRealm[Any]:
         """The realm that is served."""
         return MindTrackingRealm(ConnectionLimitedRealm(CachingRealm(Player), limit=5))
+
+    def add_account(self, name: str) -> None:
+        """Let clients log in by this name, too."""
+        root: Any = self.server.factory.root
+        root.portal.checkers[IUsernameHashedPassword].addUser(name.encode(), b"secret")
 
     def log_in(self, name: str = "alice", mind: Any = None) -> Any:
         """Log a client in; its session is the newest."""

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unittest.mock import patch
+from urllib.parse import quote
 
 from twisted.spread import pb
 
@@ -89,6 +91,40 @@ class EventTests(EventTestCase):
         (session,) = self.realm.sessions()
         session.away_changed()
         self.assertEqual([name for name, _ in self.events(connection)], ["hello", "return"])
+
+    def test_avatar_id(self):
+        """It is as in the list of sessions, whatever it is."""
+        name = "al\n<b>\u202e\\n" + "x" * 300
+        self.add_account(name)
+        connection = self.follow()
+        for _ in range(3):
+            self.log_in(name)
+        first, second, *_ = self.realm.sessions()
+        first.away_changed()
+        log_contention(second, first, 10)
+        self.ask("DELETE", f"/api/sessions/{first.id}")
+        self.ask("POST", f"/api/avatars/{quote(name, safe='')}/kick", {})
+        events = self.events(connection)
+        expected = ["hello", *["login"] * 3, "return", "contention", "kick", "end", "kick"]
+        self.assertEqual([each for each, _ in events], [*expected, "end", "end"])
+        self.assertEqual({data["avatar_id"] for _, data in events[1:]}, {name})
+
+    def test_refused_name(self):
+        """It's as in the journal, since anybody may give any."""
+        connection = self.follow()
+        client = self.server.connect()
+        self.assertRaises(pb.RemoteError, client.login, "al\n<b>" + "x" * 300, "wrong")
+        ((_, data),) = self.events(connection)[1:]
+        self.assertEqual(data["avatar_id"], "al\\n<b>" + "x" * 193 + "…")
+
+    def test_contention_elsewhere(self):
+        """Of a session of another server, only the journal's form is known."""
+        self.log_in()
+        (session,) = self.realm.sessions()
+        connection = self.follow()
+        with patch.object(self.realm, "session", lambda number: None):
+            log_contention(session, session, 10)
+        self.assertEqual(self.events(connection)[-1][1]["avatar_id"], "alice")
 
     def test_refusal(self):
         connection = self.follow()

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import quote
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -72,6 +73,27 @@ class EndTests(AdminTestCase):
         ):
             ends = self.get(f"/api/ends{query}")["ends"]
             self.assertEqual([(row["avatar_id"], row["reason"]) for row in ends], expected)
+
+    def test_avatar_id(self):
+        """It's as in the list of sessions, and cut if it's long, and is found by what it is."""
+        for name, shown in (
+            ("al\n<b>\u202e", "al\n<b>\u202e"),
+            ("al\\n<b>", "al\\n<b>"),
+            ("\n" + "x" * 198, "\n" + "x" * 198),
+            ("\n" + "x" * 200, "\\n" + "x" * 198 + "…"),
+        ):
+            self.add_account(name)
+            self.log_in(name)
+            self.realm.sessions()[0].end(Reason.KICKED)
+            (row,) = self.get(f"/api/ends?avatar_id={quote(name)}")["ends"]
+            self.assertEqual(row["avatar_id"], shown)
+
+    def test_refused_name(self):
+        """It's escaped, and is found by what it is."""
+        client = self.server.connect()
+        self.assertRaises(pb.RemoteError, client.login, "al\n<b>", "wrong")
+        (row,) = self.get("/api/ends?avatar_id=al%0A<b>")["ends"]
+        self.assertEqual(row["avatar_id"], "al\\n<b>")
 
 
 class HistoryTests(AdminTestCase):

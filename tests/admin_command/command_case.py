@@ -10,7 +10,6 @@ from io import BytesIO, StringIO
 from typing import Any
 
 from treq.client import HTTPClient
-from twisted.cred.credentials import IUsernameHashedPassword
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.task import Cooperator
@@ -165,11 +164,6 @@ class CommandTestCase(AdminTestCase):
         written = self.command(*arguments, "--json")
         self.assertEqual(written.count("\n"), 1)
         return json.loads(written)
-
-    def add_account(self, name: str) -> None:
-        """Let clients log in by this name, too."""
-        root: Any = self.server.factory.root
-        root.portal.checkers[IUsernameHashedPassword].addUser(name.encode(), b"secret")
 
     def reject(self, *arguments: str) -> str:
         """Run a command that is wrong, and return what is said about that."""

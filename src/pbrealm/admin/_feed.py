@@ -13,7 +13,6 @@ from twisted.logger import LogEvent, globalLogPublisher
 
 from pbrealm._addresses import format_address
 from pbrealm._journal import NAMESPACE
-from pbrealm._log_text import log_text
 from pbrealm._session.session import Session
 from pbrealm.admin._rows import age, format_time
 from pbrealm.errors import Reason
@@ -77,7 +76,7 @@ class Feed:
         self.publish(
             "kick",
             {
-                "avatar_id": log_text(avatar_id),
+                "avatar_id": avatar_id,
                 "session": session,
                 "by": who,
                 "why": reason.text,
@@ -115,12 +114,17 @@ class Feed:
             return
         fields = _FROM_JOURNAL.get(event["event"])
         if fields is not None:
-            self.publish(event["event"], {field: event[field] for field in fields})
+            data = {field: event[field] for field in fields}
+            # The journal has avatar ids escaped and cut.
+            session = self._realm.session(event["session"]) if "session" in fields else None
+            if session is not None:
+                data["avatar_id"] = session.avatar_id
+            self.publish(event["event"], data)
 
 
 def _who(session: Session[Any]) -> dict[str, Any]:
     return {
-        "avatar_id": log_text(session.avatar_id),
+        "avatar_id": session.avatar_id,
         "peer": format_address(session.peer),
         "session": session.id,
     }

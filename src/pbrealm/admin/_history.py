@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from twisted.internet.interfaces import IReactorTime
 
-from pbrealm._log_text import log_text
+from pbrealm._log_text import MAX_LENGTH, log_text
 from pbrealm._slices import Slices
 from pbrealm.admin._operations import Call, Operation, Parameter, Reply
 from pbrealm.admin._pages import (
@@ -30,6 +30,7 @@ MAX_ENDS: Final = 10_000
 _FIELDS: Final = ("time", "avatar_id", "peer", "session", "seconds", "why", "reason")
 
 _COLUMNS: Final = ("event", *_FIELDS)
+_EVENT: Final = _COLUMNS.index("event")
 _AVATAR_ID: Final = _COLUMNS.index("avatar_id")
 _REASON: Final = _COLUMNS.index("reason")
 
@@ -65,7 +66,8 @@ class History:
         """Keep an event, if it is one of these."""
         if name in ("end", "refusal"):
             self._count += 1
-            self._ends.append((name, *(data.get(field) for field in _FIELDS)))
+            kept = {**data, "avatar_id": _bounded(data["avatar_id"])}
+            self._ends.append((name, *(kept.get(field) for field in _FIELDS)))
 
     def operations(self) -> Sequence[Operation]:
         """The part of the table."""
@@ -86,9 +88,11 @@ class History:
 
     async def _list(self, call: Call) -> Reply:
         wanted = call.parameters
-        # They are kept escaped.
-        avatar_id = None if wanted["avatar_id"] is None else log_text(wanted["avatar_id"])
-        reason = wanted["reason"]
+        avatar_id, reason = wanted["avatar_id"], wanted["reason"]
+        forms = {}
+        if avatar_id is not None:
+            # Refusals come from the journal, where they are escaped.
+            forms = {"end": _bounded(avatar_id), "refusal": log_text(avatar_id)}
         slices = Slices(self._clock, SLICE_SECONDS)
         # A cursor is the number of an end, of which the oldest ever is 1.
         begin = after(wanted["cursor"], self._count + 1)
@@ -101,7 +105,7 @@ class History:
                 await slices.pause()
             if (
                 number < begin
-                and (avatar_id is None or end[_AVATAR_ID] == avatar_id)
+                and (not forms or end[_AVATAR_ID] == forms[end[_EVENT]])
                 and (reason is None or end[_REASON] == reason)
             ):
                 if len(rows) == wanted["limit"]:
@@ -109,3 +113,8 @@ class History:
                 rows.append(json.dumps(dict(zip(_COLUMNS, end, strict=True))))
                 last = number
         return page("ends", rows, None)
+
+
+def _bounded(avatar_id: str) -> str:
+    """An avatar id as it is, unless it would take much memory."""
+    return avatar_id if len(avatar_id) <= MAX_LENGTH else log_text(avatar_id)

@@ -111,6 +111,7 @@ function lasted(row) {
   return row.seconds === null ? "–" : duration(row.seconds);
 }
 
+// Long avatar ids are cut in the list, and in events they aren't.
 function identity({ event, time, avatar_id, peer, session }) {
-  return JSON.stringify([event, time, avatar_id, peer, session]);
+  return JSON.stringify([event, time, shortened(avatar_id), peer, session]);
 }

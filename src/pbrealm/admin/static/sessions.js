@@ -80,8 +80,8 @@ export class Sessions {
   }
 }
 
-// A row of the server, with what the page shows and searches.  Events have the avatar id escaped
-// and cut already, which changes nothing here.  The clocks of server and browser may differ.
+// A row of the server, with what the page shows and searches.  The clocks of server and browser
+// may differ.
 function known(row) {
   const name = shortened(row.avatar_id);
   return {
