@@ -7,7 +7,9 @@ from __future__ import annotations
 import sys
 from io import StringIO
 from typing import Any
+from unittest.mock import patch
 
+from treq.client import HTTPClient
 from twisted.internet.error import ConnectError
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -116,6 +118,24 @@ class TopTests(CommandTestCase):
         self.assertEqual(
             [each["id"] for each in found], [sessions[number].id for number in (2, 0, 1)]
         )
+
+    def test_asks_for_what_it_shows(self):
+        """A few things, with as many sessions as there is room for."""
+        for _ in range(4):
+            self.log_in("alice")
+            self.log_in("bob")
+        self.patch(sys, "stdin", StringIO())
+        for size, limit in ((None, 20), ((80, 10), 4), ((80, 3), 1), ((80, 9999), 1000)):
+            request = HTTPClient.request
+            with patch.object(HTTPClient, "request", autospec=True, side_effect=request) as asked:
+                run = self.start("top", size=size)
+            self.assertEqual(
+                [(call.args[2].path[-1], call.kwargs["params"]) for call in asked.mock_calls],
+                [("rates", {}), ("drain", {}), ("top", {"limit": limit})],
+            )
+            self.assertIn("8 sessions of 2 avatar ids", run.out)
+            run.running.addErrback(lambda _: None)
+            run.running.cancel()
 
     def test_screen(self):
         """It shows what is new, until it's ended, and leaves the terminal as it was."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
+from pbrealm._admin_command.client import PAGE
 from pbrealm._admin_command.invocation import Invocation
 from pbrealm._admin_command.keys import Keys
 from pbrealm._admin_command.sessions import COLUMNS, row
@@ -27,6 +28,9 @@ RATE_STEPS: Final = 6
 
 _MOST_ROWS: Final = 20
 """How many sessions are shown where there is no terminal."""
+
+_OTHER_LINES: Final = 6
+"""What else is on a terminal: four lines above the table, its heading, and the empty last line."""
 
 _BEGIN: Final = "\x1b[?1049h\x1b[?25l"
 """Another screen, and no cursor."""
@@ -43,7 +47,7 @@ async def top(run: Invocation) -> None:
     if run.console.is_terminal:
         await _Screen(run).show()
         return
-    view = await look(run)
+    view = await look(run, None)
     if run.console.json:
         run.console.document(view)
     else:
@@ -51,31 +55,32 @@ async def top(run: Invocation) -> None:
             run.console.line(line)
 
 
-async def look(run: Invocation) -> Mapping[str, Any]:
+async def look(run: Invocation, lines: int | None) -> Mapping[str, Any]:
     """
     Ask for all that is shown.
 
+    @param lines: those of the terminal, if there is one.
     @return: the time, what is asked, counts, rates by second, the state of the drain, and the
-        sessions by their waiting bytes, the most first.
+        sessions for which the most waits, the most first.
     """
     client = run.client
     rates = await client.ask("GET", "rates")
     drain = await client.ask("GET", "drain")
-    sessions = await client.pages("sessions", {})
-    sessions.sort(key=lambda each: (-each["waiting_bytes"], each["id"]))
+    top = await client.ask("GET", "top", parameters={"limit": _rows(lines)})
     now = datetime.fromtimestamp(run.reactor.seconds(), timezone.utc)
     return {
         "server": client.where,
         "time": f"{now.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z",
         "state": drain["state"],
         "left": drain["left"],
-        "count": len(sessions),
-        "avatars": len({each["avatar_id"] for each in sessions}),
-        "away": sum(each["away"] for each in sessions),
-        "waiting_bytes": sum(each["waiting_bytes"] for each in sessions),
         "per_second": per_second(rates),
-        "sessions": sessions,
+        **top,
     }
+
+
+def _rows(lines: int | None) -> int:
+    """How many sessions there is room for, or may be asked for at once."""
+    return _MOST_ROWS if lines is None else min(max(lines - _OTHER_LINES, 1), PAGE)
 
 
 def per_second(rates: Mapping[str, Any]) -> Mapping[str, float]:
@@ -110,7 +115,7 @@ def _lines(view: Mapping[str, Any], columns: int | None, lines: int | None) -> I
     ]
     for line in head:
         yield line if columns is None else cut(line, columns)
-    shown = view["sessions"][: _MOST_ROWS if lines is None else lines]
+    shown = view["sessions"][: _rows(lines)]
     yield from table(COLUMNS, [row(each) for each in shown], columns)
 
 
@@ -153,8 +158,9 @@ class _Screen:
 
     async def _look_again_and_again(self) -> None:
         while True:
-            view = await look(self._run)
-            rendered = render(view, self._console.columns, self._console.lines)
+            lines = self._console.lines
+            view = await look(self._run, lines)
+            rendered = render(view, self._console.columns, lines)
             shown = "".join(f"{line}{_CLEAR_REST_OF_LINE}\n" for line in rendered)
             self._console.write(f"{_HOME}{shown}{_CLEAR_REST}")
             await deferLater(self._run.reactor, STEP)

@@ -22,6 +22,7 @@ from pbrealm.admin._page import page_operations
 from pbrealm.admin._rates import Rates
 from pbrealm.admin._sessions import SessionOperations
 from pbrealm.admin._settings import SettingOperations
+from pbrealm.admin._top import TopOperations
 from pbrealm.realms._mind_tracking import MindTrackingRealm
 
 
@@ -54,6 +55,7 @@ class Api:
         # Each has a part of the table.
         parts = (
             SessionOperations(realm, feed, clock),
+            TopOperations(realm, clock),
             MessageOperations(realm),
             history,
             SettingOperations(factory),
