@@ -38,7 +38,7 @@ class EachBlockTests(SynchronousTestCase):
         present = {
             (document, code)
             for document in DOCUMENTS
-            for language in ("python", "sh", "ini")
+            for language in ("python", "sh", "ini", "dockerfile")
             for code in blocks(document, language)
         }
         self.assertEqual(present - asked_for, set())

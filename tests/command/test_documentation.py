@@ -19,8 +19,12 @@ ROOT = Path(__file__).parents[2]
 COMMAND = ROOT.joinpath("docs", "command.md").read_text(encoding="utf-8")
 TWISTED_S_OWN = {"help", "help-auth", "help-auth-type", "version"}
 
-# Options of twistd, twist, jq and curl.
-OTHERS = {"pidfile", "log-format", "seq", "unix-socket"}
+# Options of twistd, twist, jq, curl and podman.
+OTHERS = {
+    *("pidfile", "log-format", "seq", "unix-socket"),
+    *("format", "tag", "detach", "name", "publish", "secret", "volume", "ulimit"),
+    *("stop-timeout", "cap-drop", "security-opt"),
+}
 
 # Those of the command pbrealm.
 OF_ADMIN_COMMAND = {

@@ -73,3 +73,14 @@ listed_once 'pip install .' plain
 "$python" -m venv editable
 editable/bin/pip install --quiet --editable "$checkout"
 listed_once 'pip install -e .' editable
+
+# The environment of the image, by the commands of the Containerfile, from what it copies.
+mkdir image
+sed -n 's/^COPY \([^-].*\) [^ ]*$/\1/p' "$checkout/Containerfile" | tr ' ' '\n' | while read -r name; do
+    cp -R "$checkout/$name" image/
+done
+sed -n '/ AS build$/,/^FROM /s/^RUN //p' "$checkout/Containerfile" |
+    sed "s|^python |$python |; s|/opt/pbrealm|$temporary/opt|g" >image.sh
+(cd image && sh -eu ../image.sh) || fail "the commands of the Containerfile fail"
+listed_once 'the commands of the Containerfile' opt
+opt/bin/pbrealm --version
