@@ -11,8 +11,9 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.spread.jelly import SecurityOptions, globalSecurity
 
 from pbrealm._delivery.held_bytes import HeldBytes
+from pbrealm._delivery.send_order import call_must_wait, send_later
 from pbrealm._delivery.send_queue import SendQueue
-from pbrealm._delivery.unsent import call_must_wait, drop_after_unsent, send_later
+from pbrealm._delivery.unsent import drop_after_unsent
 from pbrealm._unsaved import STORES, Account
 from pbrealm._wire.immediate_write import unencrypted_descriptor
 from pbrealm._wire.resumable_broker import ResumableBroker

@@ -13,15 +13,13 @@ from zope.interface import implementer, providedBy
 from zope.interface.declarations import Provides
 
 from pbrealm._delivery.backlog import Backlog, SlowClientPolicy
+from pbrealm._delivery.unanswered import Unanswered
 from pbrealm._delivery.waiting_messages import Message, WaitingMessages
 
 _Transport = TypeVar("_Transport", bound=Any)
 
 WRITE_SIZE = 64 * 1024
 """Bytes that are written to a transport at most before it has said whether it keeps up."""
-
-_MAX_UNANSWERED_AT_ONCE = 20
-"""How many times the limit may be without their answer before any of them is due."""
 
 
 class Receiver(Protocol):
@@ -58,7 +56,6 @@ class SendQueue:
 
     __slots__ = (
         "__provides__",
-        "_answers_due",
         "_backlog",
         "_clock",
         "_closing",
@@ -69,6 +66,7 @@ class SendQueue:
         "_too_slow",
         "_too_slow_timer",
         "_transport",
+        "_unanswered",
         "_waiting",
         "_yielded",
         "bytes_written",
@@ -97,9 +95,8 @@ class SendQueue:
         # None while nothing waits, which for most clients is always.
         self._waiting: WaitingMessages | None = None
         self._closing = False
-        # While many answers are missing: the id of a request, and when its answer is due and all
-        # those before.
-        self._answers_due: tuple[int, float] | None = None
+        # While many answers are missing.
+        self._unanswered: Unanswered | None = None
         # Whether this is, or was, registered as the transport's producer.
         self._registered = False
         # A producer of the protocol's own, and whether this has given way to it.
@@ -247,25 +244,16 @@ class SendQueue:
         """
         Whether one more notification may ask for an answer.
 
-        If many notifications are sent in one go, the client can't have answered any yet.  So the
-        limit holds once one has been without its answer for C{soft_seconds}.
-
         @param waiting: what waits for answers, by request ids in the order of the requests.
         """
-        backlog = self._backlog
-        if len(waiting) < backlog.unanswered:
-            self._answers_due = None
+        if len(waiting) < self._backlog.unanswered:
+            self._unanswered = None
             return True
-        now = self._clock.seconds()
-        if len(waiting) < backlog.unanswered * _MAX_UNANSWERED_AT_ONCE:
-            if self._answers_due is None or (
-                now >= self._answers_due[1] and next(iter(waiting)) > self._answers_due[0]
-            ):
-                # All that was without its answer at that time has got it.
-                self._answers_due = next(reversed(waiting)), now + backlog.soft_seconds
-            if now < self._answers_due[1]:
-                return True
-        if backlog.when_slow is SlowClientPolicy.END:
+        if self._unanswered is None:
+            self._unanswered = Unanswered(self._backlog, self._clock)
+        if self._unanswered.may_become_more(waiting):
+            return True
+        if self._backlog.when_slow is SlowClientPolicy.END:
             self._too_slow()
         return False
 

@@ -15,7 +15,7 @@ from twisted.spread import pb
 from pbrealm._broker_slot import broker_of
 from pbrealm._delivery.notify import NOTIFY_TIMEOUT, call_mind, take_timeout, timed_out
 from pbrealm._delivery.outcomes import NOTIFICATIONS, count_outcome
-from pbrealm._delivery.unsent import send_in_order
+from pbrealm._delivery.send_order import send_in_order
 from pbrealm._on_behalf_of import on_behalf_of
 from pbrealm.errors import Reason, SessionEnded
 
