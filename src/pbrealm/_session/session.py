@@ -4,54 +4,34 @@ The session: one login, from its acceptance to its end.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from datetime import datetime, timezone
-from typing import Any, Final, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeVar
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress, IReactorTime
-from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.spread.pb import IPerspective
 from zope.interface import implementedBy, implementer
 
-from pbrealm._eager import start
-from pbrealm._error_log import error_log
 from pbrealm._on_behalf_of import ON_BEHALF_OF
 from pbrealm._session.attachment import Attachment
-from pbrealm._session.connection import (
-    ConnectedMind,
-    Connection,
-    connection_of,
-)
-from pbrealm._session.goodbye import say_goodbye
-from pbrealm._session.lease import Lease, revoke_lease, take_lease
+from pbrealm._session.connection import Connection
+from pbrealm._session.ending import EndingSession
 from pbrealm._session.login_waits import LoginWaits
 from pbrealm._session.notification import notify_client
 from pbrealm._session.served_realms import add_served_realm
-from pbrealm._session.state import SESSION, SessionState
+from pbrealm._session.state import SessionState
 from pbrealm._session.stats import SessionStats, stats_of
 from pbrealm._types import AvatarT
 from pbrealm._unsaved import Account
 from pbrealm._wire.broker import FastBroker
 from pbrealm._wire.dispatch import receive_message
 from pbrealm._wire.lazy_jelly import accepts_lazy_jelly
-from pbrealm.errors import LoginRefused, Reason, SessionEnded
+from pbrealm.errors import Reason, SessionEnded
 from pbrealm.interfaces import ISession
 
 _T = TypeVar("_T")
-
-_Callback: TypeAlias = "Callable[[Session[AvatarT], Reason], object]"
-
-_ids = itertools.count(1)
-
-_LEFT: Final = (Reason.LOGGED_OUT, Reason.DISCONNECTED)
-"""The client left by itself, so its connection isn't closed."""
-
-_NO_GOODBYE: Final = (*_LEFT, Reason.NO_ANSWER)
-"""There is no client that would hear a goodbye."""
 
 
 def current_session() -> Session | None:
@@ -70,7 +50,7 @@ def current_session() -> Session | None:
 
 
 @implementer(ISession, IPerspective)
-class Session(Generic[AvatarT]):
+class Session(EndingSession, Generic[AvatarT]):
     """
     What a client holds after its login, instead of the avatar.
 
@@ -92,28 +72,10 @@ class Session(Generic[AvatarT]):
 
     __slots__ = (
         "__provides__",
-        "__weakref__",
-        "_attachment",
-        "_avatar_ids",
-        "_connection",
-        "_end",
-        "_leases",
-        "_on_away",
-        "_on_end",
-        "_on_revoke",
         "_perspective",
-        "_realm",
         "_since",
-        "_state",
-        "_text",
-        "_waits",
         "aspect",
         "avatar",
-        "avatar_id",
-        "clock",
-        "ended",
-        "id",
-        "mind",
     )
 
     def __init__(
@@ -126,47 +88,11 @@ class Session(Generic[AvatarT]):
         @raise LoginRefused: if the client has left since it was authenticated.
         """
         self.__provides__ = _PROVIDES
-        self.id = next(_ids)
-        self.avatar_id = avatar_id
         self.avatar: AvatarT = None  # type: ignore[assignment]  # until the realm has found it
         self.aspect: Any = None
-        self.mind: Any = mind.mind if isinstance(mind, ConnectedMind) else mind
-        self.ended: Reason | None = None
-        self.clock = clock
-        self._realm = realm
         self._since = clock.seconds()
-        self._state = SessionState.PENDING
-        self._on_away: tuple[Callable[[Session[AvatarT]], object], ...] = ()
-        # None while there are none: many rooms may each add one.
-        self._on_end: list[_Callback[AvatarT]] | None = None
-        self._on_revoke: tuple[_Callback[AvatarT], ...] = ()
         self._perspective: Any = None
-        # The connection, where it's known.
-        self._connection: Connection | None = connection_of(mind)
-        # The hold on the avatar, once that is found.
-        self._attachment: Attachment | None = None
-        # Its own avatar id, and those of the sessions around it, which realms may have renamed.
-        self._avatar_ids: tuple[str, ...] = (avatar_id,)
-        # Once the client has logged out.
-        self._leases: tuple[Lease, ...] = ()
-        # What the client is told in its goodbye, if not the text of the reason.
-        self._text: str | None = None
-        # What the login waits for, once it does.
-        self._waits: LoginWaits | None = None
-        # Fires when the end is complete, while it is under way.
-        self._end: Deferred[None] | None = None
-        if self._connection is not None:
-            if self._connection.lost:
-                raise LoginRefused("the client left during its login", Reason.DISCONNECTED)
-            self._connection.add(self)
-
-    def __repr__(self) -> str:
-        return (
-            f"<Session {self.id} of {self.avatar_id!r}: {self.ended or self._state.name.lower()}>"
-        )
-
-    def _become(self, state: SessionState) -> None:
-        self._state = SESSION.to(state, self._state)
+        super().__init__(avatar_id, mind, clock, realm)
 
     @property
     def peer(self) -> IAddress | None:
@@ -180,21 +106,6 @@ class Session(Generic[AvatarT]):
     def is_elsewhere(self, broker: pb.Broker) -> bool:
         """Whether this session's connection is known to be that of another broker."""
         return self._connection is not None and self._connection.broker is not broker
-
-    @property
-    def revoked_for(self) -> Reason | None:
-        """
-        Why what this session has handed out is revoked; L{None} as long as it isn't.
-
-        A client that has logged out by itself may keep it until the server ends another session of
-        the avatar id on the connection.
-        """
-        if self.ended is not Reason.LOGGED_OUT:
-            return self.ended
-        for lease in self._leases:
-            if lease.revoked_for is not None:
-                return lease.revoked_for
-        return None
 
     def learn_connection(self, broker: pb.Broker) -> None:
         """
@@ -302,106 +213,6 @@ class Session(Generic[AvatarT]):
             return succeed(self.ended is None)
         return self._connection.ping(self.clock, timeout)
 
-    def end(self, reason: Reason = Reason.KICKED, *, text: str | None = None) -> Deferred[None]:
-        """
-        End the session, if it hasn't ended yet.
-
-        Before this returns, calls are refused, the goodbye is written, the callbacks of L{on_end}
-        have run and the avatar's C{detached} has been called.
-
-        @param text: what the goodbye tells the client, by default the text of the reason.
-        @return: fires when the client has answered the goodbye or had its time for that, the
-            avatar has detached, and the connection is being closed, or left to the other sessions
-            on it.  It never fails.
-        @raise TypeError: if C{reason} isn't a L{Reason} or C{text} isn't a string; the session
-            goes on then.
-        """
-        if not isinstance(reason, Reason):
-            raise TypeError(f"a session ends for a Reason, not for {reason!r}")
-        if text is not None and not isinstance(text, str):
-            raise TypeError(f"the text of a goodbye must be a string, not {text!r}")
-        self.revoke(reason)
-        if self._state in (SessionState.REVOKED, SessionState.WITHDRAWN):
-            self._text = text
-            self._end = self._begin_end(self.ended or reason)
-        if self._end is None:
-            # The end is complete, or this is called by one of its callbacks.
-            return succeed(None)
-        ended: Deferred[None] = Deferred()
-        self._end.addCallback(lambda _: ended.callback(None))
-        return ended
-
-    def revoke(self, reason: Reason) -> None:
-        """
-        Refuse the client's calls from now on; L{end} is to follow at once.
-
-        Several sessions that end together are all revoked before the first is ended.
-        """
-        if self.ended is None:
-            self.ended = reason
-            if self._connection is not None:
-                self._update_leases(self._connection.broker, reason)
-            held = self._state is SessionState.OPEN
-            self._become(SessionState.REVOKED if held else SessionState.WITHDRAWN)
-            callbacks, self._on_revoke = self._on_revoke, ()
-            for callback in callbacks:
-                self._call(callback, reason)
-
-    def _update_leases(self, broker: pb.Broker, reason: Reason) -> None:
-        if reason is Reason.LOGGED_OUT:
-            self._leases = tuple([take_lease(broker, each) for each in self._avatar_ids])
-        else:
-            for avatar_id in self._avatar_ids:
-                revoke_lease(broker, avatar_id, reason)
-
-    def on_revoke(self, callback: _Callback[AvatarT]) -> None:
-        """
-        Have C{callback(session, reason)} called as soon as the session refuses calls: before any
-        callback of L{on_end}, also of those sessions that end at the same time.
-        """
-        if self.ended is not None:
-            self._call(callback, self.ended)
-        else:
-            self._on_revoke = (*self._on_revoke, callback)
-
-    def on_away(self, callback: Callable[[Session[AvatarT]], object]) -> None:
-        """
-        Have C{callback(session)} called each time that L{away} has changed, as long as the session
-        lasts.
-
-        Callbacks run in the order in which they were added.  An exception in one is logged, and
-        the others still run.
-        """
-        self._on_away = (*self._on_away, callback)
-
-    def away_changed(self) -> None:
-        """The connection is lost, or there is one again."""
-        for callback in self._on_away:
-            try:
-                callback(self)
-            except BaseException:
-                self.log_failure(f"{callback} failed", Failure())
-
-    def on_end(self, callback: _Callback[AvatarT]) -> None:
-        """
-        Have C{callback(session, reason)} called when the session ends; at once, if it has ended.
-
-        Callbacks run in the order in which they were added.  An exception in one is logged, and
-        the others still run.
-        """
-        if self.ended is not None:
-            self._call(callback, self.ended)
-        else:
-            if self._on_end is None:
-                self._on_end = []
-            self._on_end.append(callback)
-
-    def forget_on_end(self, callback: _Callback[AvatarT]) -> None:
-        """Undo one L{on_end}; if there is none, that is no error."""
-        if self._on_end is not None:
-            with suppress(ValueError):
-                self._on_end.remove(callback)
-
     # What realms do during the login
 
     def wait(
@@ -416,16 +227,6 @@ class Session(Generic[AvatarT]):
         if self._waits is None:
             self._waits = LoginWaits()
         return self._waits.wait(self, awaited, late)
-
-    def log_failure(self, what: str, why: Failure) -> None:
-        """
-        Log what has failed on this session's behalf.
-
-        Its text, which a client may have sent, is escaped and cut, and the log's budget for errors
-        of clients holds.
-        """
-        broker = None if self._connection is None else self._connection.broker
-        error_log(broker, self._realm, self.clock).failure(f"{self}: {what}", why)
 
     async def attach(self, avatar: Any, aspect: Any, logout: Callable[[], object]) -> None:
         """
@@ -488,71 +289,6 @@ class Session(Generic[AvatarT]):
     def open(self) -> None:
         """The login is about to be answered."""
         self._become(SessionState.OPEN)
-
-    # The end
-
-    def _begin_end(self, reason: Reason) -> Deferred[None] | None:
-        """
-        @return: fires when the end is complete; L{None} if it is complete by now.
-        """
-        held = self._state is SessionState.REVOKED
-        self._become(SessionState.ENDING)
-        goodbye = self._say_goodbye(reason) if held and reason not in _NO_GOODBYE else None
-        if self._connection is not None:
-            self._connection.discard(self)
-        if self._waits is not None:
-            self._waits.end(reason)
-        if self._on_end is not None:
-            # To take them out one by one in order.  Nothing is added any more.
-            self._on_end.reverse()
-        while self._on_end:
-            self._call(self._on_end.pop(), reason)
-        released = self._release_avatar(reason)
-        leaves = held and reason not in _LEFT
-        if released is not None or goodbye is not None:
-            return start(self._finish_end(goodbye, released, reason, leaves))
-        if leaves:
-            self._leave_connection(reason)
-        self._become(SessionState.ENDED)
-        return None
-
-    async def _finish_end(
-        self,
-        goodbye: Deferred[object] | None,
-        released: Deferred[Any] | None,
-        reason: Reason,
-        leaves: bool,
-    ) -> None:
-        if goodbye is not None:
-            await goodbye
-        if leaves:
-            # An avatar that takes its time to detach doesn't keep the connection open.
-            self._leave_connection(reason)
-        if released is not None:
-            await released
-        self._become(SessionState.ENDED)
-
-    def _call(self, callback: _Callback[AvatarT], reason: Reason) -> None:
-        try:
-            callback(self, reason)
-        except BaseException:
-            self.log_failure(f"{callback} failed at the end", Failure())
-
-    def _say_goodbye(self, reason: Reason) -> Deferred[object] | None:
-        broker = None if self._connection is None else self._connection.broker
-        try:
-            return say_goodbye(broker, self.mind, reason, self._text or reason.text, self.clock)
-        except BaseException:
-            # Nothing keeps a session from ending.
-            self.log_failure("the goodbye failed", Failure())
-            return None
-
-    def _release_avatar(self, reason: Reason) -> Deferred[Any] | None:
-        return None if self._attachment is None else self._attachment.release(reason)
-
-    def _leave_connection(self, reason: Reason) -> None:
-        if self._connection is not None:
-            self._connection.leave(reason, self.clock)
 
 
 # A session may come to provide a further interface.  Its slot for that has a value from the start,
