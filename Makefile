@@ -19,15 +19,23 @@ unit: $(VENV)/installed
 test: $(VENV)/installed
 	$(BIN)/python -m pytest
 
+# All tests under trial.
+.PHONY: trial
+trial: $(VENV)/installed
+	$(BIN)/python -m twisted.trial tests
+
 # The tests under pytest, with a floor for what they cover; see [tool.coverage] in pyproject.toml.
+# Few examples are enough: a tracer slows them down, and trial tries them all.
 .PHONY: coverage
+coverage: export PBREALM_EXAMPLES = few
 coverage: $(VENV)/installed
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest
 	$(BIN)/python -m coverage report
 
-# The tests with the oldest Python and Twisted that pyproject.toml allows.
+# The tests that depend on versions, with the oldest Python and Twisted that pyproject.toml allows.
 .PHONY: floor
+floor: export PBREALM_EXAMPLES = few
 floor:
 	.ci/floor
 
@@ -45,7 +53,12 @@ trunk:
 docs: $(VENV)/installed
 	$(BIN)/python -m pytest -k "links or document or client_program or readme or examples"
 
-# The wheel, in dist/, and what it installs.
+# What the wheel holds, and what installing it does.
+.PHONY: packaging
+packaging:
+	PYTHON=$(PYTHON) tests/integration/packaging.sh
+
+# The same, and the wheel in dist/.
 .PHONY: wheel
 wheel:
 	WHEELS=dist PYTHON=$(PYTHON) tests/integration/packaging.sh

@@ -3,8 +3,8 @@ The demonstration that `make demo` runs.
 
 It starts a server with `twistd -n pbrealm --demo --store demo.db`, in a temporary directory, and
 plain Perspective Broker clients, each in a process of its own.  The server is killed once, and
-started again.  At the end it runs on until Ctrl-C.  With --once as the argument, or
-DEMO_ONCE=1 in the environment, the demonstration stops the server.
+started again.  At the end it runs on until Ctrl-C.  With --once as an argument, or DEMO_ONCE=1 in
+the environment, the demonstration stops the server.
 """
 
 import signal
@@ -12,6 +12,7 @@ import signal
 # While this program starts, Ctrl-C ends it, without a traceback.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
+import argparse
 import os
 import re
 import shutil
@@ -134,15 +135,15 @@ class Process(ProcessProtocol):
 
 class Server:
     """
-    The server, on port 8787, or on any free port if that one is in use.
+    The server, on its port, or on any free port if that one is in use.
 
     Its store is in a temporary directory.
     """
 
-    def __init__(self):
+    def __init__(self, port):
         self.directory = tempfile.mkdtemp()
         self.process = None
-        self.ports = (8787, 0)
+        self.ports = (port, 0)
         self.show_log = False
 
     async def start(self):
@@ -228,8 +229,12 @@ async def run_scenes(server, clients):
 
 
 async def main(reactor, *arguments):
-    once = "--once" in arguments or os.environ.get("DEMO_ONCE", "") not in ("", "0")
-    server, clients = Server(), []
+    parser = argparse.ArgumentParser(description="The demonstration that `make demo` runs.")
+    parser.add_argument("--once", action="store_true", help="stop the server at the end")
+    parser.add_argument("--port", type=int, default=8787, help="of the server; 0 for any free one")
+    options = parser.parse_args(arguments)
+    once = options.once or os.environ.get("DEMO_ONCE", "") not in ("", "0")
+    server, clients = Server(options.port), []
     reactor.addSystemEventTrigger(
         "before", "shutdown", lambda: Deferred.fromCoroutine(server.stop())
     )

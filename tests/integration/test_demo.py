@@ -15,6 +15,9 @@ from tests.integration.processes import ROOT
 
 DEMO = ROOT / "docs" / "demo.py"
 
+ANY = ("--port", "0")
+"""Another run of the tests may use the port that is the default."""
+
 GREETING = r"hello alice, greeting number \d; this avatar has 1 client\n"
 
 LINES = (
@@ -37,15 +40,12 @@ class DemoTests(CommandTestCase):
         temporary = os.path.join(self.directory, "temporary")
         os.mkdir(temporary)
         with socket.socket() as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                listener.bind(("127.0.0.1", 8787))
-                listener.listen()
-            except OSError:
-                pass  # Another process uses the port, which serves as well.
-            demo = self.start(DEMO, "--once", env={"TMPDIR": temporary})
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+            port = listener.getsockname()[1]
+            demo = self.start(DEMO, "--once", "--port", port, env={"TMPDIR": temporary})
             self.assertEqual(await demo.wait(), 0, demo.output)
-        for line in ("Port 8787 is taken", *LINES):
+        for line in (f"Port {port} is taken", *LINES):
             self.assertRegex(demo.output, line)
         # The kill closes the connections of the five that are logged in, and one of bob's was
         # closed before; the stop closes that of alice's fourth login.
@@ -56,7 +56,7 @@ class DemoTests(CommandTestCase):
 
     async def test_left_running_it_says_how_to_connect(self) -> None:
         """The program that it prints can be pasted into a file, and at Python's prompt."""
-        demo = self.start(DEMO, env={"DEMO_ONCE": ""})
+        demo = self.start(DEMO, *ANY, env={"DEMO_ONCE": ""})
         found = await demo.wait_for(r"(?s)still there, at 127\.0\.0\.1:(\d+)\..*:\n\n(.*)\nCtrl-C")
         client = self.start(self.write("client.py", found[2]))
         await client.wait()
@@ -82,7 +82,7 @@ class InterruptedTests(CommandTestCase):
     async def check_interrupt(self, moment: str) -> None:
         # In a process group of its own, as a shell starts it.
         start = "import os, sys; os.setpgrp(); os.execv(sys.executable, sys.argv[1:])"
-        demo = self.start("-c", start, sys.executable, DEMO, env={"DEMO_ONCE": ""})
+        demo = self.start("-c", start, sys.executable, DEMO, *ANY, env={"DEMO_ONCE": ""})
         await demo.wait_for(moment)
         ended = demo.wait()
         # Several times, since programs that are about to start get it at any moment.
