@@ -11,10 +11,14 @@ from __future__ import annotations
 from dataclasses import Field, field, fields
 from inspect import cleandoc
 from textwrap import wrap
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _T = TypeVar("_T")
 _C = TypeVar("_C")
+_LimitsT = TypeVar("_LimitsT")
 
 _DESCRIPTION = "description"
 
@@ -35,14 +39,21 @@ def description_of(limit_field: Field[Any]) -> str:
     return description
 
 
-def replace_fields(limits: object, others: object) -> None:
+class Current(Generic[_LimitsT]):
     """
-    Replace the limits of one object by those of another of the same class, or of its base.
+    A base of limits that may be replaced while a server serves, beside the class of such limits.
+    """
 
-    @param limits: though its class is frozen for everybody else.
-    """
-    for each in fields(others):  # type: ignore[arg-type]  # a dataclass
-        object.__setattr__(limits, each.name, getattr(others, each.name))
+    @classmethod
+    def of(cls, limits: _LimitsT) -> Self:
+        """Begin with these."""
+        return cls(**vars(limits))
+
+    def replace(self, limits: _LimitsT) -> None:
+        """Have these from now on."""
+        for each in fields(limits):  # type: ignore[arg-type]  # a dataclass
+            # The class is frozen for everybody else.
+            object.__setattr__(self, each.name, getattr(limits, each.name))
 
 
 def document_limits(limits_class: type[_C]) -> type[_C]:

@@ -47,10 +47,10 @@ from pbrealm.testing import make_portal
 from tests.avatars import Player
 from tests.documents import blocks
 from tests.examples import slow
+from tests.integration.certificates import key_with_certificate
 from tests.integration.command_case import CommandTestCase
 from tests.integration.plain_client import Mind, PlainClient
 from tests.integration.processes import ANY_PORT, Process, ProcessTestCase
-from tests.integration.test_tls import self_signed_pem
 from tests.integration.waiting import wait_until, wait_until_equal
 
 TOKEN = "0123456789abcdef"
@@ -187,7 +187,7 @@ class TransportTests(AdminCase):
     async def test_tls(self):
         """Everywhere, if there is a token."""
         path = Path(self.directory, "server.pem")
-        path.write_bytes(self_signed_pem())
+        path.write_text(key_with_certificate(), "ascii")
         port = self.administrate_by_tcp(
             f"ssl:0:interface=0.0.0.0:privateKey={path}", token=TOKEN, hosts=["admin.example"]
         )

@@ -8,19 +8,14 @@ import json
 import os
 import shlex
 import sysconfig
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 from twisted.internet import reactor
 from twisted.internet.protocol import Factory, Protocol
 
 from pbrealm import Reason
+from tests.integration.certificates import certificate_and_key
 from tests.integration.plain_client import Mind
 from tests.integration.processes import Process
 from tests.integration.test_admin import TOKEN, AdminCase
@@ -284,7 +279,7 @@ class TCPTests(AdminCommandCase):
 
     async def test_tls(self):
         """The server's certificate is checked."""
-        certificate, key = certificate_for("localhost")
+        certificate, key = certificate_and_key()
         self.write("both.pem", key + certificate)
         os.mkdir(f"{self.directory}/trusted")
         self.write("trusted/server.pem", certificate)
@@ -368,19 +363,3 @@ class UsageTests(AdminCommandCase):
             said,
             "pbrealm: this command needs treq: install it with pip install 'pbrealm[admin]'\n",
         )
-
-
-def certificate_for(name: str) -> tuple[str, str]:
-    """A self-signed certificate that clients accept for a host, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(timezone.utc)
-    signed = (
-        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    encoded = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
-    return signed.public_bytes(Encoding.PEM).decode("ascii"), encoded.decode("ascii")

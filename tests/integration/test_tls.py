@@ -2,13 +2,8 @@
 A session over TLS.
 """
 
-from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import ICredentials
@@ -31,29 +26,16 @@ from pbrealm import (
 )
 from pbrealm.testing import make_portal
 from tests.avatars import Player
+from tests.integration.certificates import key_with_certificate
 from tests.integration.plain_client import Mind, PlainClient
 
 
 def self_signed(name: str = "localhost") -> ssl.PrivateCertificate:
     """A self-signed certificate."""
-    certificate: ssl.PrivateCertificate = ssl.PrivateCertificate.loadPEM(self_signed_pem(name))
-    return certificate
-
-
-def self_signed_pem(name: str = "localhost") -> bytes:
-    """A self-signed certificate with its key, as a file has them."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(timezone.utc)
-    signed = (
-        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
+    certificate: ssl.PrivateCertificate = ssl.PrivateCertificate.loadPEM(
+        key_with_certificate(name)
     )
-    return key.private_bytes(
-        Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
-    ) + signed.public_bytes(Encoding.PEM)
+    return certificate
 
 
 LARGE = b"x" * 600_000

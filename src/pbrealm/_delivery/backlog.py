@@ -8,7 +8,7 @@ import enum
 from dataclasses import dataclass
 
 from pbrealm._arguments import MAX_COUNT, MAX_SECONDS, check_most
-from pbrealm._limit_fields import document_limits, limit, replace_fields
+from pbrealm._limit_fields import Current, document_limits, limit
 
 
 class SlowClientPolicy(enum.Enum):
@@ -86,16 +86,7 @@ class Backlog:
             raise ValueError(f"when_slow must be one of SlowClientPolicy, not {self.when_slow!r}")
 
 
-class CurrentBacklog(Backlog):
+class CurrentBacklog(Current[Backlog], Backlog):
     """
     The backlog of a server, which may be replaced while it serves.
     """
-
-    @classmethod
-    def of(cls, backlog: Backlog) -> CurrentBacklog:
-        """Begin with this."""
-        return cls(**vars(backlog))
-
-    def replace(self, backlog: Backlog) -> None:
-        """Have this from now on."""
-        replace_fields(self, backlog)

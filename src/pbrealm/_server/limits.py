@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from pbrealm._arguments import MAX_COUNT, MAX_SECONDS, check_most
-from pbrealm._limit_fields import document_limits, limit, replace_fields
+from pbrealm._limit_fields import Current, document_limits, limit
 
 
 @document_limits
@@ -115,16 +115,7 @@ class Limits:
             raise ValueError("ping_timeout must be positive where there is a ping_interval")
 
 
-class CurrentLimits(Limits):
+class CurrentLimits(Current[Limits], Limits):
     """
     The limits of a server, which may be replaced while it serves.
     """
-
-    @classmethod
-    def of(cls, limits: Limits) -> CurrentLimits:
-        """Begin with these."""
-        return cls(**vars(limits))
-
-    def replace(self, limits: Limits) -> None:
-        """Have these from now on."""
-        replace_fields(self, limits)

@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 
 from pbrealm._addresses import format_address
 from pbrealm._arguments import check_seconds, described
+from pbrealm._endpoint_strings import endpoint_of, several
 from pbrealm._error_text import describe
 from pbrealm._server.endpoints import parse_endpoint
 from pbrealm._server.factory import ServerFactory
@@ -73,7 +74,7 @@ class ServerService(Service):
         self.factory = factory
         self._patience = patience
         self._reactor = reactor
-        self._endpoints = [_checked(each, reactor) for each in _several(endpoint)]
+        self._endpoints = [_checked(each, reactor) for each in several(endpoint)]
         if not self._endpoints:
             raise ValueError("endpoint must be an endpoint or several, not none")
         self._ports: list[Deferred[IListeningPort | None]] = []
@@ -162,21 +163,15 @@ class ServerService(Service):
         return DeferredList(ports, consumeErrors=True)
 
 
-def _several(endpoint: Endpoint | Iterable[Endpoint]) -> Iterable[Endpoint]:
-    if isinstance(endpoint, str) or not isinstance(endpoint, Iterable):
-        return [endpoint]
-    return endpoint
-
-
 def _checked(endpoint: Endpoint, reactor: Any) -> IStreamServerEndpoint:
-    if isinstance(endpoint, str):
-        return parse_endpoint("endpoint", endpoint, reactor)
-    if not IStreamServerEndpoint.providedBy(endpoint):
-        raise TypeError(
-            "endpoint must be an endpoint string such as tcp:8787, or an endpoint to listen at, "
-            f"not {described(endpoint)}"
-        )
-    return endpoint
+    checked: IStreamServerEndpoint = endpoint_of(
+        endpoint,
+        lambda text: parse_endpoint("endpoint", text, reactor),
+        IStreamServerEndpoint,
+        purpose="listen at",
+        example="tcp:8787",
+    )
+    return checked
 
 
 def _has_listened(port: IListeningPort) -> IListeningPort:

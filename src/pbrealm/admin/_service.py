@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from pbrealm._addresses import format_address
 from pbrealm._arguments import described
-from pbrealm._endpoint_strings import endpoint_from
+from pbrealm._endpoint_strings import endpoint_from, endpoint_of
 from pbrealm._error_text import describe
 from pbrealm._server.factory import ServerFactory
 from pbrealm._types import AnyEndpoint
@@ -27,6 +27,8 @@ from pbrealm.admin._site import AdminSite
 from pbrealm.realms._mind_tracking import MindTrackingRealm
 
 _log = Logger(namespace="pbrealm.admin")
+
+_EXAMPLE: Final = "unix:/run/pbrealm/admin.sock"
 
 
 class AdminService(Service):
@@ -77,7 +79,13 @@ class AdminService(Service):
         if reactor is None:
             # Installs a reactor if there is none yet, so not before it's needed.
             from twisted.internet import reactor
-        self._endpoint = _checked(endpoint, reactor)
+        self._endpoint = endpoint_of(
+            endpoint,
+            lambda text: parse_endpoint("endpoint", text, reactor),
+            IStreamServerEndpoint,
+            purpose="listen at",
+            example=_EXAMPLE,
+        )
         self._token = check_token(token)
         self._insecure = insecure
         self._hosts = _checked_hosts(hosts)
@@ -156,17 +164,6 @@ class AdminService(Service):
             _log.critical("the administration can't listen: {why}", why=describe(why.value))
 
 
-def _checked(endpoint: Any, reactor: Any) -> Any:
-    if isinstance(endpoint, str):
-        return parse_endpoint("endpoint", endpoint, reactor)
-    if not IStreamServerEndpoint.providedBy(endpoint):
-        raise TypeError(
-            "endpoint must be an endpoint string such as unix:/run/pbrealm/admin.sock, or an "
-            f"endpoint to listen at, not {described(endpoint)}"
-        )
-    return endpoint
-
-
 def parse_endpoint(name: str, description: str, reactor: Any) -> IStreamServerEndpoint:
     """
     Make an endpoint for the administration.
@@ -179,7 +176,7 @@ def parse_endpoint(name: str, description: str, reactor: Any) -> IStreamServerEn
         endpoint: IStreamServerEndpoint = serverFromString(reactor, _protected(text))
         return endpoint
 
-    return endpoint_from(description, make, name=name, example="unix:/run/pbrealm/admin.sock")
+    return endpoint_from(description, make, name=name, example=_EXAMPLE)
 
 
 _HAPROXY: Final = "haproxy:"

@@ -11,10 +11,10 @@ from typing import Any
 
 from twisted.internet import reactor
 
+from tests.integration.certificates import key_with_certificate
 from tests.integration.processes import ANY_PORT
 from tests.integration.resumption.proxy import CLIENT, SERVER, Cut, Proxy
 from tests.integration.resumption.resumption_case import ResumptionTestCase
-from tests.integration.test_tls import self_signed_pem
 
 DELAYS: Any = {"first_delay": 0.05, "max_delay": 0.05}
 
@@ -59,6 +59,6 @@ class CutTests(ResumptionTestCase):
         directory = mkdtemp()
         self.addCleanup(rmtree, directory)
         path = Path(directory, "server.pem")
-        path.write_bytes(self_signed_pem())
+        path.write_text(key_with_certificate(), "ascii")
         listen = f"ssl:0:privateKey={path}:certKey={path}:interface=127.0.0.1"
         await self.check_cuts(handshakes(3000, 83) + LATER, listen, "ssl")
