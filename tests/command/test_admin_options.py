@@ -21,7 +21,7 @@ from pbrealm._command.cannot_start import CannotStart
 from pbrealm._command.endpoints import NamedEndpoint
 from pbrealm._command.service import CommandService, makeService
 from tests.admin.admin_case import MemoryEndpoint
-from tests.command.test_options import parse
+from tests.command.option_cases import parse
 
 TOKEN = "0123456789abcdef"
 

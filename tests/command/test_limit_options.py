@@ -12,7 +12,7 @@ from pbrealm import Backlog, Limits, SlowClientPolicy
 from pbrealm._command.limit_options import option_name
 from pbrealm._command.options import Options
 from pbrealm._limit_fields import description_of
-from tests.command.test_options import PLAIN, parse
+from tests.command.option_cases import PLAIN, parse
 
 
 class BoundsTests(SynchronousTestCase):

@@ -19,7 +19,7 @@ from pbrealm._command.realm_options import RealmOptions
 from pbrealm._command.service import CommandService, changes_user, makeService
 from pbrealm.errors import StoreLocked
 from pbrealm.testing import MemoryServer, RecordingMind
-from tests.command.test_options import parse
+from tests.command.option_cases import parse
 from tests.server.test_service import SlowEndpoint
 
 

@@ -2,9 +2,9 @@
 Takes the pictures of C{docs/operation.md} anew; see C{make screenshots}.
 """
 
+from tests.integration.admin_page.page_case import Server
 from tests.integration.browser import Browser
 from tests.integration.processes import ROOT
-from tests.integration.test_admin_page import Server
 
 DIRECTORY = ROOT / "docs" / "operation"
 

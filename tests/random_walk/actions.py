@@ -1,33 +1,22 @@
 """
-A random walk over everything that can happen to logins, in any order.
+What can happen to logins, in any order.
 """
 
-import asyncio
 from typing import Any
 
 import hypothesis.strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-)
-from twisted.cred.error import UnauthorizedLogin
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.spread import pb
-from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
 
 from pbrealm import (
     AnonymousRealm,
     CachingRealm,
     ConnectionLimitedRealm,
     DisposableRealm,
-    IRetirable,
     MindTrackingRealm,
     PingOldest,
     Reason,
@@ -35,12 +24,10 @@ from pbrealm import (
     ReplaceOldest,
     WaitForRoom,
 )
-from pbrealm._session.connection import has_sessions
-from pbrealm.realms._detaching import MAX_WAIT
 from pbrealm.testing import MemoryServer, RecordingMind, StallingMind, make_portal
-from tests.avatars import Aware, Slow, SlowToAttach
+from tests.avatars import Slow, SlowToAttach
 from tests.delivery.odd_errors import ODD_ERRORS
-from tests.examples import run_walks
+from tests.random_walk.avatars import KINDS, Boom, Life, Retiring, Watched
 from tests.wire.objects import Point
 
 NAMES = ["alice", "bob", "carol"]
@@ -51,89 +38,7 @@ which = st.integers(0, 1000)
 
 publisher: Any = globalLogPublisher
 
-
-class Boom(Exception):
-    """What factories and attaches fail with here."""
-
-
-KINDS = [Boom, Boom, asyncio.CancelledError, GeneratorExit, SystemExit, KeyboardInterrupt]
-"""All that they fail with; most is let through by C{except Exception}."""
-
 kinds = st.sampled_from(KINDS)
-
-
-class Life:
-    """
-    One call of a factory, and what becomes of the avatar that it makes.
-
-    @ivar evicted: whether it was evicted while sessions held it, or waited for it.
-    @ivar retiring: fires when the avatar has retired; L{None} before that begins.
-    @ivar over: whether there is no avatar, or not any more.
-    """
-
-    def __init__(self, name):
-        self.name = name
-        self.evicted = False
-        self.retiring: Deferred[Any] | None = None
-        self.over = False
-
-    def end(self, result):
-        self.over = True
-        return result
-
-
-@implementer(IRetirable)
-class Retiring(Aware):
-    """
-    Retires when the test says so, and notes if it's told to at a wrong time.
-    """
-
-    life: Life
-    wrong: list[str]
-
-    def busy(self):
-        """What keeps it from being retired now."""
-        return self.clients
-
-    def retire(self):
-        if self.life.retiring is not None:
-            self.wrong.append(f"{self.name} is retired twice")
-        if self.busy():
-            self.wrong.append(f"{self.name} is retired with {self.busy()} on it")
-        self.life.retiring = Deferred()
-        return self.life.retiring.addBoth(self.life.end)
-
-
-class Watched(Retiring, SlowToAttach):
-    """
-    Notes if it attaches while an earlier session of its avatar id is detaching.
-
-    @ivar detached_since: when the sessions of each avatar id began to detach that aren't done.
-    """
-
-    def __init__(self, name, clock, detached_since):
-        super().__init__(name)
-        self.clock = clock
-        self.detached_since = detached_since
-        self.too_early = []
-
-    def busy(self):
-        detaching = [pending for pending in self.detaching if not pending.called]
-        return [*self.clients, *self.attaching.calls, *detaching]
-
-    def attached(self, session):
-        now = self.clock.seconds()
-        for began in self.detached_since[self.name]:
-            if now - began < MAX_WAIT:
-                self.too_early.append((session, began, now))
-        return super().attached(session)
-
-    def detached(self, session, reason):
-        began = self.clock.seconds()
-        self.detached_since[self.name].append(began)
-        pending = super().detached(session, reason)
-        pending.addBoth(lambda _: self.detached_since[self.name].remove(began))
-        return pending
 
 
 def forged_mind():
@@ -141,10 +46,10 @@ def forged_mind():
     return pb.CopyableFailure(Failure(Boom("a mind")))
 
 
-class Walk(RuleBasedStateMachine):
+class Actions(RuleBasedStateMachine):
     """
-    A server with a slow factory, avatars that are slow to attach, a limit and a total, and clients
-    that log in, leave and vanish.
+    All that can happen at a server with a slow factory, avatars that are slow to attach, a limit
+    and a total, and clients that log in, leave and vanish.
     """
 
     server_factory: Any = None
@@ -421,105 +326,3 @@ class Walk(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.5, 3, 11, 31, 61]))
     def wait(self, seconds):
         self.clock.advance(seconds)
-
-    @invariant()
-    def tables_agree(self):
-        if not hasattr(self, "realm"):
-            return
-        sessions = self.realm.sessions()
-        slots = self.limited._slots
-        assert all(session.ended is None for session in sessions)
-        assert sum(session.ended is None for session in slots._all) <= TOTAL
-        assert set(sessions) <= set(slots._all)
-        for name in [*NAMES, "guest#1"]:
-            assert len(slots.holders(name)) <= LIMIT
-            assert set(self.realm.sessions(name)) == {s for s in sessions if s.avatar_id == name}
-
-    @invariant()
-    def every_attach_has_one_detach_at_most(self):
-        for avatar in getattr(self, "avatars", ()):
-            here = []
-            for entry in avatar.history:
-                if entry[0] == "attached":
-                    assert entry[1] not in here
-                    here.append(entry[1])
-                else:
-                    here.remove(entry[1])
-                    assert entry[1].ended is entry[2]
-            # Each session that is attached is open, or its login is about to succeed.
-            assert all(session.ended is None for session in here)
-            assert here == avatar.clients
-            assert set(here) <= set(self.limited._slots._all)
-
-    @invariant()
-    def attaches_after_the_last_detach(self):
-        for avatar in getattr(self, "avatars", ()):
-            assert getattr(avatar, "too_early", []) == []
-
-    @invariant()
-    def retires_in_order(self):
-        assert getattr(self, "wrong", []) == []
-
-    def teardown(self):
-        if not hasattr(self, "realm"):
-            return
-        closed = self.realm.close() if self.close_first else None
-        for client in self.server.clients:
-            client.drop()
-        while self.slow.calls or self.attaching():
-            for slow in [self.slow, *self.attaching()]:
-                while slow.calls:
-                    slow.finish()
-        for avatar in self.avatars:
-            for detaching in getattr(avatar, "detaching", ()):
-                if not detaching.called:
-                    detaching.callback(None)
-        if closed is None:
-            self.clock.advance(100)
-            closed = self.realm.close()
-        while self.retiring():
-            self.retiring()[0].callback(None)
-        assert closed.called
-        self.clock.advance(100)
-        assert self.wrong == []
-        assert all(life.over for life in self.lives)
-        assert all(avatar.life.retiring is not None for avatar in self.avatars)
-        publisher.removeObserver(self.log)
-        assert self.realm.sessions() == ()
-        assert len(self.limited._slots) == 0
-        assert not self.limited._slots._by_key
-        assert not self.limited._queues._queues
-        assert not self.realm._presence._by_id
-        assert not any(has_sessions(client.server_broker) for client in self.server.clients)
-        assert all(avatar.clients == [] for avatar in self.avatars)
-        assert all(kept.holders == 0 for kept in self.caching._avatars._entries.values())
-        assert set(self.caching.avatars) == set(self.caching._avatars._entries)
-        assert self.clock.getDelayedCalls() == []
-        assert all(report.called for report in self.reports)
-        assert all(answer.called for answer in self.notified)
-        unexpected = [
-            failure for failure in self.logged if not failure.check(*KINDS, UnauthorizedLogin)
-        ]
-        assert unexpected == []
-
-
-class WalkUnderPlainPB(Walk):
-    """
-    The same under Twisted's own factory, where a realm sees the connection of a mind only, and
-    Twisted's broker fails at odd answers.
-    """
-
-    server_factory = pb.PBServerFactory
-    always_a_mind = True
-
-
-class WalkTests(SynchronousTestCase):
-    def walk(self, machine):
-        run_walks(machine, 100)
-        self.flushLoggedErrors(*KINDS, UnauthorizedLogin)
-
-    def test_walk(self):
-        self.walk(Walk)
-
-    def test_walk_under_plain_pb(self):
-        self.walk(WalkUnderPlainPB)
