@@ -249,7 +249,7 @@ class MemoryTests(SynchronousTestCase):
         for _ in range(150):
             chain = [chain]
         for item in ([b"set", *range(19)], [b"set", *range(5)], [b"unpersistable", 0], chain):
-            args = [b"tuple", [b"list", *[item] * (100_000 // len(written(item)))]]
+            args = [b"tuple", [b"list", *[item] * (30_000 // len(written(item)))]]
             data = written([b"message", 1, b"root", b"take", 0, args, [b"dictionary"]])
             self.assertLess(self.factor(data), self.MOST)
             # With a longer prefix than it needs.
