@@ -10,7 +10,7 @@ from typing import Any
 
 from twisted.spread import pb
 
-from pbrealm.admin._messages import MAX_FAILURES
+from pbrealm.admin._messages import MAX_FAILURES, MAX_WAITING
 from pbrealm.admin._plain import MAX_REPLY_CHARACTERS, MAX_REPLY_VALUES, MAX_VALUES, Budget, plain
 from pbrealm.testing import FailingMind, RecordingMind, StallingMind
 from tests.admin.admin_case import AdminTestCase
@@ -103,6 +103,22 @@ class MessageTests(AdminTestCase):
         connection.lose()
         self.server.advance(60)
         self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_too_many(self):
+        """Those that wait for answers are bounded, whether or not their requesters have gone."""
+        self.log_in("alice", StallingMind())
+        body = {"method": "ask", "timeout": 5}
+        connections = [self.connect() for _ in range(MAX_WAITING)]
+        for connection in connections:
+            connection.ask_only("POST", "/api/broadcast", body)
+        connections[0].lose()
+        for path, further in ("broadcast", {}), ("notify", {"avatar_id": "alice"}):
+            response = self.ask("POST", f"/api/{path}", {**body, **further})
+            self.assertEqual(response.status, 503, path)
+        self.server.advance(5)
+        for connection in connections[1:]:
+            self.assertEqual(connection.response("POST").status, 200)
+        self.assertEqual(self.send("/api/broadcast", body, 5).status, 200)
 
     def test_wrong(self):
         for body in (

@@ -270,6 +270,22 @@ class SliceTests(MetricsTestCase):
         samples = self.samples(connection.response())
         self.assertEqual((samples["sessions"], samples["connections"]), (15, 15))
 
+    def test_client_that_goes_while_it_waits_for_another(self) -> None:
+        """What it waited for goes on, and nobody after it waits in vain."""
+        for _ in range(5):
+            self.log_in()
+        connections = [self.ask_slowly() for _ in range(3)]
+        self.clock.advance(0)
+        self.clock.slow = False
+        self.clock.advance(0)
+        for connection in connections[:2]:
+            connection.lose()
+        connections[2].turn()
+        self.assertEqual(self.samples(connections[2].response())["sessions"], 5)
+        self.clock.advance(2)
+        connection = self.connect()
+        self.assertEqual(self.samples(connection.ask("GET", "/metrics"))["sessions"], 5)
+
     def test_client_that_goes(self) -> None:
         """Another one is answered all the same."""
         for _ in range(5):

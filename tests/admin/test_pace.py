@@ -135,6 +135,17 @@ class PaceTests(SynchronousTestCase):
         self.successResultOf(done)
         self.successResultOf(again)
 
+    def test_other_work(self):
+        """Other work that is charged again and again doesn't keep a step waiting for ever."""
+        self.pace.charge(10 * BURST)
+        self.run_work(self.slices("a", 1, 0))
+        while self.clock.seconds() <= MAX_PAUSE:
+            self.assertEqual(self.steps, [])
+            self.clock.advance(0.01)
+            self.pace.charge(1)
+        self.clock.advance(0.01)
+        self.assertEqual(self.steps, ["a"])
+
     def test_cancelled(self):
         """Who waits for a turn may leave; who comes after it has the turn."""
         ended: list[str] = []

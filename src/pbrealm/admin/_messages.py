@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from pbrealm._delivery.report import DeliveryReport
@@ -27,6 +28,12 @@ MAX_FAILURES: Final = 100
 
 MAX_ANSWERS: Final = 100
 """How many answers a report has."""
+
+MAX_WAITING: Final = 20
+"""
+How many messages may wait for answers at once.  Their connections would keep others from having
+any.
+"""
 
 _NOT_SENT: Final = ("pbanswer", "pbtimeout")
 """Keyword arguments that C{callRemote} doesn't pass on."""
@@ -48,6 +55,8 @@ _MESSAGE: Final[Mapping[str, Schema]] = {
         "description": "Seconds that the clients have to answer.",
     },
 }
+
+_T = TypeVar("_T")
 
 _COUNT: Final = {"type": "integer", "minimum": 0}
 
@@ -78,6 +87,9 @@ _ANSWERS: Final[Schema] = {
 }
 
 
+_TOO_MANY: Final = f"{MAX_WAITING} messages wait for answers of clients; try again later"
+
+
 def _object(properties: Mapping[str, Schema], required: Sequence[str]) -> Schema:
     return {
         "type": "object",
@@ -94,6 +106,8 @@ class MessageOperations:
 
     def __init__(self, realm: MindTrackingRealm[Any]) -> None:
         self._realm = realm
+        # How many messages wait for answers of clients.
+        self._waiting = 0
 
     def operations(self) -> Sequence[Operation]:
         """The part of the table."""
@@ -108,6 +122,7 @@ class MessageOperations:
                     {"avatar_id": {"type": "string"}, **_MESSAGE}, ["avatar_id", "method"]
                 ),
                 responses={200: ("What came of it.", _object(with_answers, list(with_answers)))},
+                problems={503: _TOO_MANY},
             ),
             Operation(
                 "POST",
@@ -116,14 +131,16 @@ class MessageOperations:
                 self._broadcast,
                 body=_object(_MESSAGE, ["method"]),
                 responses={200: ("What came of it.", _object(_REPORT, list(_REPORT)))},
+                problems={503: _TOO_MANY},
             ),
         )
 
     async def _notify(self, call: Call) -> Reply:
         avatar_id, method = call.body["avatar_id"], call.body["method"]
         args, keywords = _arguments(call.body)
+        self._check_waiting()
         log_action(call.who, "notify", f"{method} of {avatar_id}", avatar_id)
-        report = await wait_for(self._realm.notify(avatar_id, method, *args, **keywords))
+        report = await self._wait(self._realm.notify(avatar_id, method, *args, **keywords))
         budget = Budget()
         answers = {
             str(session.id): plain(report.answered[session], budget)
@@ -134,9 +151,22 @@ class MessageOperations:
     async def _broadcast(self, call: Call) -> Reply:
         method = call.body["method"]
         args, keywords = _arguments(call.body)
+        self._check_waiting()
         log_action(call.who, "broadcast", method)
-        report = await wait_for(self._realm.broadcast(method, *args, **keywords))
+        report = await self._wait(self._realm.broadcast(method, *args, **keywords))
         return json_reply(_counts(report))
+
+    def _check_waiting(self) -> None:
+        if self._waiting >= MAX_WAITING:
+            raise Problem(503, _TOO_MANY)
+
+    def _wait(self, sending: Deferred[_T]) -> Deferred[_T]:
+        def done(result: _T) -> _T:
+            self._waiting -= 1
+            return result
+
+        self._waiting += 1
+        return wait_for(sending.addBoth(done))
 
 
 def _arguments(body: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:

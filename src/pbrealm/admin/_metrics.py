@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Metric, ProcessCollector, generate_latest
 from prometheus_client.registry import Collector
-from twisted.internet.defer import DeferredLock
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from pbrealm._delivery.outcomes import NOTIFICATIONS
@@ -20,8 +20,12 @@ from pbrealm.admin._event_counts import EventCounts
 from pbrealm.admin._figures import FigureGatherer, Figures
 from pbrealm.admin._meter import SharedMeter, begin_metering, end_metering
 from pbrealm.admin._operations import Call, Operation, Reply
+from pbrealm.admin._pace import Pace
 from pbrealm.admin._reactor_lag import ReactorLag
+from pbrealm.admin._waiting import share
 from pbrealm.realms._mind_tracking import MindTrackingRealm
+
+_T = TypeVar("_T")
 
 METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 """Which version of Prometheus' text format it is."""
@@ -53,7 +57,9 @@ class Metrics(Collector):
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
-        self._gathering = DeferredLock()
+        self._pace = Pace(clock)
+        # While figures are gathered, for all who ask meanwhile.
+        self._gathering: Deferred[None] | None = None
         self._shown = b""
         self._shown_at = -inf
 
@@ -85,16 +91,23 @@ class Metrics(Collector):
         )
 
     async def _show(self, call: Call) -> Reply:
-        await self._gathering.acquire()
-        try:
-            # Unless the clock was set back.
-            if not 0 <= self._clock.seconds() - self._shown_at < FRESH_SECONDS:
-                self._figures = await self._gatherer.gather()
-                self._shown = generate_latest(self._registry)
-                self._shown_at = self._clock.seconds()
-        finally:
-            self._gathering.release()
+        # Unless the clock was set back.
+        if not 0 <= self._clock.seconds() - self._shown_at < FRESH_SECONDS:
+            if self._gathering is None:
+                self._gathering = Deferred.fromCoroutine(self._gather())
+                self._gathering.addBoth(self._gathered)
+            await share(self._gathering)
         return Reply(self._shown, content_type=METRICS_TYPE)
+
+    async def _gather(self) -> None:
+        # Whoever asked first may leave, so this goes on at a pace of its own.
+        self._figures = await self._pace.run(self._gatherer.gather())
+        self._shown = generate_latest(self._registry)
+        self._shown_at = self._clock.seconds()
+
+    def _gathered(self, result: _T) -> _T:
+        self._gathering = None
+        return result
 
     def collect(self) -> Iterable[Metric]:
         """The metrics; for the registry."""

@@ -22,8 +22,8 @@ longer.  As long as far fewer than one in a hundred do, the 99th percentile stay
 BURST: Final = 0.5
 """Seconds that it may take before that, as after a time with little work."""
 
-MAX_PAUSE: Final = 10.0
-"""Seconds between two steps."""
+MAX_PAUSE: Final = 1.0
+"""Seconds that the next step waits at most, however much was done before."""
 
 _T = TypeVar("_T")
 
@@ -37,10 +37,16 @@ class Pace:
     Waiting for something else than a turn costs nothing.
     """
 
-    def __init__(self, clock: IReactorTime) -> None:
+    def __init__(self, clock: IReactorTime, max_pause: float = MAX_PAUSE) -> None:
+        """
+        @param max_pause: seconds that the next step waits at most.
+        """
         self._clock = clock
+        self._max_pause = max_pause
         self._waiting: deque[Deferred[None]] = deque()
         self._next: IDelayedCall | None = None
+        # When it is due at the latest.
+        self._latest = 0.0
         # Seconds of work above the share, as of a time.
         self._owed = 0.0
         self._as_of = clock.seconds()
@@ -90,6 +96,7 @@ class Pace:
 
     def _schedule(self) -> None:
         if self._waiting and self._next is None:
+            self._latest = self._clock.seconds() + self._max_pause
             self._next = self._clock.callLater(self._pause(), self._go_on)
 
     def _pause(self) -> float:
@@ -104,9 +111,11 @@ class Pace:
         """Count work that was done otherwise."""
         # The clock may have been set meanwhile.
         owed = self._still_owed() + max(0.0, seconds)
-        self._owed = min(owed, BURST + MAX_PAUSE * SHARE)
+        self._owed = min(owed, BURST + self._max_pause * SHARE)
         if self._next is not None:
-            self._next.reset(self._pause())
+            # Others who go on working don't keep it waiting for ever.
+            left = max(0.0, self._latest - self._clock.seconds())
+            self._next.reset(min(self._pause(), left))
 
     def _still_owed(self) -> float:
         now = self._clock.seconds()

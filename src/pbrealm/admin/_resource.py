@@ -25,7 +25,7 @@ from pbrealm.admin._schemas import check, convert, parse_json
 
 _FAILED = "the administration failed to answer"
 
-_ONCE = ("Host", "Authorization", "Origin", "Sec-Fetch-Site")
+_ONCE = (b"Host", b"Authorization", b"Origin", b"Sec-Fetch-Site")
 
 _MAX_QUERY_FIELDS = 20
 
@@ -58,7 +58,8 @@ class ApiResource(Resource):
         try:
             headers = _headers(request)
             self._checked_access(headers).check(headers)
-        except Problem:
+        except Exception:
+            # The answer says why.
             return False
         return True
 
@@ -122,7 +123,7 @@ def _headers(request: Any) -> Headers:
 
     for name in _ONCE:
         if len(request.requestHeaders.getRawHeaders(name, [])) > 1:
-            raise Problem(400, f"there is more than one {name}")
+            raise Problem(400, f"there is more than one {name.decode('ascii')}")
     return Headers(
         request.getHeader(b"authorization"),
         text(b"host"),

@@ -39,6 +39,12 @@ CLOSE_SECONDS: Final = 1
 
 MAX_CONNECTIONS: Final = 100
 
+STRANGERS_MAX_PAUSE: Final = 0.1
+"""
+Seconds that the next answer to those who have yet to show that they may ask waits at most.  Such
+answers take little time, and health checks are among them.
+"""
+
 _LENGTH_DIGITS: Final = 18
 
 HEADERS: Final = (
@@ -90,6 +96,8 @@ class AdminChannel(HTTPChannel):
     """
 
     maxHeaders = 100
+    # What comes while a request is answered waits in the socket.
+    _optimisticEagerReadSize = 0
     totalHeadersSize = 16 * 1024
     factory: AdminSite
     transport: Any
@@ -146,9 +154,14 @@ class AdminChannel(HTTPChannel):
 
     def headerReceived(self, line: bytes) -> bool:
         name, _, value = line.partition(b":")
-        if name.strip().lower() == b"content-length" and len(value.strip()) > _LENGTH_DIGITS:
-            self.refuse(_too_large())
-            return False
+        match name.strip().lower():
+            case b"content-length" if len(value.strip()) > _LENGTH_DIGITS:
+                self.refuse(_too_large())
+                return False
+            case b"transfer-encoding":
+                # Each chunk takes time, and chunks may be of one byte.
+                self.refuse(Problem(411, "a body must have a Content-Length"))
+                return False
         received: bool = super().headerReceived(line)
         return received
 
@@ -211,7 +224,7 @@ class AdminSite(Site):
         self.clock = reactor
         # Those who may not ask can't take the time of those who may.
         self._pace = Pace(reactor)
-        self._strangers_pace = Pace(reactor)
+        self._strangers_pace = Pace(reactor, STRANGERS_MAX_PAUSE)
         # Bodies are JSON.  Older versions of Twisted don't ask.
         self._parsePOSTFormSubmission = False
         self._connections: set[AdminChannel] = set()
