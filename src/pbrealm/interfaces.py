@@ -170,7 +170,9 @@ class IFullPolicy(Interface):
             some may still be pending.
         @return: L{None}, or a Deferred or coroutine to wait for.
         @raise pbrealm.errors.TooManyConnections: to refuse the newcomer.  A newcomer without a
-            free slot is refused too.
+            free slot is refused too.  If it is all sessions together that are too many, the
+            realm gives this the reason "try again later"; to refuse for good, raise another
+            L{LoginRefused<pbrealm.errors.LoginRefused>}.
         """
 
 

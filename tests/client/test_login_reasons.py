@@ -108,6 +108,21 @@ class ComesBackTests(LoginServiceTestCase):
         self.assertGreater(rounds, 3)
         self.assertEqual(self.flushLoggedErrors(), [])
 
+    def test_full_server(self):
+        """Of connections, or of sessions in all: it comes back until there is room."""
+        realm = ConnectionLimitedRealm(CachingRealm(Player), total=1)
+        for limits in ({"realm": realm}, {"connections": 1}):
+            self.serve(**limits)
+            other = self.server.connect()
+            self.held = other.login("alice", "secret")
+            service = self.start()
+            self.go(4)
+            self.assertEqual(self.observer.take(), [("coming back", Reason.DISCONNECTED)] * 2)
+            other.drop()
+            self.go(8)
+            self.assertEqual(self.observer.take(), [LOGGED_IN])
+            self.result(service.stopService())
+
     def test_refused_for_now(self):
         """A reason to come back that is in an error, as when there is another login."""
 

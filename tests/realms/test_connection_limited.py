@@ -2,13 +2,18 @@
 Limits of sessions, by avatar id and in all.
 """
 
+from twisted.cred.checkers import ANONYMOUS
 from zope.interface import implementer
 
 from pbrealm import (
+    AnonymousRealm,
     CachingRealm,
     ConnectionLimitedRealm,
+    DisposableRealm,
     IFullPolicy,
+    LoginRefused,
     PingOldest,
+    Reason,
     Refuse,
     ReplaceOldest,
     TooManyConnections,
@@ -89,7 +94,68 @@ class ConnectionLimitedTests(WrappingMixin, RealmTestCase):
         failure = self.failureResultOf(self.request(realm, "bob"), TooManyConnections)
         self.assertNotIn("alice", str(failure.value))
         failure = self.failureResultOf(self.request(realm, "carol"), TooManyConnections)
-        self.assertEqual(str(failure.value), "as many clients are logged in as may be (reason 4)")
+        self.assertEqual(str(failure.value), "as many clients are logged in as may be (reason 9)")
+
+    def test_reasons(self):
+        """
+        Who finds the total full may come back; who has too many sessions already may not, nor may
+        who finds what the key says full.
+        """
+        for policy in (Refuse(), PingOldest(), WaitForRoom(30)):
+            for name, reason, options in (
+                ("alice", Reason.REFUSED, {"limit": 2}),
+                ("bob", Reason.REFUSED, {"limit": 2, "key": lambda _: "the same"}),
+                ("alice", Reason.REFUSED, {"limit": 2, "total": 2}),
+                ("bob", Reason.BUSY, {"limit": 2, "total": 2}),
+                ("alice", Reason.BUSY, {"total": 2}),
+            ):
+                realm = self.limited(on_full=policy, **options)
+                self.held = [self.session(realm), self.session(realm)]
+                self.assertIs(self.refusal(realm, name), reason)
+
+    def refusal(self, realm, name):
+        """The reason why a login is refused, after as long as that may take."""
+        login = self.request(realm, name)
+        self.clock.advance(30)
+        return self.failureResultOf(login, TooManyConnections).value.reason
+
+    def test_guests_that_find_only_users(self):
+        """The total is full, so they may come back."""
+        for policy in (ReplaceOldest(), PingOldest()):
+            realm = ConnectionLimitedRealm(
+                AnonymousRealm(CachingRealm(Aware, clock=self.clock), DisposableRealm(Aware)),
+                total=1,
+                on_full=policy,
+            )
+            self.held = self.session(realm)
+            self.assertIs(self.refusal(realm, ANONYMOUS), Reason.BUSY)
+
+    def test_queue_for_the_total(self):
+        """Who would wait for the total, but finds the queue full, may come back as well."""
+        realm = self.limited(limit=2, total=1, on_full=WaitForRoom(waiting=1))
+        holder = self.session(realm)
+        waits = self.request(realm, "bob")
+        for name in ("bob", "carol"):
+            why = self.failureResultOf(self.request(realm, name), TooManyConnections)
+            self.assertIs(why.value.reason, Reason.BUSY)
+        self.assertNoResult(waits)
+        holder.end()
+        self.successResultOf(waits)
+
+    def test_policy_that_refuses_for_good(self):
+        """By an error that doesn't say that there are too many."""
+
+        @implementer(IFullPolicy)
+        class Members:
+            waiting = 1
+
+            def make_room(self, newcomer, holders):
+                raise LoginRefused("only members come in now")
+
+        realm = self.limited(total=1, on_full=Members())
+        self.held = self.session(realm)
+        why = self.failureResultOf(self.request(realm, "bob"), LoginRefused)
+        self.assertIs(why.value.reason, Reason.REFUSED)
 
     def test_failed_login_frees_its_slot(self):
         slow = Slow()

@@ -3,6 +3,7 @@ How many connections there may be, and what one too many gets.
 """
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm import Limits
@@ -20,23 +21,29 @@ class ConnectionCounterTests(SynchronousTestCase):
     def test_in_all(self):
         counter = ConnectionCounter(Limits(connections=2))
         self.assertEqual([counter.opened(o) for o in "aa"], [Admission.ACCEPTED] * 2)
-        self.assertIs(counter.opened("b"), Admission.EXPLAINED)
+        self.assertIs(counter.opened("b"), Admission.FULL)
         counter.closed("a", Admission.ACCEPTED)
         self.assertIs(counter.opened("b"), Admission.ACCEPTED)
 
     def test_by_origin(self):
         counter = ConnectionCounter(Limits(connections_per_address=1))
         self.assertEqual([counter.opened(o) for o in "ab"], [Admission.ACCEPTED] * 2)
-        self.assertIs(counter.opened("a"), Admission.EXPLAINED)
+        self.assertIs(counter.opened("a"), Admission.ADDRESS_FULL)
         self.assertEqual([counter.opened(None) for _ in range(3)], [Admission.ACCEPTED] * 3)
+
+    def test_both(self):
+        """As behind a proxy, where there is one address only."""
+        counter = ConnectionCounter(Limits(connections=1, connections_per_address=1))
+        self.assertIs(counter.opened("a"), Admission.ACCEPTED)
+        self.assertIs(counter.opened("a"), Admission.FULL)
 
     def test_only_so_many_get_an_explanation(self):
         counter = ConnectionCounter(Limits(connections=1))
         counter.opened("a")
         told = [counter.opened("a") for _ in range(MAX_EXPLAINED + 1)]
-        self.assertEqual(told, [Admission.EXPLAINED] * MAX_EXPLAINED + [Admission.REJECTED])
-        counter.closed("a", Admission.EXPLAINED)
-        self.assertIs(counter.opened("a"), Admission.EXPLAINED)
+        self.assertEqual(told, [Admission.FULL] * MAX_EXPLAINED + [Admission.REJECTED])
+        counter.closed("a", Admission.FULL)
+        self.assertIs(counter.opened("a"), Admission.FULL)
 
     def test_nothing_is_left(self):
         counter = ConnectionCounter(Limits())
@@ -73,12 +80,22 @@ class OriginTests(SynchronousTestCase):
 
 
 class RejectedConnectionTests(ServerTestCase):
-    def test_refused_at_the_login(self):
-        """One connection too many is told so at its login, and closed."""
+    def test_full(self):
+        """One connection too many is closed at its login, so that the client comes back."""
         client = self.serve(connections=1)
+        late = self.server.connect()
+        self.refusal(late.start_login("alice", "secret")).trap(pb.PBConnectionLost)
+        self.assertFalse(late.connected)
+        client.drop()
+        self.held = self.server.connect().login("alice", "secret")
+
+    def test_too_many_from_an_address(self):
+        """One too many from its own address is told so at its login, and closed."""
+        client = self.serve(connections_per_address=1)
         late = self.server.connect()
         failure = self.refusal(late.start_login("alice", "secret"))
         failure.trap("pbrealm.errors.TooManyConnections")
+        self.assertIn("from your address", str(failure.value))
         self.server.flush()
         self.assertFalse(late.connected)
         client.drop()

@@ -190,6 +190,6 @@ class LimitTests(StatsTestCase):
         clients = [self.server.connect() for _ in range(20)]
         stats = self.stats()
         self.assertEqual((stats.connections, stats.rejected_connections_total), (17, 3))
-        with self.assertRaises(pb.RemoteError):
+        with self.assertRaises(pb.PBConnectionLost):
             clients[1].login("alice", "secret")
         self.assertEqual(self.stats().limited_logins_total, 1)

@@ -13,6 +13,7 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IAddress
 
 from pbrealm._server.limits import Limits
+from pbrealm.errors import Reason, TooManyConnections
 
 MAX_EXPLAINED = 16
 """How many connections beyond the limits are kept at once to be told why they are refused."""
@@ -24,11 +25,25 @@ class Admission(enum.Enum):
     ACCEPTED = enum.auto()
     """It is within the limits."""
 
-    EXPLAINED = enum.auto()
-    """It isn't, and is kept until its login has been refused with the reason."""
+    FULL = enum.auto()
+    """As many are open in all as may be.  It is kept until its login has been refused for now."""
+
+    ADDRESS_FULL = enum.auto()
+    """As many are open from its address as may be.  It is kept until its login was refused."""
 
     REJECTED = enum.auto()
-    """It isn't, and is closed at once."""
+    """It is beyond a limit, and is closed at once."""
+
+
+def too_many(admission: Admission) -> TooManyConnections:
+    """
+    Why the client of a connection beyond the limits can't log in.
+
+    Where the server is full, the client should come back, or go to another one.
+    """
+    if admission is Admission.FULL:
+        return TooManyConnections("as many connections are open as may be", Reason.BUSY)
+    return TooManyConnections("as many connections from your address are open as may be")
 
 
 class ConnectionCounter:
@@ -54,19 +69,20 @@ class ConnectionCounter:
         @param origin: L{origin_of} its address.
         @return: unless this is L{Admission.REJECTED}, pass it to L{closed} later.
         """
-        if self._has_room(origin):
+        admission = self._admission(origin)
+        if admission is Admission.ACCEPTED:
             self._accepted += 1
             if origin is not None:
                 self._by_origin[origin] += 1
-            return Admission.ACCEPTED
-        if self._explained < MAX_EXPLAINED:
+        elif self._explained < MAX_EXPLAINED:
             self._explained += 1
-            return Admission.EXPLAINED
-        return Admission.REJECTED
+        else:
+            return Admission.REJECTED
+        return admission
 
     def closed(self, origin: str | None, admission: Admission) -> None:
         """The connection is lost."""
-        if admission is Admission.EXPLAINED:
+        if admission is not Admission.ACCEPTED:
             self._explained -= 1
             return
         self._accepted -= 1
@@ -75,11 +91,14 @@ class ConnectionCounter:
             if not self._by_origin[origin]:
                 del self._by_origin[origin]
 
-    def _has_room(self, origin: str | None) -> bool:
+    def _admission(self, origin: str | None) -> Admission:
         limits = self._limits
+        # This first: a proxy's address may have as many connections as there may be in all.
         if self._accepted >= limits.connections:
-            return False
-        return origin is None or self._by_origin[origin] < limits.connections_per_address
+            return Admission.FULL
+        if origin is not None and self._by_origin[origin] >= limits.connections_per_address:
+            return Admission.ADDRESS_FULL
+        return Admission.ACCEPTED
 
 
 class Place:

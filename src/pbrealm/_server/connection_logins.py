@@ -10,13 +10,13 @@ from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 
-from pbrealm._server.connection_limits import Admission, Place, network_of
+from pbrealm._server.connection_limits import Admission, Place, network_of, too_many
 from pbrealm._server.login_rate import LoginRate
 from pbrealm._server.login_state import Logins, PendingLogin
 from pbrealm._server.login_timeout import LoginTimeout
 from pbrealm._server.server_state import ServerState
 from pbrealm._server.throttled_attempt import ThrottledAttempt
-from pbrealm.errors import LoginRefused, Reason, SessionEnded, TooManyConnections
+from pbrealm.errors import LoginRefused, Reason, SessionEnded
 
 _T = TypeVar("_T")
 
@@ -131,9 +131,10 @@ class ConnectionLogins:
     def _begin_login(self) -> PendingLogin:
         if self._server.closing:
             raise LoginRefused("the server is shutting down", Reason.SHUTTING_DOWN)
-        if self._owner.place.admission is Admission.EXPLAINED:
+        admission = self._owner.place.admission
+        if admission is not Admission.ACCEPTED:
             self.counts.refuse(finally_=True)
-            raise TooManyConnections("as many connections are open as may be")
+            raise too_many(admission)
         # What is refused for good isn't told to come back.
         self.counts.check_not_exhausted()
         self._rate.begin(self._server.clock.seconds())

@@ -160,7 +160,8 @@ class ResumableClient:
         server, place = self._server, self._connection.place
         if server.closing:
             raise LoginRefused("the server is shutting down", Reason.SHUTTING_DOWN)
-        if place.admission is Admission.EXPLAINED:
+        if place.admission is not Admission.ACCEPTED:
+            # Also where its address has too many: among them may be one that it has lost.
             raise TooManyConnections("as many connections are open as may be", Reason.BUSY)
         broker = self._broker
         at_rest = broker.send_queue.is_at_rest and not broker.buffer

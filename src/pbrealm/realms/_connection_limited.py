@@ -4,7 +4,8 @@ A realm that bounds the number of sessions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import Enum, auto
 from functools import partial
 from typing import Any, Final
@@ -16,6 +17,7 @@ from pbrealm._arguments import MAX_COUNT, check_callable, check_most, described
 from pbrealm._clock import clock_or_reactor
 from pbrealm._slices import Slices
 from pbrealm._types import AnyClock, AnyFullPolicy, AnyRealm, AvatarT
+from pbrealm.errors import Reason, TooManyConnections
 from pbrealm.interfaces import ISession
 from pbrealm.policies import Refuse, too_many
 from pbrealm.realms._base import SessionRealm, WrappingRealm
@@ -42,6 +44,9 @@ class ConnectionLimitedRealm(WrappingRealm[AvatarT]):
 
     A session takes its slot after authentication, and before anything is waited for; the slot is
     free from the moment that the session ends.
+
+    Where the avatar id has too many, a newcomer is refused for good; where it is all together, for
+    now, for the reason "try again later".
     """
 
     def __init__(
@@ -184,21 +189,27 @@ class ConnectionLimitedRealm(WrappingRealm[AvatarT]):
         # First the key has to have a free slot, then the total.  Whose turn it is for the total
         # waits in no other queue, so the queues can't deadlock.
         queues, slots = self._queues, self._slots
-        await self._wait_for_turn(key, newcomer, key)
+        # Its turn may be long in coming because the first one waits for the total.
+        with _refused_for_now(slots.blocking_own(key) is None):
+            await self._wait_for_turn(key, newcomer, key)
         try:
             await self._make_room(newcomer, lambda: slots.blocking_own(key))
             if not queues.length(_TOTAL) and slots.blocking_total() is None:
                 slots.take(newcomer, key)
                 return
-            await self._wait_for_turn(_TOTAL, newcomer, key)
-            try:
-                await self._make_room(newcomer, slots.blocking_total)
-                # Before either turn is released: the next newcomer is decided on at once.
-                slots.take(newcomer, key)
-            finally:
-                queues.release(_TOTAL)
+            with _refused_for_now():
+                await self._wait_for_total(newcomer, key)
         finally:
             queues.release(key)
+
+    async def _wait_for_total(self, newcomer: ISession, key: Hashable) -> None:
+        await self._wait_for_turn(_TOTAL, newcomer, key)
+        try:
+            await self._make_room(newcomer, self._slots.blocking_total)
+            # Before either turn is released: the next newcomer is decided on at once.
+            self._slots.take(newcomer, key)
+        finally:
+            self._queues.release(_TOTAL)
 
     async def _wait_for_turn(self, queue: Hashable, newcomer: ISession, key: Hashable) -> None:
         if self._queues.length(queue) >= self._on_full.waiting:
@@ -228,6 +239,20 @@ class ConnectionLimitedRealm(WrappingRealm[AvatarT]):
             if changes != self._changes:
                 # It was decided by other limits.
                 asked = None
+
+
+@contextmanager
+def _refused_for_now(full_in_all: bool = True) -> Iterator[None]:
+    """
+    Where it is all sessions together that are too many, have those who are refused come back: it
+    isn't their own account that has too many.
+    """
+    try:
+        yield
+    except TooManyConnections as why:
+        if full_in_all and why.reason is Reason.REFUSED:
+            raise TooManyConnections(why.sentence, Reason.BUSY) from None
+        raise
 
 
 def _limit_of(limit: int | Callable[[Any], int | None] | None) -> Callable[[Any], int | None]:
