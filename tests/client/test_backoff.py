@@ -44,6 +44,13 @@ class BackoffTests(SynchronousTestCase):
         backoff = Backoff(4, 60, lambda: 0)
         self.assertEqual(self.longest(backoff, 3), [1, 2, 4])
 
+    def test_soon(self):
+        """Before any other delay, and without making the others longer."""
+        draws = iter((0, 1, 0.5, 1))
+        backoff = Backoff(4, 60, lambda: next(draws))
+        self.assertEqual([backoff.soon() for _ in range(3)], [0, 1, 0.5])
+        self.assertEqual(backoff.next(), 4)
+
     @given(st.integers(0, 10_000), st.floats(0.01, 100), st.floats(1, 10))
     def test_bounds(self, seed, first, ratio):
         longest = first * ratio

@@ -114,52 +114,6 @@ class CredentialsTests(LoginServiceTestCase):
         self.assertIsNone(service.perspective)
 
 
-class EndpointsTests(LoginServiceTestCase):
-    def setUp(self):
-        self.serve()
-
-    def test_tried_in_turn(self):
-        first, second = ManualEndpoint(), ManualEndpoint()
-        self.start([first, second, self.endpoint])
-        self.assertEqual((len(first.attempts), len(second.attempts)), (1, 0))
-        first.attempts[0][1].errback(OSError("no route"))
-        self.go(4)
-        self.assertEqual((len(first.attempts), len(second.attempts)), (1, 1))
-        second.attempts[0][1].errback(OSError("no route"))
-        self.go(8)
-        self.assertEqual(len(self.endpoint.clients), 1)
-        self.assertIsNotNone(self.service.perspective)
-
-    def test_stays_with_the_one_that_it_was_logged_in_at(self):
-        first = ManualEndpoint()
-        self.start([first, self.endpoint])
-        first.attempts[0][1].errback(OSError("no route"))
-        self.go(4)
-        self.endpoint.clients[0].drop()
-        self.go(8)
-        self.assertEqual((len(first.attempts), len(self.endpoint.clients)), (1, 2))
-
-    def test_first_again_after_the_last(self):
-        first, second = ManualEndpoint(), ManualEndpoint()
-        self.start([first, second])
-        for endpoint in (first, second):
-            endpoint.attempts[0][1].errback(OSError("no route"))
-            self.go(8)
-        self.assertEqual((len(first.attempts), len(second.attempts)), (2, 1))
-
-    def test_connect_raises(self):
-        class Raising(ManualEndpoint):
-            def connect(self, factory):
-                raise ZeroDivisionError
-
-        self.start(Raising())
-        self.assertEqual(self.observer.take(), [("coming back", Reason.DISCONNECTED)])
-
-    def test_string(self):
-        service = LoginService("tcp:127.0.0.1:8787", ALICE, reactor=Clock())
-        self.assertIsNone(service.perspective)
-
-
 class ArgumentTests(LoginServiceTestCase):
     def refused(self, kind, sentence, *args, **kw):
         kw.setdefault("reactor", Clock())

@@ -1,8 +1,9 @@
 """
-Clients that stay logged in: C{python -m tests.integration.returning_clients PORT NUMBER}.
+Clients that stay logged in: C{python -m tests.integration.returning_clients PORTS NUMBER}, where a
+comma is between two ports.
 
 Each time that all are logged in, it prints a line of JSON: how often clients have come back, by
-what had ended their session or made an attempt fail.
+what had ended their session or made an attempt fail, and the seconds that each was away, in order.
 """
 
 from __future__ import annotations
@@ -21,38 +22,57 @@ from pbrealm.errors import LoginEnded
 
 class Crowd:
     """
-    Observes all of the clients.
+    All of the clients.
     """
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.here = 0
         self.came_back: Counter[str] = Counter()
+        self.away: list[float] = []
 
-    def logged_in(self, perspective: Any) -> None:
+    def arrived(self) -> None:
         self.here += 1
         if self.here == self.number:
-            print(json.dumps(self.came_back), flush=True)
+            told = {"came back": self.came_back, "away": sorted(self.away)}
+            print(json.dumps(told), flush=True)
+
+
+class Client:
+    """
+    Observes one of them.
+    """
+
+    def __init__(self, crowd: Crowd) -> None:
+        self.crowd = crowd
+        self.left: float | None = None
+
+    def logged_in(self, perspective: Any) -> None:
+        if self.left is not None:
+            self.crowd.away.append(round(reactor.seconds() - self.left, 3))
+        self.crowd.arrived()
 
     def lost(self, why: LoginEnded) -> None:
-        self.here -= 1
+        self.left = reactor.seconds()
+        self.crowd.here -= 1
 
     def coming_back(self, seconds: float, why: LoginEnded) -> None:
-        self.came_back[why.sentence] += 1
+        self.crowd.came_back[why.sentence] += 1
 
     def resumed(self) -> None:
         pass
 
     def stopped(self, why: LoginEnded) -> None:
-        self.came_back[f"stopped: {why.sentence}"] += 1
+        self.crowd.came_back[f"stopped: {why.sentence}"] += 1
 
 
 def main() -> None:
-    port, number = map(int, sys.argv[1:])
+    ports, number = sys.argv[1].split(","), int(sys.argv[2])
+    endpoints = [f"tcp:127.0.0.1:{port}" for port in ports]
     crowd = Crowd(number)
     for index in range(number):
         credentials = UsernamePassword(b"player%d" % index, b"secret")
-        LoginService(f"tcp:127.0.0.1:{port}", credentials, observer=crowd).startService()
+        LoginService(endpoints, credentials, observer=Client(crowd)).startService()
     reactor.run()
 
 

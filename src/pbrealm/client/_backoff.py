@@ -44,12 +44,23 @@ class Backoff:
         self._window = min(2 * self._window, self._longest)
         return window * (_LEAST + (1 - _LEAST) * self._random())
 
-    def lasted(self, seconds: float) -> None:
+    def soon(self) -> float:
+        """
+        The seconds to wait before something else is tried, which hasn't failed yet: less than
+        after a failure, and also drawn at random.
+        """
+        return self._first * _LEAST * self._random()
+
+    def lasted(self, seconds: float) -> bool:
         """
         What was tried has worked for so many seconds: begin anew after C{longest} or more.
+
+        @return: whether it has begun anew.
         """
-        if seconds >= self._longest:
-            self.reset()
+        if seconds < self._longest:
+            return False
+        self.reset()
+        return True
 
     def reset(self) -> None:
         """Begin anew, with the shortest delay."""

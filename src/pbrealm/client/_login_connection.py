@@ -118,7 +118,7 @@ class LoginConnection:
         factory = LoginFactory(self, settings.mind, settings.goodbye)
         await self._step(
             *("connection", settings.connect_timeout, no_connection),
-            *(self._endpoints.present.connect, factory),
+            *(self._endpoints.take().connect, factory),
         )
         return await self._step(
             *("login", settings.login_timeout, no_login),
@@ -208,7 +208,8 @@ class LoginConnection:
         """Such a connection is lost or over."""
         if self._keepalive is not None:
             self._keepalive.stop()
-        self._backoff.lasted(self._settings.clock.seconds() - self._since)
+        if self._backoff.lasted(self._settings.clock.seconds() - self._since):
+            self._endpoints.begin_anew()
 
     def _failed(self, why: Failure) -> None:
         self._end(no_login(why))

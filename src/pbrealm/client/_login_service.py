@@ -35,7 +35,7 @@ from pbrealm.client._login_states import SERVICE, ServiceState
 from pbrealm.client._mind import GoodbyeMind
 from pbrealm.client._observer import Observer
 from pbrealm.client._waiting import Waiting
-from pbrealm.errors import LoginEnded, NotLoggedIn
+from pbrealm.errors import LoginEnded, NotLoggedIn, Reason
 
 _log = Logger(namespace="pbrealm")
 
@@ -67,6 +67,8 @@ class LoginService(Service):
     all of it, and after each further one between twice as much, up to C{max_delay}.  It begins
     anew after a login, or a return to the session, that has lasted for C{max_delay} seconds.
     While there is a session to come back to, a delay is at most a quarter of the time for that.
+    Of several endpoints, the next one is tried sooner, evenly between at once and a quarter of
+    C{first_delay} later, until each of them was tried.
 
     The server is any that speaks Perspective Broker.  It gets a mind in any case, since the
     goodbye is told to a mind: one that answers other calls with L{NoMind
@@ -94,7 +96,8 @@ class LoginService(Service):
     ) -> None:
         """
         @param endpoint: where to connect to: an endpoint, an endpoint string, or several of them,
-            which are tried in turn: the next one after each attempt that failed.
+            which are tried in turn, from the first one on: the next one after each attempt that
+            failed, and after a goodbye for the reason "shutting down" or "asked to reconnect".
         @param credentials: as for C{pb.PBClientFactory.login}; or a function that returns them, or
             a Deferred or coroutine of them, and is called before each attempt.  If it fails, that
             is logged, and it is called again, like after other failures; with a
@@ -154,8 +157,9 @@ class LoginService(Service):
         self._connection: LoginConnection | None = None
         self._perspective: Any = None
         self._retry: IDelayedCall | None = None
-        # Why the last login ended; None before that.
+        # Why the last login ended, or None before that, and how long to wait after it.
         self._why: LoginEnded | None = None
+        self._delay = 0.0
         self._for_login = Waiting[Any]()
         self._for_stop = Waiting[LoginEnded]()
 
@@ -303,8 +307,9 @@ class LoginService(Service):
     def _ended(self, why: LoginEnded) -> None:
         was_logged_in = self._state is ServiceState.LOGGED_IN
         self._perspective = None
-        if not was_logged_in:
-            self._endpoints.next()
+        leaves = not was_logged_in or why.reason in _ELSEWHERE
+        soon = leaves and self._endpoints.next()
+        self._delay = self._backoff.soon() if soon else self._backoff.next()
         if why.reconnect:
             self._why = why
             self._state = SERVICE.to(ServiceState.LEAVING, self._state)
@@ -321,7 +326,7 @@ class LoginService(Service):
             return
         why = self._why
         assert why is not None
-        seconds = self._backoff.next()
+        seconds = self._delay
         self._state = SERVICE.to(ServiceState.WAITING, self._state)
         self._retry = self._clock.callLater(seconds, self._begin)
         _log.info("{why}; coming back in {seconds:.1f} seconds", why=why.sentence, seconds=seconds)
@@ -337,6 +342,7 @@ class LoginService(Service):
         assert why is not None
         self._state = SERVICE.to(ServiceState.STOPPED, self._state)
         self._backoff.reset()
+        self._endpoints.begin_anew()
         # Those who wait from now on wait for the next time.
         waiting, self._for_stop = self._for_stop, Waiting()
         _log.info("stopped: {why}", why=why)
@@ -352,5 +358,8 @@ class LoginService(Service):
     def _failure(self) -> Failure:
         return Failure(self._why)
 
+
+_ELSEWHERE: Final = (Reason.SHUTTING_DOWN, Reason.RECONNECT)
+"""Why a server has its clients go to another one, if they know any."""
 
 _AT_REST: Final = (ServiceState.STOPPING, ServiceState.STOPPED)

@@ -49,7 +49,7 @@ async def come_back(
         waiting(seconds, why)
         await deferLater(clock, seconds)
         try:
-            await _Attempt(settings, resumption).run(endpoints.present)
+            await _Attempt(settings, resumption).run(endpoints.take())
         except _Failed as failed:
             why = failed.why
             endpoints.next()
