@@ -25,6 +25,7 @@ from pbrealm._delivery.shared_dict import SharedDict
 from pbrealm._server.factory import ServerFactory
 from pbrealm._server.limits import Limits
 from pbrealm._server.service import ServerService
+from pbrealm._server.systemd_service import SystemdService
 from pbrealm._session.session import Session, current_session
 from pbrealm._version import __version__
 from pbrealm.errors import (
@@ -118,6 +119,7 @@ __all__ = [
     "SharedDict",
     "SharedStateRealm",
     "SlowClientPolicy",
+    "SystemdService",
     "TooManyConnections",
     "WaitForRoom",
     "WrappingRealm",

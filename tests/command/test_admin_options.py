@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from twisted.application.service import MultiService
 from twisted.internet.address import IPv4Address
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
@@ -35,8 +34,7 @@ class AdminOptionTests(SynchronousTestCase):
         return str(path)
 
     def services(self, *arguments: str) -> list[Any]:
-        service = makeService(parse("--demo", *arguments))
-        return list(service) if isinstance(service, MultiService) else [service]
+        return list(makeService(parse("--demo", *arguments)))
 
     def error(self, *arguments: str) -> str:
         return str(self.assertRaises(UsageError, parse, *arguments))

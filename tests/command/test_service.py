@@ -134,12 +134,12 @@ class StoreTests(SynchronousTestCase):
 
 class MakeServiceTests(SynchronousTestCase):
     def test_service(self):
-        service = makeService(parse("--demo"))
+        (service,) = makeService(parse("--demo"))
         self.assertIsInstance(service, ServerService)
 
     def test_goodbye(self):
         """The factory calls the method of the minds that the options name."""
-        service: Any = makeService(parse("--demo", "--goodbye", "farewell"))
+        (service,) = makeService(parse("--demo", "--goodbye", "farewell"))
         server = MemoryServer(CachingRealm(DemoAvatar), clock=Clock(), factory=service.factory)
         mind = RecordingMind()
         held = server.connect().login("alice", "secret", mind)

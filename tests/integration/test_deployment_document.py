@@ -10,7 +10,7 @@ import shutil
 import signal
 import socket
 import sysconfig
-from configparser import ConfigParser
+from configparser import ConfigParser, SectionProxy
 from inspect import signature
 
 from twisted.trial.unittest import SkipTest
@@ -26,10 +26,13 @@ from tests.integration.test_restart import ACTIVATED
 class UnitTests(PlayersTestCase):
     def setUp(self) -> None:
         super().setUp()
+        self.unit = self.read_unit(block("docs/deployment.md", "Type=notify", "ini"))
+
+    def read_unit(self, text: str) -> SectionProxy:
         unit = ConfigParser(interpolation=None)
         unit.optionxform = str  # type: ignore[assignment, method-assign]  # names as they are
-        unit.read_string(block("docs/deployment.md", "[Service]", "ini"))
-        self.unit = unit["Service"]
+        unit.read_string(text)
+        return unit["Service"]
 
     def test_limits(self) -> None:
         """The times and numbers of the unit are above those of the server."""
@@ -43,13 +46,35 @@ class UnitTests(PlayersTestCase):
         all of that.
         """
         self.write("passwords", "alice:secret\n")
+        server = await self.check_service(self.unit["ExecStart"], '"address": "127.0.0.1:')
+        events = [json.loads(each.lstrip("\x1e")) for each in server.out.splitlines() if each]
+        journal = [each for each in events if each["log_namespace"] == "pbrealm.journal"]
+        self.assertEqual(
+            [(each["event"], each["avatar_id"], each.get("why")) for each in journal],
+            [("login", "alice", None), ("end", "alice", "shutting down")],
+        )
+
+    async def test_program(self) -> None:
+        """One of one's own serves at the socket, too, and tells all of that."""
+        self.write("passwords", "alice:secret\n")
+        program = block("README.md", "service.Application(")
+        program = program.rstrip().rpartition("\n")[0] + "\n"
+        self.write("players.tac", program + block("docs/deployment.md", "SystemdService()"))
+        unit = self.read_unit(block("docs/deployment.md", "twistd -n", "ini"))
+        await self.check_service(unit["ExecStart"], r"listening on 127\.0\.0\.1:")
+
+    async def check_service(self, line: str, listens: str) -> Process:
+        """
+        Have a command serve at a socket, and be stopped, as systemd does it.
+
+        @param listens: what it logs when it listens.
+        """
         port = socket.create_server(("127.0.0.1", 0))
         told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         told.bind(f"{self.directory}/notify")
         told.settimeout(60)
         for each in (port, told):
             self.addCleanup(each.close)
-        line = self.unit["ExecStart"]
         line = line.replace("/srv/players/venv/bin", sysconfig.get_path("scripts"))
         command = shlex.split(line.replace("/srv/players", self.directory))
         server = self.stop_after_test(
@@ -60,7 +85,7 @@ class UnitTests(PlayersTestCase):
                 {3: port.fileno()},
             )
         )
-        await server.wait_for('"address": "127.0.0.1:')
+        await server.wait_for(listens)
         self.assertEqual([told.recv(100), told.recv(100)], [b"READY=1", b"WATCHDOG=1"])
         self.write("client.py", block("docs/clients.md", "class Client(pb.Referenceable)"))
         number = port.getsockname()[1]
@@ -70,19 +95,14 @@ class UnitTests(PlayersTestCase):
         await client.wait_for(r"goodbye: shutting down \(reason 8\)\n")
         self.assertEqual(await server.wait(), -signal.SIGTERM)
         self.assertEqual(told.recv(100).split(b"\n")[0], b"STOPPING=1")
-        events = [json.loads(each.lstrip("\x1e")) for each in server.out.splitlines() if each]
-        journal = [each for each in events if each["log_namespace"] == "pbrealm.journal"]
-        self.assertEqual(
-            [(each["event"], each["avatar_id"], each.get("why")) for each in journal],
-            [("login", "alice", None), ("end", "alice", "shutting down")],
-        )
+        return server
 
     async def test_systemd_takes_the_units(self) -> None:
         """And finds that the service is exposed to little."""
         if shutil.which("systemd-analyze") is None:
             raise SkipTest("there is no systemd-analyze here")
         line = self.unit["ExecStart"].partition(" ")[0]
-        service = block("docs/deployment.md", "[Service]", "ini").replace(line, "/bin/sh")
+        service = block("docs/deployment.md", "Type=notify", "ini").replace(line, "/bin/sh")
         service = service.replace("players\nWorkingDirectory", "daemon\nWorkingDirectory")
         self.write("players.service", service)
         self.write("players.socket", block("docs/deployment.md", "[Socket]", "ini"))

@@ -8,14 +8,14 @@ import socket
 import tempfile
 from typing import Any
 
+from twisted.application.service import Service
 from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm import CachingRealm, ServerFactory
-from pbrealm._command.service import CommandService
-from pbrealm._command.service_manager import ServiceManager
+from pbrealm import CachingRealm, ServerFactory, ServerService, SystemdService
+from pbrealm._server.service_manager import ServiceManager
 from pbrealm.testing import make_portal
 from tests.avatars import Player
 from tests.server.test_service import SlowEndpoint
@@ -114,27 +114,55 @@ class ServiceManagerTests(ServiceManagerTestCase):
             manager.ready()
 
 
-class CommandServiceTests(ServiceManagerTestCase):
-    def start(self, *endpoints: Any) -> CommandService:
-        portal = make_portal(CachingRealm(Player), {})
-        service = CommandService(endpoints, ServerFactory(portal), manager=self.manager())
-        service.startService()
-        return service
+class SystemdServiceTests(ServiceManagerTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.patch(os, "environ", {"NOTIFY_SOCKET": self.address, "WATCHDOG_USEC": "10000000"})
+
+    def start(self, *endpoints: Any) -> SystemdService:
+        services = SystemdService(reactor=self.clock)
+        for endpoint in endpoints:
+            factory = ServerFactory(make_portal(CachingRealm(Player), {}), clock=self.clock)
+            ServerService(endpoint, factory).setServiceParent(services)
+        services.startService()
+        return services
 
     def test_ready(self) -> None:
-        """Once it listens at all endpoints."""
+        """Once all of its servers listen; and it tells that the reactor runs until it is over."""
         endpoints = [SlowEndpoint(), SlowEndpoint()]
-        service = self.start(*endpoints)
+        services = self.start(*endpoints)
+        other = Service()
+        other.stopService = lambda: stops  # type: ignore[method-assign]
+        other.setServiceParent(services)
+        stops: Deferred[None] = Deferred()
         endpoints[0].listening.callback(Port())
         self.assertEqual(self.told(), [])
         endpoints[1].listening.callback(Port())
-        self.assertEqual(self.told(), ["READY=1"])
-        stopped: Deferred[None] = service.stopService()
-        self.successResultOf(stopped)
+        self.assertEqual(self.told(), ["READY=1", "WATCHDOG=1"])
+        stopped = services.stopService()
         self.assertEqual(self.told(), ["STOPPING=1\nEXTEND_TIMEOUT_USEC=60000000"])
+        self.assertNoResult(stopped)
+        self.clock.advance(5)
+        self.assertEqual(self.told(), ["WATCHDOG=1"])
+        stops.callback(None)
+        self.successResultOf(stopped)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_stopped_before(self) -> None:
         endpoint = SlowEndpoint()
-        service = self.start(endpoint)
-        self.successResultOf(service.stopService())
+        services = self.start(endpoint)
+        self.successResultOf(services.stopService())
         self.assertEqual(self.told(), ["STOPPING=1\nEXTEND_TIMEOUT_USEC=60000000"])
+
+    def test_without_a_server(self) -> None:
+        services = self.start()
+        self.assertEqual(self.told(), ["READY=1", "WATCHDOG=1"])
+        self.successResultOf(services.stopService())
+
+    def test_nobody_asks(self) -> None:
+        os.environ.clear()
+        endpoint = SlowEndpoint()
+        services = self.start(endpoint)
+        endpoint.listening.callback(Port())
+        self.successResultOf(services.stopService())
+        self.assertEqual(self.told(), [])

@@ -4,22 +4,20 @@ The service that the command runs.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from twisted.application.service import IService, MultiService
+from twisted.application.service import MultiService
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 
 from pbrealm._command.options import Options
 from pbrealm._command.realm import make_realm
-from pbrealm._command.service_manager import ServiceManager
 from pbrealm._command.signals import stop_on_signals
 from pbrealm._command.store import open_store
 from pbrealm._server.factory import ServerFactory
 from pbrealm._server.service import ServerService
+from pbrealm._server.systemd_service import SystemdService
 from pbrealm._types import AnyEndpoint
 from pbrealm.realms._journal import JournalRealm
 
@@ -42,19 +40,16 @@ class CommandService(ServerService):
         store: SQLiteStore | None = None,
         *,
         changes_user: bool = False,
-        manager: ServiceManager | None = None,
     ) -> None:
         """
         @param endpoint: where to listen.
         @param store: has the state, if it is stored.
         @param changes_user: whether the process becomes another user's between
             L{privilegedStartService} and L{startService}.
-        @param manager: is told how the service is, if there is one.
         """
         super().__init__(endpoint, factory)
         self._store = store
         self._changes_user = changes_user
-        self._manager = manager
 
     def privilegedStartService(self) -> None:
         """
@@ -77,12 +72,6 @@ class CommandService(ServerService):
         """
         self._open_store()
         super().startService()
-        if self._manager is not None:
-            self.when_listening().addCallback(self._listens, self._manager)
-
-    def _listens(self, listens: bool, manager: ServiceManager) -> None:
-        if listens:
-            manager.ready()
 
     def _open_store(self) -> None:
         if self._store is not None:
@@ -94,19 +83,14 @@ class CommandService(ServerService):
 
         @return: fires when all is saved, and never fails.
         """
-        if self._manager is not None:
-            self._manager.stopping()
         stopped = super().stopService()
         if self._store is not None:
             store = self._store
             stopped.addCallback(lambda _: store.close())
-        if self._manager is not None:
-            manager = self._manager
-            stopped.addCallback(lambda _: manager.stopped())
         return stopped
 
 
-def makeService(options: Options) -> IService:
+def makeService(options: Options) -> MultiService:
     """
     Make the service that the options ask for.
     """
@@ -114,26 +98,18 @@ def makeService(options: Options) -> IService:
     realm = make_realm(wanted)
     portal = Portal(JournalRealm(realm), options.checkers)
     factory = ServerFactory(portal, options.limits, options.backlog, goodbye=options.goodbye)
-    # The options have installed the reactor.
-    from twisted.internet import reactor
+    services = SystemdService()
+    if options.admin is not None:
+        # Only those who ask for it have to have what it needs.
+        from pbrealm._command.admin_service import CommandAdminService
 
-    service = CommandService(
-        options.endpoints,
-        factory,
-        wanted.store,
-        changes_user=changes_user(options),
-        manager=ServiceManager.of_environment(os.environ, cast(IReactorTime, reactor)),
+        services.addService(CommandAdminService(realm, factory, options.admin))
+    services.addService(
+        CommandService(
+            options.endpoints, factory, wanted.store, changes_user=changes_user(options)
+        )
     )
-    if options.admin is None:
-        return service
-    # Only those who ask for it have to have what it needs.
-    from pbrealm._command.admin_service import CommandAdminService
-
-    both = MultiService()
-    # It starts first, so that all is there when the service manager is told so.
-    both.addService(CommandAdminService(realm, factory, options.admin))
-    both.addService(service)
-    return both
+    return services
 
 
 def changes_user(options: Options) -> bool:
