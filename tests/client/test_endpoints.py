@@ -2,11 +2,14 @@
 Which of several endpoints a service tries, and when.
 """
 
+from typing import Any
+
 from twisted.internet.task import Clock
 
-from pbrealm import Reason
+from pbrealm import CachingRealm, MindTrackingRealm, Reason
 from pbrealm.client import LoginService
-from pbrealm.testing import MemoryEndpoint
+from pbrealm.testing import MemoryEndpoint, MemoryServer
+from tests.avatars import Player
 from tests.client.cases import ALICE, LoginServiceTestCase, ManualEndpoint
 
 
@@ -66,6 +69,33 @@ class EndpointsTests(LoginServiceTestCase):
             self.assertEqual([len(each.clients) for each in endpoints], [1, 1])
             self.assertIsNotNone(service.perspective)
             self.result(service.stopService())
+
+    def test_server_that_is_being_drained(self):
+        """It lets nobody in, so a client that comes to it goes on to the next one."""
+        for when in ("before", "at the login"):
+            self.serve()
+            other = MemoryServer(MindTrackingRealm(CachingRealm(Player)), clock=self.clock)
+            factory: Any = self.server.factory
+            # Somebody is in, and the drain waits for him.
+            self.held = self.server.connect().login("alice", "secret")
+            service = self.make([self.endpoint, MemoryEndpoint(other)])
+            if when == "at the login":
+                service.startService()
+                self.clock.advance(0)
+                self.endpoint.clients[0].pump()
+            factory.drain(100)
+            service.startService()
+            for _ in range(11):
+                self.server.advance(0.1)
+                other.flush()
+            self.assertIsNotNone(service.perspective)
+            self.assertEqual(
+                self.observer.take(), [("coming back", Reason.DISCONNECTED), ("logged in",)]
+            )
+            stopped = service.stopService()
+            other.flush()
+            self.successResultOf(stopped)
+            self.result(factory.close())
 
     def test_no_other_is_left(self):
         """
