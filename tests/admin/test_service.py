@@ -8,16 +8,25 @@ from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
-from twisted.cred.portal import Portal
+from twisted.cred.portal import IRealm, Portal
 from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import CannotListenError
 from twisted.internet.ssl import CertificateOptions
 from twisted.internet.task import Clock
 from twisted.protocols.tls import TLSMemoryBIOFactory
+from zope.interface import implementer
 
 import pbrealm
-from pbrealm import CachingRealm, ServerFactory
+from pbrealm import (
+    AnonymousRealm,
+    CachingRealm,
+    ConnectionLimitedRealm,
+    JournalRealm,
+    MindTrackingRealm,
+    RoutingRealm,
+    ServerFactory,
+)
 from pbrealm.admin import AdminService
 from pbrealm.admin._service import _protected
 from tests.admin.admin_case import AdminTestCase, MemoryEndpoint, Player
@@ -64,9 +73,51 @@ class ServiceTests(AdminTestCase):
             self.assertIn(wrong, str(why))
         for keywords in ({"token": 1}, {"hosts": "localhost"}, {"hosts": [1]}):
             self.assertRaises(TypeError, self.make, MemoryEndpoint(), **keywords)
+        for keywords, sentence in (
+            ({"on_drained": 5}, "on_drained must be a function or None, not an object of type"),
+            ({"hosts": ["http://a.example"]}, "hosts must be names without a scheme or a port"),
+            ({"hosts": ["a.example:80"]}, "hosts must be names without a scheme or a port"),
+        ):
+            why = self.assertRaises(
+                (TypeError, ValueError), self.make, MemoryEndpoint(), **keywords
+            )
+            self.assertIn(sentence, str(why))
+        self.make(MemoryEndpoint(), hosts=["A.example", "[2001:DB8::1]"])
         self.assertRaises(ValueError, self.make, MemoryEndpoint(), token="short")
         self.assertRaises(ValueError, self.make, "nonsense")
         self.assertRaises(ValueError, self.make, "unix")
+
+    def test_realm_that_is_not_served(self):
+        """Nothing would ever be seen of it."""
+        factory: Any = self.server.factory
+        other = MindTrackingRealm(CachingRealm(Player))
+        why = self.assertRaises(
+            ValueError, AdminService, other, factory, MemoryEndpoint(), reactor=self.clock
+        )
+        self.assertEqual(
+            str(why), "realm must be the one that factory serves, or within it, and isn't"
+        )
+
+    def test_realms_around(self):
+        """The realm may be within others, also where these don't know it before a login."""
+        realm = MindTrackingRealm(CachingRealm(Player))
+
+        @implementer(IRealm)
+        class HandWritten:
+            def requestAvatar(self, avatar_id, mind, *interfaces):
+                return realm.requestAvatar(avatar_id, mind, *interfaces)
+
+        outer: Any
+        for outer in (
+            realm,
+            JournalRealm(ConnectionLimitedRealm(realm)),
+            AnonymousRealm(CachingRealm(Player), guests=realm),
+            RoutingRealm(lambda session, interfaces: realm),
+            HandWritten(),
+            JournalRealm(HandWritten()),
+        ):
+            factory = ServerFactory(Portal(outer), clock=self.clock)
+            AdminService(realm, factory, MemoryEndpoint(), reactor=self.clock)
 
     def test_where(self):
         """To a network only with a token, and with TLS unless that isn't wanted."""

@@ -68,6 +68,11 @@ class AdminOptionTests(SynchronousTestCase):
             (["--admin-insecure"], "--admin-insecure needs --admin"),
             (["--admin-token", "x"], "--admin-token needs --admin"),
             (["--admin-host", "x"], "--admin-host needs --admin"),
+            (
+                ["--admin", "tcp:1", "--admin-host", "http://a.example"],
+                "--admin-host must be a name without a scheme or a port, such as admin.example, "
+                "not 'http://a.example'",
+            ),
             (["--admin", "tcp:1", "--admin-token", missing], "can't be read: No such file"),
             (
                 ["--admin", "tcp:1", "--admin-token", self.token_file(b"short")],

@@ -51,9 +51,20 @@ def parse_admin_options(options: Mapping[str, Any]) -> AdminOptions | None:
     return AdminOptions(
         NamedEndpoint(options["admin"], endpoint),
         _read_token(options["admin-token"]),
-        tuple(options["admin-host"]),
+        tuple(map(_checked_host, options["admin-host"])),
         bool(options["admin-insecure"]),
     )
+
+
+def _checked_host(name: str) -> str:
+    from pbrealm.admin._access import is_host
+
+    if not is_host(name):
+        raise UsageError(
+            "--admin-host must be a name without a scheme or a port, such as admin.example, "
+            f"not {name!r}"
+        )
+    return name
 
 
 def _read_token(path: str | None) -> str | None:

@@ -110,6 +110,11 @@ def check_token(token: str | bytes | None) -> bytes | None:
     return encoded
 
 
+def is_host(name: str) -> bool:
+    """Whether this is the name or the address of a host, as browsers send it, without a port."""
+    return _without_port(name.lower()) == name.lower() != ""
+
+
 @dataclass(frozen=True)
 class Headers:
     """The headers of a request that say who asks; L{None} for those that aren't there."""

@@ -20,10 +20,11 @@ from pbrealm._endpoint_strings import endpoint_from, endpoint_of
 from pbrealm._error_text import describe
 from pbrealm._server.factory import ServerFactory
 from pbrealm._types import AnyEndpoint
-from pbrealm.admin._access import Access, check_exposure, check_token, is_tls
+from pbrealm.admin._access import Access, check_exposure, check_token, is_host, is_tls
 from pbrealm.admin._api import Api
 from pbrealm.admin._resource import ApiResource
 from pbrealm.admin._site import AdminSite
+from pbrealm.realms._base import FindingRealm, WrappingRealm
 from pbrealm.realms._mind_tracking import MindTrackingRealm
 
 _log = Logger(namespace="pbrealm.admin")
@@ -64,7 +65,8 @@ class AdminService(Service):
         @param on_drained: called when a drain is over that was begun here.
         @param reactor: by default the global one.
         @raise TypeError: if an argument is of the wrong kind.
-        @raise ValueError: if the token is too short, or C{endpoint} isn't an endpoint string.
+        @raise ValueError: if the factory doesn't serve the realm, the token is too short, one of
+            the hosts is no name, or C{endpoint} isn't an endpoint string.
         """
         if not isinstance(realm, MindTrackingRealm):
             raise TypeError(
@@ -76,6 +78,10 @@ class AdminService(Service):
                 "factory must be a ServerFactory, such as ServerFactory(portal), "
                 f"not {described(factory)}"
             )
+        if not _may_reach(factory.realm, realm):
+            raise ValueError("realm must be the one that factory serves, or within it, and isn't")
+        if on_drained is not None and not callable(on_drained):
+            raise TypeError(f"on_drained must be a function or None, not {described(on_drained)}")
         if reactor is None:
             # Installs a reactor if there is none yet, so not before it's needed.
             from twisted.internet import reactor
@@ -197,4 +203,20 @@ def _checked_hosts(hosts: Iterable[str]) -> tuple[str, ...]:
     names = tuple(hosts)
     if isinstance(hosts, str) or not all(isinstance(name, str) and name for name in names):
         raise TypeError('hosts must be names, as in ["admin.example"]')
+    for name in names:
+        if not is_host(name):
+            raise ValueError(
+                'hosts must be names without a scheme or a port, as in ["admin.example"], '
+                f"not {name!r}"
+            )
     return names
+
+
+def _may_reach(outer: object, realm: MindTrackingRealm[Any]) -> bool:
+    """Whether a login that gets to the outer realm may get to the other one."""
+    if outer is realm:
+        return True
+    if isinstance(outer, WrappingRealm):
+        return any(_may_reach(each, realm) for each in outer.realms_within())
+    # Where others pass logins on to isn't known before there are any.
+    return not isinstance(outer, FindingRealm)
