@@ -4,6 +4,8 @@ Draining, and whether the server is well.
 
 from __future__ import annotations
 
+from typing import Any
+
 from pbrealm.testing import RecordingMind
 from tests.admin.admin_case import AdminTestCase
 from tests.logs import log_entries
@@ -39,16 +41,41 @@ class DrainTests(AdminTestCase):
 
     def test_twice(self):
         self.log_in()
-        self.ask("POST", "/api/drain", {})
-        self.assertEqual(self.ask("POST", "/api/drain", {}).status, 409)
+        self.ask("POST", "/api/drain", {"seconds": 10})
+        response = self.ask("POST", "/api/drain", {"seconds": 20})
+        self.assertEqual(
+            (response.status, response.json["detail"]),
+            (
+                409,
+                "the server is being drained already, which can't be changed: see pbrealm top, or "
+                "GET /api/drain",
+            ),
+        )
+
+    def test_closed(self):
+        factory: Any = self.server.factory
+        factory.close()
+        response = self.ask("POST", "/api/drain", {"seconds": 10})
+        self.assertEqual((response.status, response.json["detail"]), (409, "the server is closed"))
+
+    def test_not_by_mistake(self):
+        """It's final, so nobody begins one without saying how."""
+        self.log_in()
+        for body in ({}, {"text": "come back"}):
+            response = self.ask("POST", "/api/drain", body)
+            self.assertEqual(
+                (response.status, response.json["detail"]), (422, "the body must have seconds")
+            )
+        self.assertEqual(self.get("/api/drain")["state"], "serving")
 
     def test_wrong(self):
         for body in ({"seconds": -1}, {"seconds": "1"}, {"seconds": None}, {"text": 1}, {"a": 1}):
-            self.assertEqual(self.ask("POST", "/api/drain", body).status, 422, body)
+            wrong: dict[str, object] = {"seconds": 10, **body}
+            self.assertEqual(self.ask("POST", "/api/drain", wrong).status, 422, wrong)
         self.assertEqual(self.get("/api/drain")["state"], "serving")
 
     def test_settings(self):
-        self.ask("POST", "/api/drain", {})
+        self.ask("POST", "/api/drain", {"seconds": 10})
         self.assertTrue(self.get("/api/settings")["draining"])
 
 
@@ -60,6 +87,6 @@ class HealthTests(AdminTestCase):
         self.assertEqual(self.ask("GET", "/readyz").status, 503)
         self.log_in()
         self.assertEqual(self.get("/readyz"), {"status": "ready"})
-        self.ask("POST", "/api/drain", {})
+        self.ask("POST", "/api/drain", {"seconds": 10})
         self.assertEqual(self.ask("GET", "/readyz").status, 503)
         self.assertEqual(self.ask("GET", "/healthz").status, 200)

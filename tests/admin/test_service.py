@@ -71,6 +71,7 @@ class ServiceTests(AdminTestCase):
         ):
             why = self.assertRaises(TypeError, AdminService, *arguments, reactor=Clock())
             self.assertIn(wrong, str(why))
+        keywords: Any
         for keywords in ({"token": 1}, {"hosts": "localhost"}, {"hosts": [1]}):
             self.assertRaises(TypeError, self.make, MemoryEndpoint(), **keywords)
         for keywords, sentence in (

@@ -127,7 +127,7 @@ COMMANDS: Final = (
     Command(
         "drain",
         "Let nobody in any more, have all clients leave and come back to another server, and "
-        "follow until the last has left.",
+        "follow until the last has left. It can't be changed or undone.",
         drain,
         (
             Argument("--seconds", "over which they leave, evenly", "N", seconds, required=True),

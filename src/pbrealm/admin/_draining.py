@@ -24,7 +24,6 @@ _DRAIN: Final[Schema] = {
             "type": "number",
             "minimum": 0,
             "maximum": MAX_SECONDS,
-            "default": 10,
             "description": "Over which the sessions end.",
         },
         "text": {
@@ -33,6 +32,8 @@ _DRAIN: Final[Schema] = {
             "description": "What the clients are told.",
         },
     },
+    # It can't be undone, so it isn't begun by an empty body.
+    "required": ["seconds"],
     "additionalProperties": False,
 }
 
@@ -80,7 +81,7 @@ class DrainOperations:
                 "POST",
                 "/api/drain",
                 "Let nobody in any more, have all clients leave, evenly over the seconds, to come "
-                "back to another server, and then stop.",
+                "back to another server, and then stop.  It can't be changed or undone.",
                 self._drain,
                 body=_DRAIN,
                 responses={202: ("It has begun.", _STATE)},
@@ -113,11 +114,17 @@ class DrainOperations:
         )
 
     def _drain(self, call: Call) -> Reply:
-        seconds, text = call.body.get("seconds", 10), call.body.get("text")
+        seconds, text = call.body["seconds"], call.body.get("text")
+        if self._factory.draining is not None:
+            raise Problem(
+                409,
+                "the server is being drained already, which can't be changed: see pbrealm top, or "
+                "GET /api/drain",
+            )
         try:
             drain = self._factory.drain(seconds, text=text)
-        except RuntimeError as why:
-            raise Problem(409, str(why)) from None
+        except RuntimeError:
+            raise Problem(409, "the server is closed") from None
         log_action(call.who, "drain", f"{drain.total} sessions over {seconds:g} s")
         self._publish(call.who, drain)
         drain.done().addCallback(lambda _: self._drained(call.who, drain))
