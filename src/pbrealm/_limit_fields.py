@@ -21,16 +21,27 @@ _C = TypeVar("_C")
 _LimitsT = TypeVar("_LimitsT")
 
 _DESCRIPTION = "description"
+_LEAST = "least"
 
 
-def limit(default: _T, description: str) -> _T:
+def limit(default: _T, description: str, *, least: _T | None = None) -> _T:
     """
     Declare a field of a dataclass of limits.
 
     @param description: a sentence or two that begin with the unit of the limit.
+    @param least: the smallest value with which a server can be used, apart from a 0 that turns
+        off the limit; L{None} if any will do.
     @return: for the type checker a value of the field's type; at run time the field.
     """
-    return field(default=default, metadata={_DESCRIPTION: description})
+    if least is not None:
+        description = f"{description} At least {least:,}."
+    return field(default=default, metadata={_DESCRIPTION: description, _LEAST: least})
+
+
+def least_of(limit_field: Field[Any]) -> float | None:
+    """The smallest value of a field, apart from 0, that it was declared with, if any."""
+    least: float | None = limit_field.metadata[_LEAST]
+    return least
 
 
 def description_of(limit_field: Field[Any]) -> str:

@@ -70,6 +70,9 @@ class SettingTests(AdminTestCase):
             {"limits": {"login_seconds": 1e308}},
             {"backlog": {"soft_seconds": 10**9 + 1}},
             {"limits": {"nothing": 1}},
+            {"limits": {"message_bytes": 1}},
+            {"limits": {"unauthenticated_bytes": 10}},
+            {"limits": {"ping_interval": 0.0001, "ping_timeout": 0.0001}},
             {"limits": {"ping_interval": 5, "ping_timeout": 0}},
             {"backlog": {"soft_bytes": 9, "hard_bytes": 8}},
             {"backlog": {"when_slow": "never"}},
@@ -111,6 +114,8 @@ class SettingTests(AdminTestCase):
         schema = described["content"]["application/json"]["schema"]["properties"]
         self.assertEqual(schema["limits"]["properties"]["login_seconds"]["maximum"], 10**9)
         self.assertEqual(schema["limits"]["properties"]["connections"]["maximum"], 2**63 - 1)
+        self.assertEqual(schema["limits"]["properties"]["connections"]["minimum"], 1)
+        self.assertEqual(schema["limits"]["properties"]["message_bytes"]["minimum"], 1024)
 
     def test_callable_limit(self):
         limited: Any = self.realm.realm

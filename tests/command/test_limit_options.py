@@ -89,6 +89,8 @@ class BoundsTests(SynchronousTestCase):
                 ("--ping-timeout", "0"),
                 "--ping-timeout must be positive where there is a --ping-interval",
             ),
+            (("--message-bytes", "1"), "--message-bytes must be 1024 or more, not 1"),
+            (("--ping-timeout", "0.01"), "--ping-timeout must be 0, or 0.1 or more, not 0.01"),
             (
                 ("--when-slow", "cry"),
                 "--when-slow must be one of end, drop-newest, drop-oldest, keep-last, not 'cry'",

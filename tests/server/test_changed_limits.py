@@ -37,8 +37,8 @@ class ChangedLimitsTests(SynchronousTestCase):
     def test_message_bytes(self):
         """For a client that is logged in."""
         self.log_in()
-        self.change(message_bytes=1000)
-        self.assertEqual(self.factory.limits.message_bytes, 1000)
+        self.change(message_bytes=2000)
+        self.assertEqual(self.factory.limits.message_bytes, 2000)
         self.assertEqual(len(self.client.call(self.perspective, "echo", "x" * 500)), 500)
         self.perspective.callRemote("echo", "x" * 5000).addErrback(lambda _: None)
         self.server.flush()
@@ -46,8 +46,8 @@ class ChangedLimitsTests(SynchronousTestCase):
 
     def test_message_bytes_without_a_login(self):
         client = self.server.connect()
-        self.change(unauthenticated_message_bytes=20)
-        client.start_login("alice", "secret").addErrback(lambda _: None)
+        self.change(unauthenticated_message_bytes=600)
+        client.start_login("alice" * 200, "secret").addErrback(lambda _: None)
         self.server.flush()
         self.assertFalse(client.connected)
 

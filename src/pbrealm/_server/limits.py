@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from pbrealm._arguments import MAX_COUNT, MAX_SECONDS, check_most
-from pbrealm._limit_fields import Current, document_limits, limit
+from pbrealm._limit_fields import Current, document_limits, least_of, limit
 
 
 @document_limits
@@ -17,13 +17,15 @@ class Limits:
     The limits that a L{ServerFactory<pbrealm.ServerFactory>} enforces on its clients.
 
     0 turns off a limit in seconds.  All other limits have to be positive, and so does
-    C{ping_timeout} unless C{ping_interval} is 0.
+    C{ping_timeout} unless C{ping_interval} is 0.  Some have a least value, with less than which
+    nobody could log in or stay.
     """
 
     login_seconds: float = limit(
         30,
         "Seconds that a connection may be open without a login; 0 for any time. The time that "
         "the server takes to decide on a login is not counted.",
+        least=0.1,
     )
     login_attempts: int = limit(
         3,
@@ -39,18 +41,27 @@ class Limits:
         64 * 1024,
         "Bytes that a connection without a login may send in all. Each message counts for 512 "
         "bytes more, because of its answer.",
+        least=4096,
     )
     unauthenticated_message_bytes: int = limit(
-        16 * 1024, "Bytes of a single message on a connection without a login."
+        16 * 1024,
+        "Bytes of a single message on a connection without a login.",
+        least=512,
     )
     unauthenticated_depth: int = limit(
-        16, "Depth of nested lists in a single message on a connection without a login."
+        16,
+        "Depth of nested lists in a single message on a connection without a login.",
+        least=8,
     )
     message_bytes: int = limit(
-        16 * 1024 * 1024, "Bytes of a single message on a connection with a login."
+        16 * 1024 * 1024,
+        "Bytes of a single message on a connection with a login.",
+        least=1024,
     )
     depth: int = limit(
-        200, "Depth of nested lists in a single message on a connection with a login."
+        200,
+        "Depth of nested lists in a single message on a connection with a login.",
+        least=8,
     )
     connections: int = limit(10_000, "Number of connections in all.")
     connections_per_address: int = limit(
@@ -68,8 +79,9 @@ class Limits:
     )
     throttle_max_seconds: float = limit(
         8,
-        "Seconds to which the delay after wrong passwords grows at most. An attempt that has "
-        "waited for twice as long, because others were checked before it, is refused.",
+        "Seconds to which the delay after wrong passwords grows at most, the first one included; "
+        "0 for no delays. An attempt that has waited for twice as long, because others were "
+        "checked before it, is refused.",
     )
     throttle_memory_seconds: float = limit(
         900, "Seconds without a wrong password after which earlier wrong passwords are forgotten."
@@ -82,12 +94,15 @@ class Limits:
         "remembered.",
     )
     ping_interval: float = limit(
-        20, "Seconds without traffic after which a client is pinged; 0 for never."
+        20,
+        "Seconds without traffic after which a client is pinged; 0 for never.",
+        least=0.1,
     )
     ping_timeout: float = limit(
         10,
         "Seconds that a pinged client has to send something, or to take something that it is "
         "sent, before its connection is aborted.",
+        least=0.1,
     )
     resume_seconds: float = limit(
         120,
@@ -110,6 +125,10 @@ class Limits:
                 raise ValueError(f"{field.name} must be 0 or more, not {number!r}")
             if whole and number == 0:
                 raise ValueError(f"{field.name} must be positive, not {number!r}")
+            least = least_of(field)
+            if least is not None and number < least and (whole or number):
+                or_off = "" if whole else "0, or "
+                raise ValueError(f"{field.name} must be {or_off}{least} or more, not {number!r}")
             check_most(field.name, number, MAX_COUNT if whole else MAX_SECONDS)
         if self.ping_interval and not self.ping_timeout:
             raise ValueError("ping_timeout must be positive where there is a ping_interval")

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import Field, fields, replace
 from typing import Any, Final, TypeVar
 
 from pbrealm._arguments import MAX_COUNT, MAX_SECONDS
 from pbrealm._delivery.backlog import Backlog, SlowClientPolicy
 from pbrealm._journal import log_action
-from pbrealm._limit_fields import description_of
+from pbrealm._limit_fields import description_of, least_of
 from pbrealm._server.factory import ServerFactory
 from pbrealm._server.limits import Limits
 from pbrealm.admin._operations import Call, Operation, Reply, json_reply
@@ -59,10 +59,20 @@ def _object(properties: Mapping[str, Schema], nullable: bool = False) -> Schema:
 def _fields_schema(kind: type[Limits] | type[Backlog]) -> Schema:
     return _object(
         {
-            each.name: {**_FIELD_SCHEMAS[each.type], "description": description_of(each)}
+            each.name: {
+                **_FIELD_SCHEMAS[each.type],
+                **_least(each),
+                "description": description_of(each),
+            }
             for each in fields(kind)
         }
     )
+
+
+def _least(field: Field[Any]) -> Schema:
+    least = least_of(field)
+    # A limit in seconds may also be 0, so its class checks it.
+    return {} if least is None or field.type == "float" else {"minimum": least}
 
 
 _LIMITS: Final = _fields_schema(Limits)
