@@ -144,6 +144,45 @@ class ServiceTests(AdminTestCase):
             assert endpoint.port is not None
             self.assertFalse(endpoint.port.listening)
 
+    def test_several_endpoints(self):
+        """Each asks for a token or not by itself, and events of one are told at the other."""
+        local, remote = MemoryEndpoint(UNIXAddress(b"\0x")), MemoryEndpoint(REMOTE, with_tls)
+        service = self.make([local, remote], token=TOKEN)
+        service.startService()
+        for endpoint in (local, remote):
+            assert endpoint.port is not None
+            self.assertTrue(endpoint.port.listening)
+        self.successResultOf(service.stopService())
+        for endpoint in (local, remote):
+            assert endpoint.port is not None
+            self.assertFalse(endpoint.port.listening)
+
+    def test_events_of_other_endpoints(self):
+        """What is done at one endpoint is an event at the other."""
+        first, second = MemoryEndpoint(), MemoryEndpoint()
+        service = self.make([first, second])
+        service.startService()
+        self.addCleanup(service.stopService)
+        self.endpoint = first
+        events = self.connect()
+        events.ask_only("GET", "/api/events")
+        self.endpoint = second
+        self.ask("POST", "/api/drain", {"seconds": 0})
+        self.assertIn(b"event: drain", events.received())
+
+    def test_one_of_several_fails(self):
+        """None of the others goes on listening."""
+        first, last = MemoryEndpoint(), MemoryEndpoint(REMOTE)
+        service = self.make([first, last])
+        self.assertRaises(ValueError, service.startService)
+        for endpoint in (first, last):
+            assert endpoint.port is not None
+            self.assertFalse(endpoint.port.listening)
+
+    def test_no_endpoint(self):
+        why = self.assertRaises(ValueError, self.make, [])
+        self.assertEqual(str(why), "endpoint must be an endpoint or several, not none")
+
     def test_cannot_listen(self):
         service = self.make(FailingEndpoint(late=False))
         self.assertRaises(CannotListenError, service.startService)

@@ -65,7 +65,7 @@ class ClientTests(CommandTestCase):
     def answer(self, handler):
         """Have the server answer a request for the settings in another way."""
         operation = Operation("GET", "/api/settings", "Answer.", handler)
-        self.service._resource._routes = Routes([operation])
+        self.service._listeners[0]._resource._routes = Routes([operation])
 
     def test_hostile_sentence(self):
         """Of a server that isn't trusted, nothing gets to the terminal as it is."""
@@ -86,7 +86,7 @@ class ClientTests(CommandTestCase):
 class TokenTests(CommandTestCase):
     def test_token(self):
         token = "0123456789abcdef"
-        self.service._resource.access = Access(HOST, Exposure.MACHINE, token.encode())
+        self.service._listeners[0]._resource.access = Access(HOST, Exposure.MACHINE, token.encode())
         said = self.command("sessions", status=1)
         self.assertIn("a token is needed", said)
         self.token = token

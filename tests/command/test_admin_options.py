@@ -7,6 +7,7 @@ from __future__ import annotations
 import builtins
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -53,6 +54,19 @@ class AdminOptionTests(SynchronousTestCase):
         options = parse("--demo", "--admin", "tcp:1", "--admin-token", token).admin
         assert options is not None
         self.assertEqual((options.token, options.hosts, options.insecure), (TOKEN, (), False))
+
+    def test_several(self):
+        kinds = [
+            type(each) for each in self.services("--admin", "unix:a.sock", "--admin", "tcp:1")
+        ]
+        self.assertEqual(kinds, [CommandAdminService, CommandService])
+        options = parse("--demo", "--admin", "unix:a.sock", "--admin", "tcp:1").admin
+        assert options is not None
+        self.assertEqual([each.name for each in options.endpoints], ["unix:a.sock", "tcp:1"])
+        self.assertEqual(
+            self.error("--demo", "--admin", "unix:a.sock", "--admin", "unix:a.sock"),
+            "--admin unix:a.sock is there twice",
+        )
 
     def test_hosts(self):
         options = parse(
@@ -103,8 +117,11 @@ class AdminOptionTests(SynchronousTestCase):
 
     def test_open_to_all(self):
         """Where everybody could get in, the command doesn't start."""
-        admin, _ = self.services("--admin", "tcp:0:interface=127.0.0.1")
+        options = parse("--demo", "--admin", "tcp:0:interface=127.0.0.1")
         endpoint: Any = MemoryEndpoint(IPv4Address("TCP", "192.0.2.1", 1))
-        admin._endpoint = NamedEndpoint("tcp:1", endpoint)
+        assert options.admin is not None
+        options.admin = replace(options.admin, endpoints=(NamedEndpoint("tcp:1", endpoint),))
+        service: Any = makeService(options)
+        admin, _ = service
         why = self.assertRaises(CannotStart, admin.privilegedStartService)
         self.assertIn("pbrealm: the administration needs a token", str(why.code))

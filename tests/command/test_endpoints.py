@@ -35,7 +35,11 @@ class NamedEndpointTests(SynchronousTestCase):
         """The cause is first, and it ends a program with status 1 and no traceback."""
         for why, cause in (
             (IN_USE, "Address already in use"),
-            (CannotListenError("", 1, "odd"), "str: odd"),
+            (CannotListenError("", 1, "odd"), "odd"),
+            (
+                CannotListenError(None, "a.sock", "Cannot acquire lock"),
+                "another process listens there",
+            ),
             (ValueError("no such relay."), "ValueError: no such relay"),
         ):
             listening = self.listen()

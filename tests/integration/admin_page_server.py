@@ -149,7 +149,7 @@ def with_canned_rates(service: AdminService, steps: int) -> None:
     """Have the service tell of an hour that hasn't been."""
     canned = Operation("GET", "/api/rates", "", lambda call: json_reply(rates(steps)))
     others = [each for each in service._api.operations if each.path != canned.path]
-    service._resource._routes = Routes([*others, canned])
+    service._listeners[0]._resource._routes = Routes([*others, canned])
 
 
 async def main(reactor: Any, arguments: argparse.Namespace) -> None:

@@ -76,7 +76,11 @@ class UnitTests(PlayersTestCase):
         for each in (port, told):
             self.addCleanup(each.close)
         line = line.replace("/srv/players/venv/bin", sysconfig.get_path("scripts"))
-        command = shlex.split(line.replace("/srv/players", self.directory))
+        # systemd makes the directory.
+        self.assertIn(f"/run/{self.unit['RuntimeDirectory']}/", line)
+        for path in ("/srv/players", "/run/players"):
+            line = line.replace(path, self.directory)
+        command = shlex.split(line)
         server = self.stop_after_test(
             Process(
                 ["/bin/sh", "-c", ACTIVATED, "sh", *command],
@@ -91,6 +95,10 @@ class UnitTests(PlayersTestCase):
         number = port.getsockname()[1]
         client = self.start("client.py", f"tcp:127.0.0.1:{number}", "alice", "secret")
         await client.wait_for("hello alice\n")
+        asking = [f"{sysconfig.get_path('scripts')}/pbrealm", "sessions", "--admin"]
+        asked = Process([*asking, f"unix:{self.directory}/admin.sock"], self.directory)
+        self.assertEqual(await self.stop_after_test(asked).wait(), 0, asked.output)
+        self.assertIn("alice", asked.out)
         server.signal(self.unit["KillSignal"].removeprefix("SIG"))
         await client.wait_for(r"goodbye: shutting down \(reason 8\)\n")
         self.assertEqual(await server.wait(), -signal.SIGTERM)

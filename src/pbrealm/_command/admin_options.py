@@ -4,7 +4,7 @@ The options of the administration.  Nothing of it is imported unless it is asked
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ class AdminOptions:
     What the options ask for.
     """
 
-    endpoint: NamedEndpoint
+    endpoints: tuple[NamedEndpoint, ...]
     token: str | None
     hosts: tuple[str, ...]
     insecure: bool
@@ -32,7 +32,7 @@ def parse_admin_options(options: Mapping[str, Any]) -> AdminOptions | None:
     @return: L{None} if no administration is wanted.
     @raise UsageError: if they are wrong, or what the administration needs isn't installed.
     """
-    if options["admin"] is None:
+    if not options["admin"]:
         for option in ("admin-token", "admin-host", "admin-insecure"):
             if options[option]:
                 raise UsageError(f"--{option} needs --admin, the endpoint to listen at")
@@ -44,12 +44,16 @@ def parse_admin_options(options: Mapping[str, Any]) -> AdminOptions | None:
     # Installs a reactor if there is none yet, so not before the command has chosen one.
     from twisted.internet import reactor
 
+    descriptions: Sequence[str] = options["admin"]
+    for description in descriptions:
+        if descriptions.count(description) > 1:
+            raise UsageError(f"--admin {description} is there twice")
     try:
-        endpoint = parse_endpoint("--admin", options["admin"], reactor)
+        endpoints = [parse_endpoint("--admin", each, reactor) for each in descriptions]
     except ValueError as why:
         raise UsageError(str(why)) from why
     return AdminOptions(
-        NamedEndpoint(options["admin"], endpoint),
+        tuple(map(NamedEndpoint, descriptions, endpoints)),
         _read_token(options["admin-token"]),
         tuple(map(_checked_host, options["admin-host"])),
         bool(options["admin-insecure"]),

@@ -28,7 +28,7 @@ class CommandAdminService(AdminService):
         super().__init__(
             realm,
             factory,
-            options.endpoint,
+            options.endpoints,
             token=options.token,
             insecure=options.insecure,
             hosts=options.hosts,

@@ -4,7 +4,7 @@ The endpoints to listen at.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import CannotListenError
@@ -60,9 +60,15 @@ def listen_endpoint(description: str) -> NamedEndpoint:
         raise UsageError(str(why)) from why
 
 
+_WORDS_OF_TWISTED: Final = {"Cannot acquire lock": "another process listens there"}
+"""What Twisted calls a failure that the system has no error for."""
+
+
 def _cause(error: BaseException | None) -> str:
     if isinstance(error, CannotListenError):
         error = error.socketError
+        if isinstance(error, str):
+            return _WORDS_OF_TWISTED.get(error, error)
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return describe(error).rstrip(".")

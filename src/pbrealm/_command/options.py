@@ -138,16 +138,6 @@ class Options(UsageOptions, AuthOptionMixin):
             f"session. [default: {STORED_LINGER:g} with --store, otherwise for good]",
         ],
         [
-            "admin",
-            None,
-            None,
-            "Endpoint string of where to serve the administration over HTTP, such as "
-            "unix:/run/pbrealm/admin.sock, tcp:8788:interface=127.0.0.1 or "
-            "ssl:8788:certKey=server.pem. A UNIX socket is its owner's alone, unless the string "
-            "has a mode, as in unix:admin.sock:mode=660. It needs the extra pbrealm[admin]. "
-            "[default: there is none]",
-        ],
-        [
             "admin-token",
             None,
             None,
@@ -162,6 +152,7 @@ class Options(UsageOptions, AuthOptionMixin):
         super().__init__()
         self["listen"] = []
         self["guest-name"] = []
+        self["admin"] = []
         self["admin-host"] = []
         self["credCheckers"] = []
         self.endpoints: list[NamedEndpoint] = []
@@ -186,6 +177,16 @@ class Options(UsageOptions, AuthOptionMixin):
         Name of an account whose logins are those of guests. Can be repeated.
         """
         self["guest-name"].append(name)
+
+    def opt_admin(self, endpoint: str) -> None:
+        """
+        Endpoint string of where to serve the administration over HTTP, such as
+        unix:/run/pbrealm/admin.sock, tcp:8788:interface=127.0.0.1 or ssl:8788:certKey=server.pem.
+        A UNIX socket is its owner's alone, unless the string has a mode, as in
+        unix:admin.sock:mode=660. It needs the extra pbrealm[admin]. Can be repeated. [default:
+        there is none]
+        """
+        self["admin"].append(endpoint)
 
     def opt_admin_host(self, name: str) -> None:
         """

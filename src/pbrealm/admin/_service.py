@@ -8,33 +8,26 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
-from twisted.logger import Logger
-from twisted.python.failure import Failure
+from twisted.internet.interfaces import IStreamServerEndpoint
 
-from pbrealm._addresses import format_address
 from pbrealm._arguments import described
-from pbrealm._endpoint_strings import endpoint_from, endpoint_of
-from pbrealm._error_text import describe
+from pbrealm._endpoint_strings import endpoint_from, endpoint_of, several
 from pbrealm._server.factory import ServerFactory
 from pbrealm._types import AnyEndpoint
-from pbrealm.admin._access import Access, check_exposure, check_token, is_host, is_tls
+from pbrealm.admin._access import check_token, is_host
 from pbrealm.admin._api import Api
-from pbrealm.admin._resource import ApiResource
-from pbrealm.admin._site import AdminSite
+from pbrealm.admin._listener import Conditions, Listener
 from pbrealm.realms._base import FindingRealm, WrappingRealm
 from pbrealm.realms._mind_tracking import MindTrackingRealm
-
-_log = Logger(namespace="pbrealm.admin")
 
 _EXAMPLE: Final = "unix:/run/pbrealm/admin.sock"
 
 
 class AdminService(Service):
     """
-    Serves the administration of a server over HTTP.
+    Serves the administration of a server over HTTP, at an endpoint or at several.
 
     On a UNIX socket, whoever may open that may ask; the socket of an endpoint string is its
     owner's alone, unless the string has a C{mode}.  Elsewhere those who ask need the token, if
@@ -45,7 +38,7 @@ class AdminService(Service):
         self,
         realm: MindTrackingRealm[Any],
         factory: ServerFactory,
-        endpoint: AnyEndpoint | str,
+        endpoint: AnyEndpoint | str | Iterable[AnyEndpoint | str],
         *,
         token: str | bytes | None = None,
         insecure: bool = False,
@@ -56,7 +49,7 @@ class AdminService(Service):
         """
         @param realm: whose sessions are administrated.
         @param factory: serves the realm, or one around it.
-        @param endpoint: where to listen: an endpoint or an endpoint string.
+        @param endpoint: where to listen: an endpoint, an endpoint string, or several of them.
         @param token: of at least 16 characters.  It's needed to listen on another address than
             loopback.
         @param insecure: whether to listen on another address than loopback also without TLS.
@@ -85,43 +78,35 @@ class AdminService(Service):
         if reactor is None:
             # Installs a reactor if there is none yet, so not before it's needed.
             from twisted.internet import reactor
-        self._endpoint = endpoint_of(
-            endpoint,
-            lambda text: parse_endpoint("endpoint", text, reactor),
-            IStreamServerEndpoint,
-            purpose="listen at",
-            example=_EXAMPLE,
-        )
-        self._token = check_token(token)
-        self._insecure = insecure
-        self._hosts = _checked_hosts(hosts)
+        endpoints = [_checked_endpoint(each, reactor) for each in several(endpoint)]
+        if not endpoints:
+            raise ValueError("endpoint must be an endpoint or several, not none")
+        conditions = Conditions(check_token(token), _checked_hosts(hosts), insecure)
         self._api = Api(realm, factory, reactor, on_drained)
-        self._resource = ApiResource(self._api.operations, reactor)
-        self._site = AdminSite(self._resource, reactor)
-        self._port: Deferred[Any] | None = None
-        self._failure: Failure | None = None
+        operations = self._api.operations
+        self._listeners = [Listener(each, operations, conditions, reactor) for each in endpoints]
 
     def privilegedStartService(self) -> None:
         """
-        Listen.
+        Listen at all endpoints, or at none.
 
         @raise ValueError: if everybody could get in there, or read the token.
         @raise Exception: what the endpoint fails with, if it does so at once.  If it fails later,
             that is logged.
         """
         super().privilegedStartService()
-        self._failure = None
-        port: Deferred[Any] = maybeDeferred(self._endpoint.listen, self._site)
-        port.addCallback(self._listening).addErrback(self._failed)
-        if self._failure is not None:
-            self._failure.raiseException()
-        self._port = port
+        try:
+            for each in self._listeners:
+                each.listen()
+        except Exception:
+            self._stop_listening()
+            raise
 
     def startService(self) -> None:
         """
         Listen, unless L{privilegedStartService} has done so, and watch the server.
         """
-        if self._port is None:
+        if not any(each.listening for each in self._listeners):
             self.privilegedStartService()
         super().startService()
         self._api.start()
@@ -134,40 +119,23 @@ class AdminService(Service):
         """
         super().stopService()
         self._api.stop()
-        return Deferred.fromCoroutine(self._stop())
+        return self._stop_listening()
 
-    async def _stop(self) -> None:
-        listening, self._port = self._port, None
-        if listening is not None:
-            listening.cancel()
-            port = await listening
-            if port is not None:
-                await maybeDeferred(port.stopListening)
-        await self._site.close()
-        self._resource.stop()
+    def _stop_listening(self) -> Deferred[None]:
+        stops = [Deferred.fromCoroutine(each.stop()) for each in self._listeners]
+        stopped: Deferred[Any] = DeferredList(stops)
+        return stopped.addCallback(lambda _: None)
 
-    def _listening(self, port: IListeningPort) -> Any:
-        address = port.getHost()
-        try:
-            exposure = check_exposure(
-                address, tls=is_tls(port), token=self._token, insecure=self._insecure
-            )
-        except ValueError:
-            why = Failure()
-            stopped: Deferred[Any] = maybeDeferred(port.stopListening)
-            self._failed(why)
-            return stopped.addCallback(lambda _: None)
-        self._resource.access = Access(address, exposure, self._token, self._hosts)
-        _log.info("the administration listens on {address}", address=format_address(address))
-        return port
 
-    def _failed(self, why: Failure) -> None:
-        if why.check(CancelledError):
-            return
-        if self._port is None:
-            self._failure = why
-        else:
-            _log.critical("the administration can't listen: {why}", why=describe(why.value))
+def _checked_endpoint(endpoint: AnyEndpoint | str, reactor: Any) -> IStreamServerEndpoint:
+    checked: IStreamServerEndpoint = endpoint_of(
+        endpoint,
+        lambda text: parse_endpoint("endpoint", text, reactor),
+        IStreamServerEndpoint,
+        purpose="listen at",
+        example=_EXAMPLE,
+    )
+    return checked
 
 
 def parse_endpoint(name: str, description: str, reactor: Any) -> IStreamServerEndpoint:
