@@ -28,7 +28,7 @@ class JournalTests(SynchronousTestCase):
         if event.get("log_namespace") == NAMESPACE:
             self.events.append(event)
 
-    def check(self, text: str, **values: object) -> None:
+    def check(self, text: str, /, **values: object) -> None:
         """One event was logged, with this text and these values."""
         (event,) = self.events
         self.assertEqual(formatEvent(event), text)
@@ -92,7 +92,17 @@ class JournalTests(SynchronousTestCase):
             avatar_id="<b>\\n",
         )
 
+    def test_action_with_a_text(self) -> None:
+        """What clients were told is there, too."""
+        log_action("127.0.0.1:5", "drain", "3 sessions over 10 s", text="back\nsoon")
+        self.check(
+            "drain from 127.0.0.1:5: 3 sessions over 10 s, with the text: back\\nsoon",
+            what="3 sessions over 10 s",
+            text="back\\nsoon",
+        )
+
     def test_action_on_all(self) -> None:
         log_action("127.0.0.1:5", "broadcast", "hear")
         self.check("broadcast from 127.0.0.1:5: hear", what="hear")
         self.assertNotIn("avatar_id", self.events[0])
+        self.assertNotIn("text", self.events[0])

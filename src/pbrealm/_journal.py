@@ -8,7 +8,7 @@ they are the same in a JSON log: C{event}, C{avatar_id} and C{peer}; all but a r
 C{session}; a refusal and an end have C{why} and C{reason}, the number of a L{Reason}; an end and
 a contention have C{seconds}; a contention has C{other}, the address of the one that stays.  An
 action has C{action}, C{what}, and as C{peer} the address of who acts, or C{unix socket}; it has
-C{avatar_id} only if it is about one.
+C{avatar_id} only if it is about one, and C{text} only if clients are told one.
 """
 
 from __future__ import annotations
@@ -116,7 +116,9 @@ def log_contention(newcomer: ISession, holder: ISession, seconds: int) -> None:
     )
 
 
-def log_action(who: str, action: str, what: str, avatar_id: str | None = None) -> None:
+def log_action(
+    who: str, action: str, what: str, avatar_id: str | None = None, text: str | None = None
+) -> None:
     """
     Somebody acts by way of the administration.
 
@@ -124,13 +126,16 @@ def log_action(who: str, action: str, what: str, avatar_id: str | None = None) -
     @param action: one word.
     @param what: to whom or what, and how.
     @param avatar_id: whom it is about, if it is one.
+    @param text: what clients are told, if that was said.
     """
-    about = {} if avatar_id is None else {"avatar_id": log_text(avatar_id)}
+    about = {"avatar_id": avatar_id, "text": text}
     _log.info(
-        "{action} from {peer}: {what}",
+        "{action} from {peer}: {what}"
+        if text is None
+        else "{action} from {peer}: {what}, with the text: {text}",
         event="action",
         action=action,
         peer=who,
         what=log_text(what),
-        **about,
+        **{name: log_text(value) for name, value in about.items() if value is not None},
     )

@@ -13,6 +13,7 @@ from twisted.spread import pb
 
 from pbrealm import Reason
 from pbrealm._journal import log_contention
+from pbrealm.admin import _feed
 from pbrealm.admin._events import COMMENT_SECONDS, MAX_BYTES, MAX_EVENTS, MAX_STREAMS
 from pbrealm.admin._site import REQUEST_SECONDS
 from tests.admin.admin_case import AdminTestCase
@@ -146,16 +147,56 @@ class EventTests(EventTestCase):
         self.log_in()
         (session,) = self.realm.sessions()
         connection = self.follow()
-        self.ask("DELETE", f"/api/sessions/{session.id}")
-        self.ask("POST", "/api/drain", {"seconds": 0})
+        self.ask("DELETE", f"/api/sessions/{session.id}", {"text": "<b>"})
+        self.ask("POST", "/api/drain", {"seconds": 0, "text": "come back"})
         self.server.advance(5)
         events = self.events(connection)
         self.assertEqual([name for name, _ in events], ["hello", "kick", "end", "drain", "drain"])
+        kick = events[1][1]
         self.assertEqual(
-            (events[1][1]["by"], events[1][1]["session"]), ("127.0.0.1:4444", session.id)
+            {name: kick[name] for name in ("by", "avatar_id", "sessions", "count", "text")},
+            {
+                "by": "127.0.0.1:4444",
+                "avatar_id": "alice",
+                "sessions": [session.id],
+                "count": 1,
+                "text": "<b>",
+            },
+        )
+        self.assertEqual(
+            [data["text"] for name, data in events if name == "drain"], ["come back"] * 2
         )
         self.assertEqual(
             [data["state"] for name, data in events if name == "drain"], ["draining", "drained"]
+        )
+
+    def test_kick_of_an_avatar_id(self):
+        """It has the sessions, if there aren't too many."""
+        for _ in range(3):
+            self.log_in()
+        ids = [session.id for session in self.realm.sessions()]
+        connection = self.follow()
+        self.patch(_feed, "MAX_KICKED", 2)
+        self.ask("POST", "/api/avatars/alice/kick", {})
+        (kick,) = [data for name, data in self.events(connection) if name == "kick"]
+        self.assertEqual((kick["sessions"], kick["count"], kick["text"]), (ids[:2], 3, None))
+
+    def test_other_actions(self):
+        connection = self.follow()
+        self.events(connection)
+        changes = {"limits": {"connections": 7}, "sessions": {"on_full": "replace"}}
+        self.ask("PATCH", "/api/settings", changes)
+        self.ask("PATCH", "/api/settings", {"limits": {"connections": 0}})
+        self.ask("POST", "/api/notify", {"avatar_id": "<b>", "method": "hear", "args": ["x"]})
+        self.ask("POST", "/api/broadcast", {"method": "hear"})
+        by = {"time": "2023-11-14T22:13:20.000Z", "by": "127.0.0.1:4444"}
+        self.assertEqual(
+            self.events(connection),
+            [
+                ("settings", {**by, "changes": changes}),
+                ("notify", {**by, "avatar_id": "<b>", "method": "hear"}),
+                ("broadcast", {**by, "method": "hear"}),
+            ],
         )
 
     def test_comments(self):

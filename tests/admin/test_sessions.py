@@ -154,7 +154,7 @@ class EndTests(AdminTestCase):
         (line,) = [entry for entry in entries if "kick from" in entry]
         self.assertIn(
             f"kick from 127.0.0.1:4444: session {session.id} of alice from 127.0.0.1:50000: "
-            "kicked",
+            "kicked, with the text: go\\n<b>",
             line,
         )
 
@@ -174,12 +174,17 @@ class EndTests(AdminTestCase):
         return response
 
     def test_all_of_an_avatar_id(self):
+        entries = log_entries(self)
         for name in ("alice", "alice", "bob", "a/b", "<script>"):
             self.log_in(name)
         for name, count in (("alice", 2), ("a%2Fb", 1), ("%3Cscript%3E", 1)):
             response = self.ask_and_flush("POST", f"/api/avatars/{name}/kick", {})
             self.assertEqual(response.json, {"ended": count})
         self.assertEqual([session.avatar_id for session in self.realm.sessions()], ["bob"])
+        said = [
+            entry.partition("127.0.0.1:4444: ")[2] for entry in entries if "kick from" in entry
+        ]
+        self.assertEqual(said[:2], ["2 sessions of alice: kicked\n", "1 session of a/b: kicked\n"])
         self.assertEqual(self.ask("POST", "/api/avatars/alice/kick", {}).status, 404)
 
     def test_no_session(self):

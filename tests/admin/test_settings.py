@@ -41,7 +41,7 @@ class SettingTests(AdminTestCase):
         }
         response = self.ask("PATCH", "/api/settings", changes)
         self.assertEqual(response.status, 200)
-        self.assertEqual(response.json, self.get("/api/settings"))
+        self.assertEqual(response.json, {**self.get("/api/settings"), "ended": 0})
         factory = self.service_factory()
         self.assertEqual((factory.limits.connections, factory.limits.ping_timeout), (7, 1.5))
         self.assertEqual(factory.limits.login_attempts, Limits().login_attempts)
@@ -56,9 +56,33 @@ class SettingTests(AdminTestCase):
         for _ in range(3):
             self.log_in()
         _, second, third = self.realm.sessions()
-        self.ask("PATCH", "/api/settings", {"sessions": {"limit": 2, "on_full": "replace:0"}})
-        self.server.advance(1)
+        changes = {"sessions": {"limit": 2, "on_full": "replace:0"}}
+        response = self.change_and_wait(changes, 1)
         self.assertEqual(self.realm.sessions(), (second, third))
+        self.assertEqual(response.json["ended"], 1)
+
+    def change_and_wait(self, changes: Any, seconds: float) -> Any:
+        connection = self.connect()
+        connection.ask_only("PATCH", "/api/settings", changes)
+        self.server.advance(seconds)
+        response = connection.response()
+        self.check_described("PATCH", "/api/settings", response)
+        return response
+
+    def test_policy_lets_them_stay(self):
+        for _ in range(3):
+            self.log_in()
+        response = self.change_and_wait({"sessions": {"limit": 1, "on_full": "refuse"}}, 1)
+        self.assertEqual((len(self.realm.sessions()), response.json["ended"]), (3, 0))
+
+    def test_policy_takes_its_time(self):
+        """Whether sessions end isn't known yet."""
+        for _ in range(3):
+            self.log_in()
+        response = self.change_and_wait({"sessions": {"limit": 1, "on_full": "wait:60"}}, 6)
+        self.assertEqual(response.status, 200)
+        self.assertIsNone(response.json["ended"])
+        self.assertEqual(response.json["sessions"]["limit"], 1)
 
     def test_refused(self):
         """If anything is wrong, nothing changes."""

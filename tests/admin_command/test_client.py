@@ -86,7 +86,9 @@ class ClientTests(CommandTestCase):
 class TokenTests(CommandTestCase):
     def test_token(self):
         token = "0123456789abcdef"
-        self.service._listeners[0]._resource.access = Access(HOST, Exposure.MACHINE, token.encode())
+        self.service._listeners[0]._resource.access = Access(
+            HOST, Exposure.MACHINE, token.encode()
+        )
         said = self.command("sessions", status=1)
         self.assertIn("a token is needed", said)
         self.token = token

@@ -22,7 +22,7 @@ class SettingsTests(CommandTestCase):
         lines = self.command("settings").splitlines()
         given = ["=".join(line.split()) for line in lines if not line.startswith("draining")]
         before = self.get("/api/settings")
-        self.assertEqual(self.document("settings", *given), before)
+        self.assertEqual(self.document("settings", *given), {**before, "ended": 0})
         self.assertEqual(self.get("/api/settings"), before)
 
     def test_change(self):
@@ -31,11 +31,32 @@ class SettingsTests(CommandTestCase):
         )
         self.assertEqual(
             written,
-            "limits.connections  500\nsessions.limit      1\nsessions.on_full    replace:60\n",
+            "limits.connections  500\nsessions.limit      1\nsessions.on_full    replace:60\n"
+            "no session ended; the changes last until the server restarts\n",
         )
         settings = self.get("/api/settings")
         self.assertEqual(settings["limits"]["connections"], 500)
         self.assertEqual(settings["sessions"]["on_full"], "replace:60")
+
+    def test_ended(self):
+        """It says how many had to go."""
+        for _ in range(3):
+            self.log_in()
+        written = self.command("settings", "sessions.limit=1", "sessions.on_full=replace:0")
+        self.assertIn("2 sessions ended; the changes last until", written)
+
+    def test_ends_later(self):
+        for _ in range(3):
+            self.log_in()
+        written = self.command("settings", "sessions.limit=1", "sessions.on_full=wait:60")
+        self.assertIn("the policy has yet to decide which sessions end; the changes", written)
+
+    def test_no_sessions_concerned(self):
+        written = self.command("settings", "limits.connections=500")
+        self.assertEqual(
+            written,
+            "limits.connections  500\nthe changes last until the server restarts\n",
+        )
 
     def test_refused(self):
         before = self.get("/api/settings")

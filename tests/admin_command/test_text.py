@@ -63,7 +63,8 @@ class FigureTests(SynchronousTestCase):
             (12345, "12,345"),
             (0.5, "0.5"),
             ("a\x1b", "a\\x1b"),
-            ([1, "\x07"], "[1, '\\x07']"),
+            ([1, "\x07\x9b"], '[1, "\\u0007\\x9b"]'),
+            ({"a": None}, '{"a": null}'),
         ):
             self.assertEqual(value(something), text)
 

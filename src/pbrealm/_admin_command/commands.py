@@ -147,7 +147,7 @@ COMMANDS: Final = (
     Command("events", "Follow what happens, until the server is gone.", follow_events),
     Command(
         "settings",
-        "Show the settings, or change some of them.",
+        "Show the settings, or change some of them until the server restarts.",
         settings,
         (
             Argument(

@@ -9,7 +9,7 @@ from typing import Any
 
 from pbrealm._admin_command.exit_status import WrongUsage
 from pbrealm._admin_command.invocation import Invocation
-from pbrealm._admin_command.text import one_line
+from pbrealm._admin_command.text import counted, one_line
 
 
 async def settings(run: Invocation) -> None:
@@ -31,6 +31,15 @@ async def settings(run: Invocation) -> None:
         changed = {f"{part}.{name}" for part, names in changes.items() for name in names}
         fields = [each for each in fields if each[0] in changed]
     run.console.fields(fields)
+    if changes:
+        said = [_ended(answer["ended"])] if "sessions" in changes else []
+        run.console.line("; ".join([*said, "the changes last until the server restarts"]))
+
+
+def _ended(number: int | None) -> str:
+    if number is None:
+        return "the policy has yet to decide which sessions end"
+    return f"{counted(number, 'session') if number else 'no session'} ended"
 
 
 def _fields(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ Text and figures as people read them.
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 from unicodedata import category, east_asian_width
 
@@ -103,5 +104,7 @@ def value(something: Any) -> str:
             return "yes" if something else "no"
         case int() | float():
             return f"{something:,}" if isinstance(something, int) else f"{something:g}"
+        case list() | dict():
+            return one_line(json.dumps(something, ensure_ascii=False))
         case _:
             return one_line(something)

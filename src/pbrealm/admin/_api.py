@@ -56,9 +56,9 @@ class Api:
         parts = (
             SessionOperations(realm, feed, clock),
             TopOperations(realm, clock),
-            MessageOperations(realm),
+            MessageOperations(realm, feed),
             history,
-            SettingOperations(factory),
+            SettingOperations(factory, feed, clock),
             DrainOperations(factory, feed, on_drained),
             self._events,
             self._rates,

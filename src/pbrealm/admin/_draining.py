@@ -4,7 +4,7 @@ The operations that drain the server, and say whether it serves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from pbrealm._journal import log_action
@@ -125,18 +125,19 @@ class DrainOperations:
             drain = self._factory.drain(seconds, text=text)
         except RuntimeError:
             raise Problem(409, "the server is closed") from None
-        log_action(call.who, "drain", f"{drain.total} sessions over {seconds:g} s")
-        self._publish(call.who, drain)
-        drain.done().addCallback(lambda _: self._drained(call.who, drain))
+        log_action(call.who, "drain", f"{drain.total} sessions over {seconds:g} s", text=text)
+        said = {"by": call.who, "text": text}
+        self._publish(said, drain)
+        drain.done().addCallback(lambda _: self._drained(said, drain))
         return json_reply(_state(drain), 202)
 
-    def _drained(self, who: str, drain: Drain) -> None:
-        self._publish(who, drain)
+    def _drained(self, said: Mapping[str, Any], drain: Drain) -> None:
+        self._publish(said, drain)
         if self._on_drained is not None:
             self._on_drained()
 
-    def _publish(self, who: str, drain: Drain) -> None:
-        self._feed.publish("drain", {"by": who, **_state(drain)})
+    def _publish(self, said: Mapping[str, Any], drain: Drain) -> None:
+        self._feed.publish("drain", {**said, **_state(drain)})
 
     def _ready(self) -> Reply:
         if self._factory.draining is not None:

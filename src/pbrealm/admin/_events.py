@@ -54,8 +54,9 @@ class Events:
             Operation(
                 "GET",
                 "/api/events",
-                "Follow what happens: hello, login, end, refusal, away, return, kick, drain, "
-                "contention; and dropped, the last event of a reader that is too slow.",
+                "Follow what happens: hello, login, end, refusal, away, return, contention; what "
+                "is done here: kick, notify, broadcast, settings, drain; and dropped, the last "
+                "event of a reader that is too slow.",
                 self._open,
                 content_type="text/event-stream",
                 responses={200: ("The events, each with data in JSON.", {"type": "string"})},

@@ -22,6 +22,9 @@ from pbrealm.realms._presence import Arrival, Departure
 Listener: TypeAlias = Callable[[str, Mapping[str, Any]], object]
 """Is called with the name of an event and its data, which is fit for JSON."""
 
+MAX_KICKED: Final = 100
+"""How many sessions the event of a kick has."""
+
 _FROM_JOURNAL: Final[Mapping[str, Sequence[str]]] = {
     "refusal": ("avatar_id", "peer", "why", "reason"),
     "contention": ("avatar_id", "peer", "other", "session", "seconds"),
@@ -71,14 +74,23 @@ class Feed:
         for listener in self._listeners:
             listener(name, event)
 
-    def kicked(self, who: str, avatar_id: str, session: int | None, reason: Reason) -> None:
-        """A session, or all of an avatar id, are being ended by way of the administration."""
+    def kicked(
+        self,
+        who: str,
+        avatar_id: str,
+        sessions: Sequence[Session[Any]],
+        reason: Reason,
+        text: str | None,
+    ) -> None:
+        """Sessions of an avatar id are being ended by way of the administration."""
         self.publish(
             "kick",
             {
                 "avatar_id": avatar_id,
-                "session": session,
+                "sessions": [session.id for session in sessions[:MAX_KICKED]],
+                "count": len(sessions),
                 "by": who,
+                "text": text,
                 "why": reason.text,
                 "reason": reason.number,
             },

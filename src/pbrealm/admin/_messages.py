@@ -15,6 +15,7 @@ from pbrealm._delivery.report import DeliveryReport
 from pbrealm._journal import log_action
 from pbrealm._log_text import kind_of, log_text
 from pbrealm._session.session import Session
+from pbrealm.admin._feed import Feed
 from pbrealm.admin._operations import Call, Operation, Reply, json_reply
 from pbrealm.admin._plain import MAX_REPLY_CHARACTERS, MAX_REPLY_VALUES, Budget, plain
 from pbrealm.admin._problems import Problem
@@ -104,8 +105,9 @@ class MessageOperations:
     Calls the minds of a realm's clients.
     """
 
-    def __init__(self, realm: MindTrackingRealm[Any]) -> None:
+    def __init__(self, realm: MindTrackingRealm[Any], feed: Feed) -> None:
         self._realm = realm
+        self._feed = feed
         # How many messages wait for answers of clients.
         self._waiting = 0
 
@@ -140,6 +142,7 @@ class MessageOperations:
         args, keywords = _arguments(call.body)
         self._check_waiting()
         log_action(call.who, "notify", f"{method} of {avatar_id}", avatar_id)
+        self._feed.publish("notify", {"by": call.who, "avatar_id": avatar_id, "method": method})
         report = await self._wait(self._realm.notify(avatar_id, method, *args, **keywords))
         budget = Budget()
         answers = {
@@ -153,6 +156,7 @@ class MessageOperations:
         args, keywords = _arguments(call.body)
         self._check_waiting()
         log_action(call.who, "broadcast", method)
+        self._feed.publish("broadcast", {"by": call.who, "method": method})
         report = await self._wait(self._realm.broadcast(method, *args, **keywords))
         return json_reply(_counts(report))
 

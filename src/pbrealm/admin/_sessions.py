@@ -189,14 +189,15 @@ class SessionOperations:
     async def _end(self, call: Call) -> Reply:
         session = self._find(call.parameters["id"])
         what = f"session {session.id} of {session.avatar_id} from {format_address(session.peer)}"
-        return await self._end_all([session], call, what, session.avatar_id, session.id)
+        return await self._end_all([session], call, what, session.avatar_id)
 
     async def _kick(self, call: Call) -> Reply:
         avatar_id = call.parameters["avatar_id"]
         sessions = self._realm.sessions(avatar_id)
         if not sessions:
             raise Problem(404, "the avatar id has no session")
-        what = f"{len(sessions)} sessions of {avatar_id}"
+        number = len(sessions)
+        what = f"{number} session{'' if number == 1 else 's'} of {avatar_id}"
         return await self._end_all(sessions, call, what, avatar_id)
 
     async def _end_all(
@@ -205,12 +206,12 @@ class SessionOperations:
         call: Call,
         what: str,
         avatar_id: str,
-        session: int | None = None,
     ) -> Reply:
         reason = Reason.RECONNECT if call.body.get("reconnect") else Reason.KICKED
-        log_action(call.who, "kick", f"{what}: {reason}", avatar_id)
-        self._feed.kicked(call.who, avatar_id, session, reason)
-        ended = wait_for(end_each(sessions, reason, call.body.get("text"), self._clock))
+        text = call.body.get("text")
+        log_action(call.who, "kick", f"{what}: {reason}", avatar_id, text)
+        self._feed.kicked(call.who, avatar_id, sessions, reason, text)
+        ended = wait_for(end_each(sessions, reason, text, self._clock))
         try:
             await ended.addTimeout(END_SECONDS, self._clock)
         except TimeoutError:

@@ -10,16 +10,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import Field, fields, replace
 from typing import Any, Final, TypeVar
 
+from twisted.internet.defer import TimeoutError
+from twisted.internet.interfaces import IReactorTime
+
 from pbrealm._arguments import MAX_COUNT, MAX_SECONDS
 from pbrealm._delivery.backlog import Backlog, SlowClientPolicy
 from pbrealm._journal import log_action
 from pbrealm._limit_fields import description_of, least_of
 from pbrealm._server.factory import ServerFactory
 from pbrealm._server.limits import Limits
+from pbrealm.admin._feed import Feed
 from pbrealm.admin._operations import Call, Operation, Reply, json_reply
 from pbrealm.admin._policy_names import name_of_policy, policy_of_name
 from pbrealm.admin._problems import Problem
 from pbrealm.admin._schemas import Schema
+from pbrealm.admin._waiting import wait_for
 from pbrealm.realms._closing import HasRealmsWithin
 from pbrealm.realms._connection_limited import ConnectionLimitedRealm
 
@@ -107,14 +112,32 @@ _SETTINGS: Final[Schema] = {
     "required": ["limits", "backlog", "sessions", "draining"],
 }
 
+_CHANGED: Final[Schema] = {
+    **_SETTINGS,
+    "properties": {
+        **_SETTINGS["properties"],
+        "ended": {
+            "type": ["integer", "null"],
+            "minimum": 0,
+            "description": "How many sessions the policy has ended; null if it has yet to decide.",
+        },
+    },
+    "required": [*_SETTINGS["required"], "ended"],
+}
+
+DECISION_SECONDS: Final = 5
+"""How long a response waits for the policy to decide on sessions."""
+
 
 class SettingOperations:
     """
     Shows and changes the limits of a server.
     """
 
-    def __init__(self, factory: ServerFactory) -> None:
+    def __init__(self, factory: ServerFactory, feed: Feed, clock: IReactorTime) -> None:
         self._factory = factory
+        self._feed = feed
+        self._clock = clock
 
     def operations(self) -> Sequence[Operation]:
         """The part of the table."""
@@ -123,37 +146,36 @@ class SettingOperations:
                 "GET",
                 "/api/settings",
                 "Show the limits.",
-                lambda call: self._show(),
+                lambda call: json_reply(self._settings()),
                 responses={200: ("All settings.", _SETTINGS)},
             ),
             Operation(
                 "PATCH",
                 "/api/settings",
                 "Change limits.  What isn't given stays; if anything is wrong, all stays.  They "
-                "hold for those who are in, too: sessions beyond a limit are left to the policy.",
+                "hold for those who are in, too: sessions beyond a limit are left to the policy.  "
+                "They last until the server restarts.",
                 self._change,
                 body=_CHANGES,
-                responses={200: ("All settings, as they are now.", _SETTINGS)},
+                responses={200: ("All settings, as they are now.", _CHANGED)},
             ),
         )
 
-    def _show(self) -> Reply:
+    def _settings(self) -> Mapping[str, Any]:
         factory, realm = self._factory, self._limited_realm()
         sessions = realm and {
             "limit": "callable" if callable(realm.limit) else realm.limit,
             "total": realm.total,
             "on_full": name_of_policy(realm.on_full),
         }
-        return json_reply(
-            {
-                "limits": _values(factory.limits),
-                "backlog": _values(factory.backlog),
-                "sessions": sessions,
-                "draining": factory.draining is not None,
-            }
-        )
+        return {
+            "limits": _values(factory.limits),
+            "backlog": _values(factory.backlog),
+            "sessions": sessions,
+            "draining": factory.draining is not None,
+        }
 
-    def _change(self, call: Call) -> Reply:
+    async def _change(self, call: Call) -> Reply:
         factory, body = self._factory, call.body
         try:
             limits = _changed(factory.limits, body.get("limits", {}))
@@ -168,10 +190,16 @@ class SettingOperations:
             raise Problem(422, "no realm of the server limits sessions")
         # All that can be wrong has been found by now.
         log_action(call.who, "settings", json.dumps(body))
+        self._feed.publish("settings", {"by": call.who, "changes": body})
         factory.limits, factory.backlog = limits, backlog
+        ended: int | None = 0
         if sessions and realm is not None:
-            realm.change(**sessions)
-        return self._show()
+            decided = wait_for(realm.change(**sessions))
+            try:
+                ended = await decided.addTimeout(DECISION_SECONDS, self._clock)
+            except TimeoutError:
+                ended = None
+        return json_reply({**self._settings(), "ended": ended})
 
     def _limited_realm(self) -> ConnectionLimitedRealm[Any] | None:
         return next(
