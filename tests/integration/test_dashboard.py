@@ -59,17 +59,17 @@ class LayoutTests(SynchronousTestCase):
         """All panels show what is chosen."""
         self.assertEqual(
             {name: each["type"] for name, each in VARIABLES.items()},
-            {"datasource": "datasource", "instance": "query"},
+            {"datasource": "datasource", "job": "query", "instance": "query"},
         )
         chosen = {"type": "prometheus", "uid": "${datasource}"}
-        for each in (VARIABLES["instance"], *PANELS, *targets()):
+        for each in (VARIABLES["job"], VARIABLES["instance"], *PANELS, *targets()):
             self.assertEqual(each["datasource"], chosen)
         for target in targets():
             expression = target["expr"]
             selectors = _SELECTOR.findall(expression)
             self.assertTrue(selectors)
             for selector in selectors:
-                self.assertRegex(selector, r'\{instance=~"\$instance"', expression)
+                self.assertRegex(selector, r'\{job=~"\$job",instance=~"\$instance"', expression)
 
     def test_what_is_counted_is_shown_as_a_rate(self):
         for target in targets():
@@ -184,17 +184,17 @@ class PrometheusTests(CommandTestCase):
 
     async def check_dashboard(self, prometheus: Prometheus, instance: str) -> None:
         """All of its queries have values, with the labels that their legends show."""
-        offered = re.fullmatch(
-            r"label_values\((\w+), (\w+)\)", VARIABLES["instance"]["query"]["query"]
-        )
-        assert offered is not None
-        metric, label = offered.groups()
-        values = await prometheus.ask(f"label/{label}/values", **{"match[]": metric})
-        self.assertEqual(values, [instance])
+        for name, expected in (("job", "pbrealm"), ("instance", instance)):
+            query = VARIABLES[name]["query"]["query"].replace("$job", "pbrealm")
+            offered = re.fullmatch(r"label_values\(([^ ]+), (\w+)\)", query)
+            assert offered is not None
+            metric, label = offered.groups()
+            values = await prometheus.ask(f"label/{label}/values", **{"match[]": metric})
+            self.assertEqual(values, [expected])
         # As Grafana writes what is chosen into a regular expression in a string.
         chosen = re.escape(instance).replace("\\", "\\\\")
         for target in targets():
-            expression = target["expr"].replace("$instance", chosen)
+            expression = target["expr"].replace("$instance", chosen).replace("$job", "pbrealm")
             expression = expression.replace("$__rate_interval", f"{WINDOW}s")
             self.assertNotIn("$", expression)
             found = await prometheus.wait_for(expression)

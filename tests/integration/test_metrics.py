@@ -170,7 +170,7 @@ class AlertTests(PromtoolCase):
         self.assertEqual(alerts, list(RISES))
         shutil.copy(ALERTS, self.directory)
         tests = [self.rises(alert, series) for alert, series in RISES.items()]
-        tests.append(self.silent(alerts))
+        tests += [self.silent(alerts), self.drained()]
         # JSON is YAML.
         tested = {"rule_files": ["alerts.yml"], "evaluation_interval": "1m", "tests": tests}
         self.write("tests.yml", json.dumps(tested))
@@ -187,6 +187,28 @@ class AlertTests(PromtoolCase):
                     "eval_time": "35m",
                     "exp_samples": [{"labels": "{}", "value": 1}],
                 }
+            ],
+        }
+
+    def drained(self) -> dict[str, Any]:
+        """A server that ends after a drain pages nobody, unless it comes back and ends again."""
+        up, draining = (
+            f'{name}{{job="pbrealm",instance="a"}}' for name in ("up", "pbrealm_draining")
+        )
+        query = 'count(ALERTS{alertname="PbrealmDown",alertstate="firing"})'
+        return {
+            "interval": "1m",
+            "input_series": [
+                {"series": up, "values": "1x5 0x29 1x5 0x90"},
+                {"series": draining, "values": "0x3 1x1 _x30 0x5 _x90"},
+            ],
+            "promql_expr_test": [
+                {"expr": query, "eval_time": "30m"},
+                {
+                    "expr": query,
+                    "eval_time": "50m",
+                    "exp_samples": [{"labels": "{}", "value": 1}],
+                },
             ],
         }
 
