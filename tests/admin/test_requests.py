@@ -266,7 +266,7 @@ class AccessTests(SiteTestCase):
         for _ in range(100):
             self.ask("GET", "/things", Origin="http://\x1b[31m")
         self.assertEqual(len(entries), 1)
-        self.assertIn("has refused 127.0.0.1:4444", entries[0])
+        self.assertIn("has refused 127.0.0.1:4444: ", entries[0])
         self.assertNotIn("\x1b", entries[0])
         self.clock.advance(60)
         self.ask("GET", "/things")

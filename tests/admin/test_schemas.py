@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pbrealm.admin._schemas import MAX_DEPTH, check, convert, parse_json
+from pbrealm.admin._schemas import BODY, MAX_DEPTH, check, convert, parse_json
 
 SCHEMA = {
     "type": "object",
@@ -49,10 +49,21 @@ class CheckTests(SynchronousTestCase):
             ({"name": "a", "choice": "c"}, 'body.choice must be one of a, b, not "c"'),
             ({"name": "a", "items": [1]}, "body.items[0] must be true or false, not 1"),
             ({"name": "a", "items": [True] * 3}, "body.items must have 2 items at most"),
-            ({"name": "a", "<b>\n": 1}, 'body must not have "<b>\\n"'),
+            (
+                {"name": "a", "<b>\n": 1},
+                'body must not have "<b>\\n", only name, number, seconds, choice, items',
+            ),
+            ({"name": "a", "nmae": 1}, 'body must not have "nmae", but may have name'),
         ):
             why = self.assertRaises(ValueError, check, "body", value, SCHEMA)
             self.assertEqual(str(why), sentence)
+
+    def test_parts_of_the_body(self):
+        """They are named as they are, and large numbers are easy to read."""
+        inner = {"type": "integer", "minimum": 1024}
+        schema = {"properties": {"limits": {"properties": {"connections": inner}}}}
+        why = self.assertRaises(ValueError, check, BODY, {"limits": {"connections": 1}}, schema)
+        self.assertEqual(str(why), "limits.connections must be 1,024 or more, not 1")
 
     def test_long_values(self):
         """They aren't repeated in full."""
@@ -119,4 +130,5 @@ class ParseTests(SynchronousTestCase):
         ):
             why = self.assertRaises(ValueError, parse_json, data)
             self.assertIn("must be JSON", str(why))
+            self.assertNotIn("recursion", str(why))
             self.assertLess(len(str(why)), 300)

@@ -4,6 +4,7 @@ The service: where it may listen, and its life.
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -238,12 +239,14 @@ class DocumentTests(AdminTestCase):
         names = {
             **vars(pbrealm),
             "AdminService": AdminService,
+            "Path": lambda path: SimpleNamespace(read_text=lambda: f"{TOKEN}\n"),
             "Player": Player,
             "Portal": Portal,
             "application": application,
+            "reactor": SimpleNamespace(stop=lambda: None),
             "checker": InMemoryUsernamePasswordDatabaseDontUse(),
         }
-        run_block("docs/operation.md", "AdminService(realm", names)
+        run_block("docs/operation.md", "on_drained=reactor.stop", names)
         self.assertEqual(len(list(application)), 2)
 
 

@@ -5,10 +5,13 @@ What goes wrong between the command and the server.
 from __future__ import annotations
 
 from twisted.internet.defer import CancelledError
-from twisted.internet.error import ConnectError, DNSLookupError
+from twisted.internet.error import ConnectError, ConnectionLost, DNSLookupError
 from twisted.internet.protocol import Factory, Protocol
+from twisted.python.failure import Failure
+from twisted.web.client import ResponseFailed
 
 from pbrealm._admin_command.client import ANSWER_SECONDS
+from pbrealm._admin_command.connection import DEFAULT_ENDPOINT
 from pbrealm.admin._access import Access, Exposure
 from pbrealm.admin._operations import Operation, Reply, Routes
 from pbrealm.admin._problems import Problem
@@ -20,7 +23,7 @@ class ClientTests(CommandTestCase):
     def test_cannot_connect(self):
         for failure, said in (
             (ConnectError(2, "No such file or directory"), "No such file or directory"),
-            (DNSLookupError("no address"), "DNS lookup failed: no address."),
+            (DNSLookupError("no address"), "DNS lookup failed: no address"),
             (OSError(24, "Too many open files"), "[Errno 24] Too many open files"),
         ):
             self.connections.failure = failure
@@ -28,6 +31,24 @@ class ClientTests(CommandTestCase):
                 self.command("sessions", status=3),
                 f"pbrealm: unix:admin.sock can't be reached: {said}\n",
             )
+
+    def test_hints(self):
+        """Where it isn't said otherwise, it's said how to; and what may answer in another way."""
+        client = self.make_client()
+        client.where = DEFAULT_ENDPOINT
+        self.connections.failure = ConnectError(2, "No such file or directory")
+        self.make_client = lambda: client  # type: ignore[method-assign]
+        self.assertEqual(
+            self.command("sessions", status=3),
+            "pbrealm: unix:/run/pbrealm/admin.sock can't be reached: No such file or directory; "
+            "--admin or $PBREALM_ADMIN says where the administration listens\n",
+        )
+        for where, hint in (("tcp:a:1", "it has TLS"), ("tls:a:1", "it has no TLS")):
+            client.where = where
+            self.connections.failure = ResponseFailed([Failure(ConnectionLost())])
+            said = self.command("sessions", status=3)
+            self.assertIn(f"{where} doesn't answer: Connection to the other side was lost", said)
+            self.assertIn(f"; perhaps that isn't the administration, or {hint}\n", said)
 
     def test_silent_server(self):
         """It isn't waited for without end."""
@@ -90,7 +111,11 @@ class TokenTests(CommandTestCase):
             HOST, Exposure.MACHINE, token.encode()
         )
         said = self.command("sessions", status=1)
-        self.assertIn("a token is needed", said)
+        self.assertEqual(
+            said,
+            "pbrealm: a token is needed, in the file that --token-file or $PBREALM_TOKEN_FILE "
+            "names\n",
+        )
         self.token = token
         self.assertIn("AVATAR", self.command("sessions"))
         self.token = f"{token}x"

@@ -8,8 +8,8 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from pbrealm._admin_command.commands import COMMANDS, COMMON
+from pbrealm._admin_command.connection import DEFAULT_ENDPOINT
 from pbrealm._admin_command.exit_status import ExitStatus
-from pbrealm._admin_command.program import DEFAULT_ENDPOINT
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT.joinpath("docs", "operation.md").read_text("utf-8")

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import json
 
+from twisted.spread import pb
+
 from pbrealm._admin_command.client import SILENT_SECONDS
 from tests.admin_command.command_case import CommandTestCase
 
@@ -42,11 +44,25 @@ class EndsTests(CommandTestCase):
             ((), ["bob", "alice"]),
             (("--avatar", "alice"), ["alice"]),
             (("--reason", "2"), ["bob", "alice"]),
+            (("--reason", "disconnected"), ["bob", "alice"]),
             (("--reason", "5"), []),
+            (("--reason", "kicked"), []),
             (("--limit", "1"), ["bob"]),
         ):
             found = self.document("ends", *arguments)
             self.assertEqual([each["avatar_id"] for each in found], names)
+
+    def test_refusal(self):
+        """The number of the reason is there once."""
+        client = self.server.connect()
+        self.assertRaises(pb.RemoteError, client.login, "alice", "wrong")
+        line = self.command("ends").splitlines()[1]
+        self.assertEqual(line.count("4)"), 1, line)
+
+    def test_no_reason(self):
+        for given in ("99", "0", "no"):
+            said = self.reject("ends", "--reason", given)
+            self.assertIn("logged-out, disconnected, replaced", " ".join(said.split()))
 
 
 class EventsTests(CommandTestCase):

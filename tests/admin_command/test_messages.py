@@ -38,15 +38,16 @@ class NotifyTests(CommandTestCase):
 
     def test_failures(self):
         self.log_in("alice", FailingMind())
-        written = self.command("notify", "alice", "hear")
+        run = self.start("notify", "alice", "hear")
+        self.assertEqual((run.status, run.err), (1, "pbrealm: no client has answered\n"))
         self.assertRegex(
-            written, r"^answered 0, failed 1, gone 0, dropped 0\n *ID  FAILED\n.*: hear fails\n$"
+            run.out, r"^answered 0, failed 1, gone 0, dropped 0\n *ID  FAILED\n.*: hear fails\n$"
         )
 
     def test_no_session(self):
         self.assertEqual(
             self.command("notify", "nobody\x07", "hear", status=4),
-            "pbrealm: nobody\\x07 has no session\n",
+            'pbrealm: there is no session of "nobody\\x07"\n',
         )
 
     def test_slow(self):
@@ -56,7 +57,7 @@ class NotifyTests(CommandTestCase):
         run.settle(95)
         self.assertIsNone(run.status)
         run.settle(10)
-        self.assertEqual(run.status, 0)
+        self.assertEqual(run.status, 1)
         self.assertIn("failed 1", run.out)
 
     def test_document(self):
@@ -74,14 +75,26 @@ class NotifyTests(CommandTestCase):
             (("\udcff",), "no text in UTF-8"),
             (("--keyword", "a"), "must be NAME=VALUE"),
             (("--keyword", "=1"), "must be NAME=VALUE"),
-            (("--timeout", "0"), "must be more than 0"),
-            (("--timeout", "nan"), "must be a number of 0 or more"),
-            (("--timeout", "inf"), "must be a number of 0 or more"),
+            (("--keyword", "who=ops"), "what follows who= must be JSON, such as 5, true or"),
+            (("--timeout", "0"), "must be a number above 0, not 0"),
+            (("--timeout", "-1"), "must be a number above 0, not -1"),
+            (("--timeout", "nan"), "must be a number above 0, not nan"),
+            (("--timeout", "inf"), "must be a number above 0, not inf"),
         ):
             self.assertIn(said, self.reject("notify", "alice", "hear", *arguments))
 
 
 class BroadcastTests(CommandTestCase):
+    def test_equal_failures(self):
+        """They are told once."""
+        for _ in range(3):
+            self.log_in("alice", FailingMind())
+        self.log_in("bob", RecordingMind())
+        first = self.realm.sessions()[0].id
+        lines = self.command("broadcast", "hear").splitlines()
+        self.assertEqual(len(lines), 3)
+        self.assertRegex(lines[2], rf"^ *{first}  .*hear fails \(and 2 others\)$")
+
     def test_broadcast(self):
         minds = [RecordingMind(), RecordingMind()]
         for mind in minds:

@@ -62,6 +62,16 @@ class ParserTests(SynchronousTestCase):
             for argument in (*command.arguments, *COMMON):
                 self.assertIn(argument.name if argument.is_option else argument.value, text)
 
+    def test_mistyped_option(self):
+        """The usage is that of the command, and it's said what may be meant."""
+        err = StringIO()
+        self.patch(sys, "stderr", err)
+        self.assertRaises(SystemExit, parse, "sessions", "--avatr=\x07")
+        self.assertIn("usage: pbrealm sessions ", err.getvalue())
+        self.assertIn(
+            ": unrecognized arguments: --avatr=\\x07: did you mean --avatar?", err.getvalue()
+        )
+
     def test_wrong(self):
         err = StringIO()
         self.patch(sys, "stderr", err)

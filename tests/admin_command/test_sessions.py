@@ -203,7 +203,10 @@ class KickTests(CommandTestCase):
         self.assertIn("no session 99", self.command("kick", "99", status=4))
         for name in ("nobody", "", "..", "%2e", "ä", "a?b#c", "a/../b"):
             said = self.command("kick", "--avatar", name, status=4)
-            self.assertEqual(said, "pbrealm: the avatar id has no session\n", name)
+            self.assertEqual(said, f'pbrealm: there is no session of "{name}"\n')
+
+    def test_number_that_is_too_long(self):
+        self.assertIn("must have 18 digits at most", self.reject("kick", "9" * 19))
 
     def test_usage(self):
         """One of both, and no other."""

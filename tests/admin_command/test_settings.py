@@ -63,17 +63,18 @@ class SettingsTests(CommandTestCase):
         for change, sentence in (
             ("limits.connections=0", "must be 1 or more"),
             ("limits.connections=many", "must be a whole number"),
-            ("limits.nothing=1", 'must not have "nothing"'),
-            ("nothing.at=1", 'must not have "nothing"'),
+            ("limits.conections=1", 'limits must not have "conections", but may have connections'),
+            ("limits.login-seconds=1", "but may have login_seconds"),
+            ("nothing.at=1", 'the body must not have "nothing", only limits, backlog, sessions'),
             ("sessions.on_full=nothing", "nothing"),
         ):
-            said = self.command("settings", "limits.logins=7", change, status=1)
+            said = self.command("settings", "limits.logins=7", change, status=2)
             self.assertIn(sentence, said)
             self.assertEqual(said.count("\n"), 1)
         self.assertEqual(self.get("/api/settings"), before)
 
     def test_usage(self):
         for change in ("limits", "limits.connections", "connections=5", ".a=1", "a.=1", "=", ""):
-            self.assertIn("must be NAME=VALUE", self.reject("settings", change))
+            self.assertIn("must be PART.NAME=VALUE", self.reject("settings", change))
         said = self.command("settings", "limits.logins=7", "limits.logins=8", status=2)
         self.assertEqual(said, "pbrealm: limits.logins is there twice\n")

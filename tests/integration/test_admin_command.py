@@ -79,7 +79,8 @@ class UnixTests(AdminCommandCase):
         self.assertTrue((await self.ask("broadcast", "hear")).startswith("answered 1, "))
         self.assertIn("1 session of 1 avatar id", await self.ask("top"))
         self.assertEqual(
-            await self.ask("settings", "limits.connections=500"), "limits.connections  500\n"
+            await self.ask("settings", "limits.connections=500"),
+            "limits.connections  500\nthe changes last until the server restarts\n",
         )
         self.assertEqual(self.factory.limits.connections, 500)
         self.assertEqual(await self.ask("kick", str(session.id)), "1 session ended\n")
@@ -92,11 +93,11 @@ class UnixTests(AdminCommandCase):
         )
         self.assertEqual(
             await self.ask("kick", "--avatar", "nobody", status=4),
-            "pbrealm: the avatar id has no session\n",
+            'pbrealm: there is no session of "nobody"\n',
         )
 
     async def test_refused(self):
-        said = await self.ask("settings", "limits.connections=-1", status=1)
+        said = await self.ask("settings", "limits.connections=-1", status=2)
         self.assertIn("limits.connections", said)
 
     async def test_drain(self):
@@ -171,7 +172,7 @@ class UnixTests(AdminCommandCase):
                 checker.addUser(HOSTILE.encode(), b"secret")
         events = self.start("events", PBREALM_ADMIN=self.where)
         await events.wait_for("hello")
-        await self.log_in(HOSTILE)
+        await self.log_in(HOSTILE, Mind(HOSTILE))
         (session,) = self.realm.sessions()
         await events.wait_for("login")
         written = [

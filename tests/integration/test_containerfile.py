@@ -17,7 +17,7 @@ from pathlib import Path
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from pbrealm import Limits, ServerFactory
-from pbrealm._admin_command.program import DEFAULT_ENDPOINT
+from pbrealm._admin_command.connection import DEFAULT_ENDPOINT
 from pbrealm._session.connection import CLOSE_TIMEOUT
 from tests.documents import block, blocks
 from tests.integration.command_case import Server

@@ -2,6 +2,7 @@
 What sessions know of their connection under Twisted's own factory.
 """
 
+from twisted.internet.address import UNIXAddress
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -28,6 +29,15 @@ class PlainFactoryTests(SynchronousTestCase):
         self.assertEqual(format_address(session.peer), "127.0.0.1:50000")
         self.client.drop()
         self.assertIs(session.ended, Reason.DISCONNECTED)
+
+    def test_unix_addresses(self):
+        """They are as in endpoint strings, escaped, and clients have none."""
+        for name, text in (
+            (b"a.sock", "unix:a.sock"),
+            (b"\0a\xff", "unix:\\x00a\\udcff"),
+            (None, "unix socket"),
+        ):
+            self.assertEqual(format_address(UNIXAddress(name)), text)
 
     def test_without_a_mind(self):
         """The session can still be revoked, but its connection is out of its reach."""

@@ -7,9 +7,12 @@ from __future__ import annotations
 import json
 from argparse import ArgumentTypeError
 from math import inf
-from typing import Any
+from typing import Any, Final
 
 from pbrealm._admin_command.text import one_line
+from pbrealm.errors import Reason
+
+_MAX_DIGITS: Final = 18
 
 
 def text(given: str) -> str:
@@ -23,8 +26,10 @@ def text(given: str) -> str:
 
 def whole(given: str) -> int:
     """A whole number of 1 or more."""
-    if not (given.isascii() and given.isdigit() and 0 < len(given) < 19 and int(given)):
+    if not (given.isascii() and given.isdigit() and given.strip("0")):
         raise ArgumentTypeError(f"must be a whole number of 1 or more, not {one_line(given)}")
+    if len(given) > _MAX_DIGITS:
+        raise ArgumentTypeError(f"must have {_MAX_DIGITS} digits at most")
     return int(given)
 
 
@@ -60,7 +65,10 @@ def keyword(given: str) -> tuple[str, Any]:
     name, equals, value = text(given).partition("=")
     if not (name and equals):
         raise ArgumentTypeError(f"must be NAME=VALUE, not {one_line(given)}")
-    return name, json_value(value)
+    try:
+        return name, json_value(value)
+    except ArgumentTypeError as why:
+        raise ArgumentTypeError(f"what follows {one_line(name)}= {why}") from None
 
 
 def setting(given: str) -> tuple[str, str, Any]:
@@ -69,7 +77,7 @@ def setting(given: str) -> tuple[str, str, Any]:
     part, dot, field = name.partition(".")
     if not (part and dot and field and equals):
         raise ArgumentTypeError(
-            f"must be NAME=VALUE, such as limits.connections=500, not {one_line(given)}"
+            f"must be PART.NAME=VALUE, such as limits.connections=500, not {one_line(given)}"
         )
     try:
         return part, field, json_value(value)
@@ -79,7 +87,27 @@ def setting(given: str) -> tuple[str, str, Any]:
 
 def positive_seconds(given: str) -> float:
     """A number above 0."""
-    number = seconds(given)
+    try:
+        number = seconds(given)
+    except ArgumentTypeError:
+        number = 0
     if not number:
-        raise ArgumentTypeError("must be more than 0")
+        raise ArgumentTypeError(f"must be a number above 0, not {one_line(given)}")
     return number
+
+
+def reason(given: str) -> int:
+    """A reason: its number, or its name in small letters."""
+    numbers = {reason_name(each): each.number for each in Reason}
+    for name, number in numbers.items():
+        if given in (name, str(number)):
+            return number
+    raise ArgumentTypeError(
+        f"must be the number or the name of a reason, one of {', '.join(numbers)}, "
+        f"not {one_line(given)}"
+    )
+
+
+def reason_name(each: Reason) -> str:
+    """The name of a reason, as the command takes it."""
+    return each.name.lower().replace("_", "-")

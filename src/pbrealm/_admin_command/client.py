@@ -16,8 +16,15 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 from twisted.web.client import RequestTransmissionFailed, ResponseFailed
 
+from pbrealm._admin_command.connection import DEFAULT_ENDPOINT
 from pbrealm._admin_command.event_parser import EventParser
-from pbrealm._admin_command.exit_status import Failed, NotFound, Unreachable
+from pbrealm._admin_command.exit_status import (
+    CommandError,
+    Failed,
+    NotFound,
+    Unreachable,
+    WrongUsage,
+)
 from pbrealm._admin_command.text import one_line
 
 ANSWER_SECONDS: Final = 30.0
@@ -31,6 +38,9 @@ PAGE: Final = 1000
 
 # The administration answers for this host at whatever address it listens.
 _BASE: Final = DecodedURL.from_text("http://localhost/").child("api")
+
+_ERRORS: Final[Mapping[int, type[CommandError]]] = {404: NotFound, 422: WrongUsage}
+"""By the status of the response; others are of the server."""
 
 _T = TypeVar("_T")
 
@@ -176,12 +186,26 @@ class AdminClient:
         try:
             return await work
         except (ConnectError, OSError) as why:
-            raise Unreachable(f"{self.where} can't be reached: {_cause(why)}") from None
+            raise Unreachable(
+                f"{self.where} can't be reached: {_cause(why)}{self._hint_of_place()}"
+            ) from None
         except (RequestTransmissionFailed, ResponseFailed) as why:
             # A request that is cancelled fails with what that has led to.
             if any(each.check(CancelledError) for each in why.reasons):
                 raise CancelledError from None
-            raise Unreachable(f"{self.where} doesn't answer: {_cause(why)}") from None
+            raise Unreachable(
+                f"{self.where} doesn't answer: {_cause(why)}; perhaps that isn't the "
+                f"administration{self._hint_of_tls()}"
+            ) from None
+
+    def _hint_of_place(self) -> str:
+        if self.where != DEFAULT_ENDPOINT:
+            return ""
+        return "; --admin or $PBREALM_ADMIN says where the administration listens"
+
+    def _hint_of_tls(self) -> str:
+        kind = self.where.partition(":")[0]
+        return {"tcp": ", or it has TLS", "tls": ", or it has no TLS"}.get(kind, "")
 
     def _read(self, status: int, content: bytes) -> Any:
         try:
@@ -193,7 +217,11 @@ class AdminClient:
             raise Failed(
                 f"{self.where} isn't the administration of a server of pbrealm (status {status})"
             ) from None
-        raise (NotFound if status == 404 else Failed)(sentence)
+        if status == 401 and not self._headers:
+            sentence = (
+                "a token is needed, in the file that --token-file or $PBREALM_TOKEN_FILE names"
+            )
+        raise _ERRORS.get(status, Failed)(sentence)
 
 
 def _cause(error: BaseException) -> str:
@@ -202,4 +230,4 @@ def _cause(error: BaseException) -> str:
         error = error.reasons[0].value
     if isinstance(error, ConnectError) and error.osError is not None and error.args:
         return one_line(error.args[0])
-    return one_line(str(error) or type(error).__name__)
+    return one_line(str(error).rstrip(".") or type(error).__name__)

@@ -12,6 +12,8 @@ from pbrealm._admin_command.arguments import (
     json_value,
     keyword,
     positive_seconds,
+    reason,
+    reason_name,
     seconds,
     setting,
     whole,
@@ -27,6 +29,7 @@ from pbrealm._admin_command.settings import settings
 from pbrealm._admin_command.top import top
 from pbrealm._delivery.backlog import Backlog
 from pbrealm._server.limits import Limits
+from pbrealm.errors import Reason
 
 COMMON: Final = (
     Argument(
@@ -140,7 +143,14 @@ COMMANDS: Final = (
         list_ends,
         (
             Argument("--avatar", "those of this avatar id", "NAME"),
-            Argument("--reason", "those for the reason of this number", "N", whole),
+            Argument(
+                "--reason",
+                "those for this reason, by its number or name: "
+                + ", ".join(f"{each.number} {reason_name(each)}" for each in Reason),
+                "REASON",
+                reason,
+                proposals=[reason_name(each) for each in Reason],
+            ),
             _LIMIT,
         ),
     ),

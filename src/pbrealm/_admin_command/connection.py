@@ -24,7 +24,7 @@ from zope.interface import implementer
 from pbrealm._admin_command.exit_status import WrongUsage
 from pbrealm._endpoint_strings import endpoint_from
 
-_EXAMPLE: Final = "unix:/run/pbrealm/admin.sock"
+DEFAULT_ENDPOINT: Final = "unix:/run/pbrealm/admin.sock"
 
 _UNBOUND_TLS_FAILS: Final = "24.10."
 """The versions of Twisted that can't connect to a C{tls:} endpoint without this:"""
@@ -89,7 +89,7 @@ def http_client(reactor: Any, description: str) -> HTTPClient:
         return endpoint
 
     try:
-        endpoint = endpoint_from(description, make, name="--admin", example=_EXAMPLE)
+        endpoint = endpoint_from(description, make, name="--admin", example=DEFAULT_ENDPOINT)
     except ValueError as why:
         raise WrongUsage(str(why)) from None
     pool = HTTPConnectionPool(reactor, persistent=False)

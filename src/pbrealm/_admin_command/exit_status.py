@@ -11,7 +11,7 @@ class ExitStatus(Enum):
     """How the command has ended."""
 
     DONE = (0, "done")
-    FAILED = (1, "the server refused or failed")
+    FAILED = (1, "the server refused or failed, or no client has answered")
     USAGE = (2, "the command can't be used so")
     UNREACHABLE = (3, "the server can't be reached, or was lost")
     NOT_FOUND = (4, "there is no such session or avatar id")
@@ -31,7 +31,7 @@ class CommandError(Exception):
 
 
 class Failed(CommandError):
-    """The server refused, or failed."""
+    """The server refused or failed, or no client has answered."""
 
 
 class CannotWrite(CommandError):

@@ -45,8 +45,14 @@ def _row(end: Mapping[str, Any]) -> list[str]:
         one_line(end["avatar_id"]),
         one_line(end["peer"]),
         duration(end["seconds"]),
-        f"{one_line(end['why'])} ({end['reason']})",
+        _why(end),
     ]
+
+
+def _why(end: Mapping[str, Any]) -> str:
+    why, number = one_line(end["why"]), f"{end['reason']})"
+    # That of a refusal ends with it.
+    return why if why.endswith(f"(reason {number}") else f"{why} ({number}"
 
 
 async def follow_events(run: Invocation) -> None:

@@ -5,15 +5,15 @@ The commands C{notify} and C{broadcast}.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pbrealm._admin_command.client import ANSWER_SECONDS
 from pbrealm._admin_command.console import Console
-from pbrealm._admin_command.exit_status import NotFound
+from pbrealm._admin_command.exit_status import Failed, NotFound
 from pbrealm._admin_command.invocation import Invocation
 from pbrealm._admin_command.table import Column
-from pbrealm._admin_command.text import count, one_line
+from pbrealm._admin_command.text import count, counted, one_line
 
 _OUTCOMES: Final = ("answered", "failed", "gone", "dropped")
 
@@ -23,7 +23,7 @@ async def notify(run: Invocation) -> None:
     avatar_id = run.options.avatar_id
     report = await _call(run, "notify", {"avatar_id": avatar_id})
     if not any(_counts(report).values()):
-        raise NotFound(f"{one_line(avatar_id)} has no session")
+        raise NotFound(f'there is no session of "{one_line(avatar_id)}"')
     _show(report, run.console)
 
 
@@ -52,7 +52,13 @@ async def _call(run: Invocation, operation: str, body: Mapping[str, Any]) -> Map
 def _show(report: Mapping[str, Any], console: Console) -> None:
     if console.json:
         console.document(report)
-        return
+    else:
+        _show_tables(report, console)
+    if report["failed"] and not report["answered"]:
+        raise Failed("no client has answered")
+
+
+def _show_tables(report: Mapping[str, Any], console: Console) -> None:
     counts = _counts(report).items()
     console.line(", ".join(f"{outcome} {count(number)}" for outcome, number in counts))
     # A text is told from what only looks like another value by its quotes.
@@ -60,10 +66,21 @@ def _show(report: Mapping[str, Any], console: Console) -> None:
         [one_line(session), one_line(json.dumps(answer, ensure_ascii=False))]
         for session, answer in report.get("answers", {}).items()
     ]
-    failures = [[str(each["session"]), one_line(each["why"])] for each in report["failed"]]
+    failures = _failures(report["failed"])
     for heading, rows in (("ANSWER", answers), ("FAILED", failures)):
         if rows:
             console.table((Column("ID", right=True), Column(heading, cut=True)), rows)
+
+
+def _failures(failed: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """The first session of each failure, with how many others have the same."""
+    sessions: dict[str, list[int]] = {}
+    for each in failed:
+        sessions.setdefault(each["why"], []).append(each["session"])
+    return [
+        [str(first), one_line(why) + (f" (and {counted(len(others), 'other')})" if others else "")]
+        for why, (first, *others) in sessions.items()
+    ]
 
 
 def _counts(report: Mapping[str, Any]) -> Mapping[str, int]:

@@ -6,15 +6,33 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any, Final
 
 from pbrealm._admin_command.command import Argument, Command
 from pbrealm._admin_command.exit_status import ExitStatus
+from pbrealm._admin_command.text import one_line
 from pbrealm._version import __version__
 
 PROGRAM: Final = "pbrealm"
 
 _DESCRIPTION: Final = "Asks the administration of a server, which listens where its --admin says."
+
+
+class _CommandParser(argparse.ArgumentParser):
+    """
+    Parses the arguments of one command, and says which of its options one that there isn't may
+    mean.
+    """
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        found, rest = super().parse_known_args(args, namespace)
+        if rest:
+            # Left to the outer parser, the error would have the usage of that.
+            likely = get_close_matches(rest[0].partition("=")[0], self._option_string_actions, 1)
+            hint = f": did you mean {likely[0]}?" if likely else ""
+            self.error(f"unrecognized arguments: {' '.join(map(one_line, rest))}{hint}")
+        return found, rest
 
 
 def make_parser(
@@ -36,10 +54,12 @@ def make_parser(
     for argument in common:
         _add(parser, argument)
     # Their defaults mustn't replace what was given before the command.
-    shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    shared = _CommandParser(add_help=False, argument_default=argparse.SUPPRESS)
     for argument in common:
         _add(shared, argument, default=argparse.SUPPRESS)
-    subparsers = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
+    subparsers = parser.add_subparsers(
+        metavar="COMMAND", required=True, title="commands", parser_class=_CommandParser
+    )
     for command in commands:
         summary = command.summary
         each = subparsers.add_parser(

@@ -9,7 +9,7 @@ import signal
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import react
@@ -17,13 +17,11 @@ from twisted.python.failure import Failure
 
 from pbrealm._admin_command.client import AdminClient
 from pbrealm._admin_command.commands import COMMANDS, COMMON
-from pbrealm._admin_command.connection import http_client, read_token
+from pbrealm._admin_command.connection import DEFAULT_ENDPOINT, http_client, read_token
 from pbrealm._admin_command.console import Console
 from pbrealm._admin_command.exit_status import CannotWrite, CommandError, ExitStatus
 from pbrealm._admin_command.invocation import Invocation
 from pbrealm._admin_command.parser import make_parser
-
-DEFAULT_ENDPOINT: Final = "unix:/run/pbrealm/admin.sock"
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

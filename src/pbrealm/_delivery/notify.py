@@ -71,7 +71,9 @@ def timed_out(_: object, timeout: float | None) -> Failure:
     """The failure of a notification without an answer, for C{addTimeout}."""
     if timeout is None:
         return Failure(NotifyTimeout("no answer"))
-    return Failure(NotifyTimeout(f"no answer within {timeout:g} seconds"))
+    return Failure(
+        NotifyTimeout(f"no answer within {timeout:g} second{'' if timeout == 1 else 's'}")
+    )
 
 
 def take_timeout(kw: dict[str, object], default: float | None) -> float | None:

@@ -38,7 +38,9 @@ class RefusalLog:
             self._left_out += 1
             return
         _log.warn(
-            "the administration has refused {who}, and {left_out} others before: {why}",
+            "the administration has refused {who}, and {left_out} others before: {why}"
+            if self._left_out
+            else "the administration has refused {who}: {why}",
             who=log_text(who),
             why=log_text(why),
             left_out=self._left_out,

@@ -21,7 +21,7 @@ from pbrealm.admin._access import Access, Headers
 from pbrealm.admin._operations import JSON_TYPE, Call, Operation, Reply, Routes, Stream, json_reply
 from pbrealm.admin._problems import PROBLEM_TYPE, Problem
 from pbrealm.admin._refusal_log import RefusalLog
-from pbrealm.admin._schemas import check, convert, parse_json
+from pbrealm.admin._schemas import BODY, check, convert, parse_json
 
 _FAILED = "the administration failed to answer"
 
@@ -188,7 +188,7 @@ def _body(operation: Operation, request: Any) -> Mapping[str, Any]:
     except ValueError as why:
         raise Problem(400, str(why)) from None
     try:
-        check("the body", body, operation.body)
+        check(BODY, body, operation.body)
     except ValueError as why:
         raise Problem(422, str(why)) from None
     checked: Mapping[str, Any] = body

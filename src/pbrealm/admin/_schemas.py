@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from math import isfinite
 from typing import Any, Final, TypeAlias
 
@@ -35,8 +36,13 @@ _TYPES: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "object": ("an object", lambda value: isinstance(value, dict)),
 }
 
+BODY: Final = "the body"
+"""What the whole body of a request is called in errors; its parts have names of their own."""
+
 MAX_DEPTH: Final = 50
 """How deep arrays and objects may be nested in each other."""
+
+_LONGEST_NAME: Final = 40
 
 _MAX_WHOLE: Final = 2**63 - 1
 _LONGEST: Final = len(str(-_MAX_WHOLE))
@@ -73,16 +79,16 @@ def check(name: str, value: Any, schema: Schema) -> None:
 def _check_number(name: str, value: float, schema: Schema) -> None:
     least, most = schema.get("minimum"), schema.get("maximum")
     if least is not None and not value >= least:
-        raise ValueError(f"{name} must be {least} or more, not {_shown(value)}")
+        raise ValueError(f"{name} must be {least:,} or more, not {_shown(value)}")
     if most is not None and not value <= most:
-        raise ValueError(f"{name} must be {most} or less, not {_shown(value)}")
+        raise ValueError(f"{name} must be {most:,} or less, not {_shown(value)}")
 
 
 def _check_string(name: str, value: str, schema: Schema) -> None:
     if len(value) < schema.get("minLength", 0):
         raise ValueError(f"{name} must not be empty")
     if len(value) > schema.get("maxLength", len(value)):
-        raise ValueError(f"{name} must have {schema['maxLength']} characters at most")
+        raise ValueError(f"{name} must have {schema['maxLength']:,} characters at most")
 
 
 def _check_array(name: str, value: list[Any], schema: Schema) -> None:
@@ -99,9 +105,17 @@ def _check_object(name: str, value: dict[str, Any], schema: Schema) -> None:
             raise ValueError(f"{name} must have {required}")
     for key, each in value.items():
         if key in properties:
-            check(f"{name}.{key}", each, properties[key])
+            check(key if name == BODY else f"{name}.{key}", each, properties[key])
         elif not schema.get("additionalProperties", True):
-            raise ValueError(f"{name} must not have {_shown(key)}")
+            raise ValueError(f"{name} must not have {_shown(key)}{_alternative(key, properties)}")
+
+
+def _alternative(key: str, properties: Mapping[str, Schema]) -> str:
+    # Comparing long keys would take long.
+    likely = get_close_matches(key[:_LONGEST_NAME], properties, 1)
+    if likely:
+        return f", but may have {likely[0]}"
+    return f", only {', '.join(properties)}" if properties else ""
 
 
 def convert(name: str, text: str, schema: Schema) -> Any:
@@ -117,6 +131,9 @@ def convert(name: str, text: str, schema: Schema) -> Any:
         value = float(text)
     check(name, value, schema)
     return value
+
+
+_TOO_DEEP: Final = f"it is nested more than {MAX_DEPTH} deep"
 
 
 def parse_json(data: bytes) -> Any:
@@ -135,8 +152,10 @@ def parse_json(data: bytes) -> Any:
         )
         _check_depth(value)
         json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except (ValueError, RecursionError) as why:
-        raise ValueError(f"the body must be JSON in UTF-8 ({log_text(why)})") from None
+    except RecursionError:
+        raise ValueError(f"{BODY} must be JSON in UTF-8 ({_TOO_DEEP})") from None
+    except ValueError as why:
+        raise ValueError(f"{BODY} must be JSON in UTF-8 ({log_text(why)})") from None
     return value
 
 
@@ -158,7 +177,7 @@ def _check_depth(value: object) -> None:
     for _ in range(MAX_DEPTH):
         level = [inner for each in level for inner in _inside(each)]
     if level:
-        raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
+        raise ValueError(_TOO_DEEP)
 
 
 def _inside(value: Any) -> list[Any]:

@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from pbrealm._addresses import format_address
 from pbrealm._journal import log_action
+from pbrealm._log_text import log_text
 from pbrealm._session.session import Session
 from pbrealm._slices import Slices
 from pbrealm.admin._feed import Feed
@@ -195,7 +196,7 @@ class SessionOperations:
         avatar_id = call.parameters["avatar_id"]
         sessions = self._realm.sessions(avatar_id)
         if not sessions:
-            raise Problem(404, "the avatar id has no session")
+            raise Problem(404, f'there is no session of "{log_text(avatar_id)}"')
         number = len(sessions)
         what = f"{number} session{'' if number == 1 else 's'} of {avatar_id}"
         return await self._end_all(sessions, call, what, avatar_id)
