@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import sysconfig
+from collections.abc import Awaitable, Callable
 from configparser import ConfigParser, SectionProxy
 from inspect import signature
 
@@ -46,7 +47,12 @@ class UnitTests(PlayersTestCase):
         all of that.
         """
         self.write("passwords", "alice:secret\n")
-        server = await self.check_service(self.unit["ExecStart"], '"address": "127.0.0.1:')
+        line = self.unit["ExecStart"]
+        # systemd makes the directory.
+        self.assertIn(f"/run/{self.unit['RuntimeDirectory']}/", line)
+        server = await self.check_service(
+            line, '"address": "127.0.0.1:', meanwhile=self.check_administration
+        )
         events = [json.loads(each.lstrip("\x1e")) for each in server.out.splitlines() if each]
         journal = [each for each in events if each["log_namespace"] == "pbrealm.journal"]
         self.assertEqual(
@@ -63,11 +69,21 @@ class UnitTests(PlayersTestCase):
         unit = self.read_unit(block("docs/deployment.md", "twistd -n", "ini"))
         await self.check_service(unit["ExecStart"], r"listening on 127\.0\.0\.1:")
 
-    async def check_service(self, line: str, listens: str) -> Process:
+    async def check_administration(self) -> None:
+        """It's at its socket, and the client is in."""
+        asking = [f"{sysconfig.get_path('scripts')}/pbrealm", "sessions", "--admin"]
+        asked = Process([*asking, f"unix:{self.directory}/admin.sock"], self.directory)
+        self.assertEqual(await self.stop_after_test(asked).wait(), 0, asked.output)
+        self.assertIn("alice", asked.out)
+
+    async def check_service(
+        self, line: str, listens: str, meanwhile: Callable[[], Awaitable[None]] | None = None
+    ) -> Process:
         """
         Have a command serve at a socket, and be stopped, as systemd does it.
 
         @param listens: what it logs when it listens.
+        @param meanwhile: called when a client is logged in.
         """
         port = socket.create_server(("127.0.0.1", 0))
         told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -76,8 +92,6 @@ class UnitTests(PlayersTestCase):
         for each in (port, told):
             self.addCleanup(each.close)
         line = line.replace("/srv/players/venv/bin", sysconfig.get_path("scripts"))
-        # systemd makes the directory.
-        self.assertIn(f"/run/{self.unit['RuntimeDirectory']}/", line)
         for path in ("/srv/players", "/run/players"):
             line = line.replace(path, self.directory)
         command = shlex.split(line)
@@ -95,10 +109,8 @@ class UnitTests(PlayersTestCase):
         number = port.getsockname()[1]
         client = self.start("client.py", f"tcp:127.0.0.1:{number}", "alice", "secret")
         await client.wait_for("hello alice\n")
-        asking = [f"{sysconfig.get_path('scripts')}/pbrealm", "sessions", "--admin"]
-        asked = Process([*asking, f"unix:{self.directory}/admin.sock"], self.directory)
-        self.assertEqual(await self.stop_after_test(asked).wait(), 0, asked.output)
-        self.assertIn("alice", asked.out)
+        if meanwhile is not None:
+            await meanwhile()
         server.signal(self.unit["KillSignal"].removeprefix("SIG"))
         await client.wait_for(r"goodbye: shutting down \(reason 8\)\n")
         self.assertEqual(await server.wait(), -signal.SIGTERM)
