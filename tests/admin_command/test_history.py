@@ -9,6 +9,7 @@ import json
 from twisted.spread import pb
 
 from pbrealm._admin_command.client import SILENT_SECONDS
+from pbrealm._admin_command.history import _line
 from tests.admin_command.command_case import CommandTestCase
 
 
@@ -76,6 +77,11 @@ class EventsTests(CommandTestCase):
             r"^2023-11-14 22:13:20  login +avatar id: <script>  peer: \S+  session: \d+$",
         )
         self.assertIsNone(run.status)
+
+    def test_ids(self):
+        """They are written as they are typed; other numbers are for people."""
+        line = _line("end", {"session": 29719, "other": None, "seconds": 29719})
+        self.assertIn("session: 29719  other: none  seconds: 29,719", line)
 
     def test_fitted(self):
         run = self.start("events", size=(40, 24))

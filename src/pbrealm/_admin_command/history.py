@@ -72,9 +72,15 @@ async def follow_events(run: Invocation) -> None:
     raise Unreachable(f"{run.client.where} has ended the stream")
 
 
+_IDS: Final = ("session", "other")
+"""The keys of sessions' ids, which are written as they are to be typed."""
+
+
 def _line(name: str, data: Mapping[str, Any]) -> str:
     time = moment(data["time"]) if "time" in data else " " * len("2026-01-01 00:00:00")
     rest = "  ".join(
-        f"{key.replace('_', ' ')}: {value(each)}" for key, each in data.items() if key != "time"
+        f"{key.replace('_', ' ')}: {each if key in _IDS and each else value(each)}"
+        for key, each in data.items()
+        if key != "time"
     )
     return f"{time}  {one_line(name):10}  {rest}"
