@@ -133,7 +133,7 @@ class ActionTests(PageTestCase):
             "#drain-text-left", "40 of 40 clients have left. The server is drained."
         )
         self.wait_for_text("#count-sessions", "0")
-        self.assertEqual(self.browser.text("#session-table .empty"), "Nobody is logged in.")
+        self.wait_for_text("#session-table .empty", "Nobody is logged in.")
 
     def test_token(self):
         """A form asks for the token, which stays in the tab, and goes with it."""
